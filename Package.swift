@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The rooms of the house, in the order in which the data goes through them:
+// bytes (Checkpoints) -> numbers (Numerics) -> codes and errors (Compression)
+// -> accuracy (Inference) -> the session (Workbench) -> the screen (TerminalUI).
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The C rooms are optimised in debug builds too: tests run the hot loops on real weights.
+let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"])]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["Support"], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "lathe",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "lathe", targets: ["lathe"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    .target(name: "CKernels", cSettings: optimised),
+    .target(name: "CFileAccess", cSettings: optimised),
+    .target(
+      name: "CNcurses", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Wno-psabi"])],
+      linkerSettings: [.linkedLibrary("ncursesw")]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
+
+    room("Numerics", ["CKernels"]),
+    room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"]),
+    room("Compression", ["Numerics", "CKernels"]),
+    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS"]),
+    room("Workbench", ["Checkpoints", "Compression", "Inference", "Numerics"]),
+    room("TerminalUI", ["CNcurses", "Workbench"]),
+    .executableTarget(
+      name: "lathe",
+      dependencies: [
+        "TerminalUI", "Workbench",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "benchmarks",
+      dependencies: ["Workbench", "Compression", "Checkpoints", "Numerics", "CKernels"],
+      path: "Sources/Benchmarks", swiftSettings: strict),
+
+    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    tests("NumericsTests", ["Numerics", "Checkpoints"]),
+    tests("CheckpointsTests", ["Checkpoints", "Numerics"]),
+    tests("CompressionTests", ["Compression", "Checkpoints", "Numerics"]),
+    tests("InferenceTests", ["Inference", "Checkpoints", "Numerics"]),
+    tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),
+    tests("TerminalUITests", ["TerminalUI", "Workbench", "Checkpoints"]),
+    tests("CommandLineTests", ["lathe", "Checkpoints"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,157 @@
+// ggml's block types. One form serves every level: it is inlined into a function per level, and the compiler
+// vectorises each with what that level has. Reference forms: Sources/Numerics/BlockType+Reference.swift.
+
+#pragma STDC FP_CONTRACT OFF
+
+#include "decode.h"
+#include "half.h"
+#include "level.h"
+
+#define INLINED static inline __attribute__((always_inline)) void
+
+#if defined(__x86_64__)
+/// Defines `lathe_decode_NAME`, which runs the form NAME at the level in use.
+#define DECODER(NAME)                                                                                        \
+  static void NAME##_baseline(const uint8_t *restrict b, float *restrict v, size_t n) { NAME(b, v, n); }     \
+  __attribute__((target("avx2"))) static void NAME##_avx2(                                                   \
+      const uint8_t *restrict b, float *restrict v, size_t n) {                                              \
+    NAME(b, v, n);                                                                                           \
+  }                                                                                                          \
+  void lathe_decode_##NAME(const uint8_t *bytes, float *values, size_t blocks) {                             \
+    (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? NAME##_avx2 : NAME##_baseline)(bytes, values, blocks);       \
+  }
+#else
+#define DECODER(NAME)                                                                                        \
+  void lathe_decode_##NAME(const uint8_t *bytes, float *values, size_t blocks) { NAME(bytes, values, blocks); }
+#endif
+
+// Q4_0: half d, then 16 bytes whose low nibbles are weights 0…15 and high ones 16…31; d·(q − 8).
+INLINED q4_0(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 18, out += 32) {
+    const float d = lathe_half_at(block);
+    for (int i = 0; i < 16; i++) out[i] = d * (float)((block[2 + i] & 15) - 8);
+    for (int i = 0; i < 16; i++) out[16 + i] = d * (float)((block[2 + i] >> 4) - 8);
+  }
+}
+DECODER(q4_0)
+
+// Q4_1: halves d and m, nibbles as in Q4_0; d·q + m.
+INLINED q4_1(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 20, out += 32) {
+    const float d = lathe_half_at(block), m = lathe_half_at(block + 2);
+    for (int i = 0; i < 16; i++) out[i] = d * (float)(block[4 + i] & 15) + m;
+    for (int i = 0; i < 16; i++) out[16 + i] = d * (float)(block[4 + i] >> 4) + m;
+  }
+}
+DECODER(q4_1)
+
+// Q8_0: half d, 32 signed bytes; d·q.
+INLINED q8_0(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 34, out += 32) {
+    const float d = lathe_half_at(block);
+    for (int i = 0; i < 32; i++) out[i] = (float)(int8_t)block[2 + i] * d;
+  }
+}
+DECODER(q8_0)
+
+// Q2_K: 16 bytes of scale (low nibble) and minimum (high), 64 bytes of 2-bit codes, halves d and dmin.
+// Each 32 bytes hold 128 weights, 32 a bit plane; each 16 weights have their own scale.
+INLINED q2_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 84, out += 256) {
+    const float d = lathe_half_at(block + 80), dmin = lathe_half_at(block + 82);
+    for (int s = 0; s < 16; s++) {
+      const float scale = d * (float)(block[s] & 15), minimum = dmin * (float)(block[s] >> 4);
+      const uint8_t *codes = block + 16 + s / 8 * 32 + s % 2 * 16;
+      const int shift = s % 8 / 2 * 2;
+      for (int i = 0; i < 16; i++) out[16 * s + i] = scale * (float)(codes[i] >> shift & 3) - minimum;
+    }
+  }
+}
+DECODER(q2_k)
+
+// Q3_K: 32 bytes of high bits (set: no offset), 64 bytes of the low two bits, 12 bytes of sixteen 6-bit scales
+// (four low bits in the first eight bytes' nibbles, two high bits in the last four bytes), half d.
+INLINED q3_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 110, out += 256) {
+    const float d = lathe_half_at(block + 108);
+    const uint8_t *packed = block + 96;
+    for (int s = 0; s < 16; s++) {
+      const int low = packed[s % 8] >> (s / 8 * 4) & 15, high = packed[8 + s % 4] >> (s / 4 * 2) & 3;
+      const float scale = d * (float)((low | high << 4) - 32);
+      const uint8_t *codes = block + 32 + s / 8 * 32 + s % 2 * 16, *bits = block + s % 2 * 16;
+      const int shift = s % 8 / 2 * 2, bit = s / 2;
+      for (int i = 0; i < 16; i++) {
+        const int code = (codes[i] >> shift & 3) - ((bits[i] >> bit & 1) ? 0 : 4);
+        out[16 * s + i] = scale * (float)code;
+      }
+    }
+  }
+}
+DECODER(q3_k)
+
+/// Scale and minimum number `s` (0…7) of the twelve bytes that Q4_K and Q5_K pack them into, six bits each:
+/// the first four lie whole in bytes 0…3 and 4…7; the last four have their low nibbles in bytes 8…11 and their
+/// upper two bits above those.
+static inline void scale_and_minimum(const uint8_t *packed, int s, int *scale, int *minimum) {
+  if (s < 4) {
+    *scale = packed[s] & 63;
+    *minimum = packed[4 + s] & 63;
+  } else {
+    *scale = (packed[4 + s] & 15) | (packed[s - 4] >> 6 << 4);
+    *minimum = packed[4 + s] >> 4 | (packed[s] >> 6 << 4);
+  }
+}
+
+// Q4_K: halves d and dmin, 12 bytes of scales, 128 bytes of nibbles; each 32 bytes hold 32 weights low, 32 high.
+INLINED q4_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 144, out += 256) {
+    const float d = lathe_half_at(block), dmin = lathe_half_at(block + 2);
+    for (int s = 0; s < 8; s++) {
+      int scale6, minimum6;
+      scale_and_minimum(block + 4, s, &scale6, &minimum6);
+      const float scale = d * (float)scale6, minimum = dmin * (float)minimum6;
+      const uint8_t *codes = block + 16 + s / 2 * 32;
+      const int shift = s % 2 * 4;
+      for (int i = 0; i < 32; i++) out[32 * s + i] = scale * (float)(codes[i] >> shift & 15) - minimum;
+    }
+  }
+}
+DECODER(q4_k)
+
+// Q5_K: as Q4_K, with 32 bytes of fifth bits before the nibbles, one bit plane a sub-block.
+INLINED q5_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 176, out += 256) {
+    const float d = lathe_half_at(block), dmin = lathe_half_at(block + 2);
+    for (int s = 0; s < 8; s++) {
+      int scale6, minimum6;
+      scale_and_minimum(block + 4, s, &scale6, &minimum6);
+      const float scale = d * (float)scale6, minimum = dmin * (float)minimum6;
+      const uint8_t *fifth = block + 16, *codes = block + 48 + s / 2 * 32;
+      const int shift = s % 2 * 4;
+      for (int i = 0; i < 32; i++) {
+        const int code = (codes[i] >> shift & 15) | (fifth[i] >> s & 1) << 4;
+        out[32 * s + i] = scale * (float)code - minimum;
+      }
+    }
+  }
+}
+DECODER(q5_k)
+
+// Q6_K: 128 bytes of low nibbles (each 64 hold 64 weights low, 64 high), 64 bytes of upper bit pairs (each 32
+// hold four planes of 32), sixteen int8 scales, half d; (d·scale)·(q − 32).
+INLINED q6_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 210, out += 256) {
+    const float d = lathe_half_at(block + 208);
+    for (int s = 0; s < 16; s++) {
+      const float scale = d * (float)(int8_t)block[192 + s];
+      const int half = s / 8, group = s % 8;
+      const uint8_t *low = block + half * 64 + group % 4 * 16, *high = block + 128 + half * 32 + group % 2 * 16;
+      const int lowShift = group / 4 * 4, highShift = group / 2 * 2;
+      for (int i = 0; i < 16; i++) {
+        const int code = (low[i] >> lowShift & 15) | (high[i] >> highShift & 3) << 4;
+        out[16 * s + i] = scale * (float)(code - 32);
+      }
+    }
+  }
+}
+DECODER(q6_k)

@@ -1,0 +1,11 @@
+#ifndef LATHE_CKERNELS_H
+#define LATHE_CKERNELS_H
+
+#include "level.h"
+#include "decode.h"
+#include "half.h"
+#include "ggml_legacy.h"
+#include "statistics.h"
+#include "uniform.h"
+
+#endif

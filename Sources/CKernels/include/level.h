@@ -1,0 +1,18 @@
+#ifndef LATHE_LEVEL_H
+#define LATHE_LEVEL_H
+
+/// The instruction-set levels that a kernel may have a form for.
+typedef enum {
+  LATHE_LEVEL_BASELINE = 0,
+  LATHE_LEVEL_AVX2 = 1,
+} lathe_level;
+
+/// The level in use: the best that the processor has, unless LATHE_KERNELS ("baseline", "avx2")
+/// asks for a lower one. Every level gives the same bytes and the same sums.
+lathe_level lathe_kernel_level(void);
+
+/// Forces a level (tests compare them); a level that the processor lacks is ignored.
+/// Returns the level in use afterwards.
+lathe_level lathe_set_kernel_level(lathe_level level);
+
+#endif

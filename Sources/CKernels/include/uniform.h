@@ -1,0 +1,58 @@
+#ifndef LATHE_UNIFORM_H
+#define LATHE_UNIFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A uniform grid: ŵ = scale · round(clamp(w · inverse, low, high)), halves to even.
+/// For an affine grid with zero point z and codes 0…m, low = -z and high = m - z, so that zero stays zero.
+/// scale = inverse = 0 where all weights are zero or the scale is too small for its type.
+typedef struct {
+  float scale, inverse, low, high;
+} lathe_grid;
+
+/// The type that a scale is rounded to before the codes are chosen.
+typedef enum {
+  LATHE_SCALE_FP16 = 0,  ///< half to even, at most 65504
+  LATHE_SCALE_BF16 = 1,
+  LATHE_SCALE_FP32 = 2,
+} lathe_scale_type;
+
+typedef enum {
+  LATHE_SYMMETRIC = 0,       ///< codes -(2^(b-1)-1)…2^(b-1)-1, scale max|w|/(2^(b-1)-1)
+  LATHE_SYMMETRIC_FULL = 1,  ///< the same scale, and the code -2^(b-1) too
+  LATHE_AFFINE = 2,          ///< codes 0…2^b-1 over the range with zero in it, integer zero point
+} lathe_symmetry;
+
+/// The grid of `bits` (2…16) over weights between minimum and maximum.
+lathe_grid lathe_make_grid(
+    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type);
+
+/// The widths that the error table has: 2…8 bits symmetric, then 2…8 bits affine.
+enum { LATHE_TABLE_WIDTHS = 7, LATHE_TABLE_GRIDS = 14, LATHE_TABLE_SUMS = 14 * 8 };
+
+/// The table's grids over one range, fp16 scales: symmetric 2…8 bits, affine 2…8 bits.
+void lathe_make_table_grids(float minimum, float maximum, lathe_grid grids[LATHE_TABLE_GRIDS]);
+
+/// Adds Σ (weight - ŵ(pruned))² of each grid to its eight lanes: sums[8·grid + lane].
+/// `pruned` holds the weights after sparsity (it may be the same array). The order of accumulation is fixed:
+/// runs of 128 weights, eight lanes in each; every run but the tensor's last has a multiple of 128. A run's squares
+/// are summed in float, or with `wide` in double: for tensors whose squares leave a float's range.
+void lathe_add_grid_errors(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
+    double *sums);
+
+/// The same for the table's grids made anew for each group of `group` weights over the group's own range.
+/// count is a multiple of group. A row a channel: group = columns.
+void lathe_add_table_errors(
+    const float *weights, const float *pruned, size_t count, size_t group, int wide,
+    double sums[LATHE_TABLE_SUMS]);
+
+/// Codes (relative to the zero point) and reconstruction of weights on one grid; either may be NULL.
+void lathe_apply_grid(
+    const float *weights, size_t count, lathe_grid grid, int32_t *codes, float *reconstruction);
+
+/// Σ (a - b)² in double, in the order of lathe_add_grid_errors, added to eight lanes.
+void lathe_add_square_distance(const float *a, const float *b, size_t count, double sums[8]);
+
+#endif

@@ -1,0 +1,111 @@
+#pragma STDC FP_CONTRACT OFF
+
+#include "uniform.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "half.h"
+#include "level.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+static const float symmetric_top[8] = {1, 3, 7, 15, 31, 63, 127, 127};
+static const float affine_top[8] = {3, 7, 15, 31, 63, 127, 255, 255};
+
+/// 1.5·2^23: adding and subtracting it rounds |x| < 2^22 to the nearest integer, halves to even.
+#define ROUNDING 12582912.0f
+
+#define LEVEL(name) name##_baseline
+#define TARGET
+#define HALF_ROUND(values) half_round_baseline(values)
+#include "vectors.inc.h"
+INLINE f8 half_round_baseline(f8 values) {
+  for (int lane = 0; lane < 8; lane++)
+    values[lane] = lathe_float_from_half(lathe_half_from_float(values[lane]));
+  return values;
+}
+#include "uniform.inc.h"
+#undef LEVEL
+#undef TARGET
+#undef HALF_ROUND
+
+#if defined(__x86_64__)
+#define LEVEL(name) name##_avx2
+#define TARGET __attribute__((target("avx2,f16c")))
+#define HALF_ROUND(values) half_round_avx2(values)
+TARGET INLINE f8 half_round_avx2(f8 values) {
+  __m256 wide;
+  memcpy(&wide, &values, 32);
+  wide = _mm256_cvtph_ps(_mm256_cvtps_ph(wide, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  memcpy(&values, &wide, 32);
+  return values;
+}
+#include "uniform.inc.h"
+#undef LEVEL
+#undef TARGET
+#undef HALF_ROUND
+#define DISPATCH(name, ...) \
+  (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? name##_avx2(__VA_ARGS__) : name##_baseline(__VA_ARGS__))
+#else
+#define DISPATCH(name, ...) name##_baseline(__VA_ARGS__)
+#endif
+
+static float round_scale(float scale, lathe_scale_type type) {
+  switch (type) {
+    case LATHE_SCALE_FP16: return lathe_float_from_half(lathe_half_from_float(fminf(scale, 65504)));
+    case LATHE_SCALE_BF16: return lathe_float_from_bfloat(lathe_bfloat_from_float(fminf(scale, 0x1.fep127f)));
+    default: return scale;
+  }
+}
+
+lathe_grid lathe_make_grid(
+    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type) {
+  lathe_grid grid = {0, 0, 0, 0};
+  float least = minimum < 0 ? minimum : 0, most = maximum > 0 ? maximum : 0;
+  float top = (float)((1 << (bits - 1)) - 1), levels = (float)((1 << bits) - 1);
+  int affine = symmetry == LATHE_AFFINE;
+  float scale = affine ? most / levels - least / levels : (-least > most ? -least : most) / top;
+  if (affine && isfinite(most - least)) scale = (most - least) / levels;
+  scale = round_scale(scale, scale_type);
+  if (!(scale >= 0x1p-126f)) return grid;
+  grid.scale = scale;
+  grid.inverse = 1 / scale;
+  if (affine) {
+    float zero = rintf(-least / scale);
+    zero = zero > levels ? levels : zero;
+    grid.low = -zero;
+    grid.high = levels - zero;
+  } else {
+    grid.low = symmetry == LATHE_SYMMETRIC_FULL ? -top - 1 : -top;
+    grid.high = top;
+  }
+  return grid;
+}
+
+void lathe_make_table_grids(float minimum, float maximum, lathe_grid grids[LATHE_TABLE_GRIDS]) {
+  DISPATCH(make_table_grids, minimum, maximum, grids);
+}
+
+void lathe_add_grid_errors(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
+    double *sums) {
+  DISPATCH(add_grid_errors, weights, pruned, count, grids, grid_count, wide, sums);
+}
+
+void lathe_add_table_errors(
+    const float *weights, const float *pruned, size_t count, size_t group, int wide,
+    double sums[LATHE_TABLE_SUMS]) {
+  DISPATCH(add_table_errors, weights, pruned, count, group, wide, sums);
+}
+
+void lathe_apply_grid(
+    const float *weights, size_t count, lathe_grid grid, int32_t *codes, float *reconstruction) {
+  DISPATCH(apply_grid, weights, count, grid, codes, reconstruction);
+}
+
+void lathe_add_square_distance(const float *a, const float *b, size_t count, double sums[8]) {
+  DISPATCH(add_square_distance, a, b, count, sums);
+}

@@ -1,0 +1,157 @@
+// The uniform quantisers' kernels, compiled once a level: LEVEL(name) names a function, TARGET is its
+// attribute, HALF_ROUND rounds eight floats to half precision and back.
+
+/// Grids of eight widths at once over one range: symmetric and affine.
+TARGET INLINE void LEVEL(grids_of)(
+    float minimum, float maximum, lathe_grid grids[LATHE_TABLE_GRIDS]) {
+  float least = minimum < 0 ? minimum : 0, most = maximum > 0 ? maximum : 0;
+  f8 top, levels;
+  memcpy(&top, symmetric_top, 32);
+  memcpy(&levels, affine_top, 32);
+  f8 span = isfinite(most - least) ? (f8)(most - least) / levels : (f8)(most) / levels - (f8)(least) / levels;
+  f8 symmetric = (f8)(-least > most ? -least : most) / top;
+  f8 limit = (f8)(65504.0f);
+  symmetric = HALF_ROUND(symmetric > limit ? limit : symmetric);
+  span = HALF_ROUND(span > limit ? limit : span);
+  // The least half is 2^-24, so a scale is zero or has a finite inverse.
+  f8 symmetric_inverse = symmetric > 0 ? 1 / symmetric : (f8)(0);
+  f8 inverse = span > 0 ? 1 / span : (f8)(0);
+  // A true quotient: where weights were quantised before, halves are common here, and a step more or less counts.
+  f8 zero = span > 0 ? (f8)(-least) / span : (f8)(0);
+  zero = zero > levels ? levels : zero;
+  zero = (zero + ROUNDING) - ROUNDING;
+  for (int width = 0; width < LATHE_TABLE_WIDTHS; width++) {
+    grids[width] = (lathe_grid){symmetric[width], symmetric_inverse[width], -top[width], top[width]};
+    grids[LATHE_TABLE_WIDTHS + width] =
+        (lathe_grid){span[width], inverse[width], -zero[width], levels[width] - zero[width]};
+  }
+}
+
+TARGET static void LEVEL(make_table_grids)(
+    float minimum, float maximum, lathe_grid grids[LATHE_TABLE_GRIDS]) {
+  LEVEL(grids_of)(minimum, maximum, grids);
+}
+
+/// Clamps, then rounds: the same as rounding, then clamping to integers.
+TARGET INLINE f8 LEVEL(step)(f8 w, f8 inverse, f8 low, f8 high) {
+  f8 x = w * inverse;
+  x = x > low ? x : low;
+  x = x < high ? x : high;
+  return (x + ROUNDING) - ROUNDING;
+}
+
+/// One run of at most 128 weights, a multiple of eight. `wide` squares in double, for weights whose squares a float
+/// cannot hold.
+TARGET INLINE void LEVEL(run_errors)(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
+    double *sums) {
+  for (int g = 0; g < grid_count; g++) {
+    f8 scale = (f8)(grids[g].scale), inverse = (f8)(grids[g].inverse);
+    f8 low = (f8)(grids[g].low), high = (f8)(grids[g].high), sum = (f8)(0);
+    d8 total;
+    memcpy(&total, sums + 8 * g, sizeof total);
+    for (size_t i = 0; i < count; i += 8) {
+      f8 w, p;
+      memcpy(&w, weights + i, 32);
+      memcpy(&p, pruned + i, 32);
+      f8 error = w - scale * LEVEL(step)(p, inverse, low, high);
+      if (wide) {
+        d8 large = __builtin_convertvector(error, d8);
+        total += large * large;
+      } else {
+        sum += error * error;
+      }
+    }
+    if (!wide) total += __builtin_convertvector(sum, d8);
+    memcpy(sums + 8 * g, &total, sizeof total);
+  }
+}
+
+/// Any number of weights: runs of 128, the last one filled up with zeros, whose error is zero.
+TARGET INLINE void LEVEL(all_errors)(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
+    double *sums) {
+  size_t i = 0;
+  for (; i + 128 <= count; i += 128)
+    LEVEL(run_errors)(weights + i, pruned + i, 128, grids, grid_count, wide, sums);
+  size_t rest = count - i;
+  if (rest % 8 == 0) {
+    if (rest) LEVEL(run_errors)(weights + i, pruned + i, rest, grids, grid_count, wide, sums);
+    return;
+  }
+  float tail[128] = {0}, pruned_tail[128] = {0};
+  memcpy(tail, weights + i, rest * 4);
+  memcpy(pruned_tail, pruned + i, rest * 4);
+  LEVEL(run_errors)(tail, pruned_tail, (rest + 7) / 8 * 8, grids, grid_count, wide, sums);
+}
+
+TARGET static void LEVEL(add_grid_errors)(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
+    double *sums) {
+  if (wide) LEVEL(all_errors)(weights, pruned, count, grids, grid_count, 1, sums);
+  else LEVEL(all_errors)(weights, pruned, count, grids, grid_count, 0, sums);
+}
+
+TARGET INLINE void LEVEL(range_of)(const float *weights, size_t count, float *minimum, float *maximum) {
+  float least = weights[0], most = weights[0];
+  size_t i = 0;
+  if (count >= 8) {
+    f8 low, high;
+    memcpy(&low, weights, 32);
+    high = low;
+    for (i = 8; i + 8 <= count; i += 8) {
+      f8 w;
+      memcpy(&w, weights + i, 32);
+      low = w < low ? w : low;
+      high = w > high ? w : high;
+    }
+    least = __builtin_reduce_min(low);
+    most = __builtin_reduce_max(high);
+  }
+  for (; i < count; i++) {
+    least = weights[i] < least ? weights[i] : least;
+    most = weights[i] > most ? weights[i] : most;
+  }
+  *minimum = least;
+  *maximum = most;
+}
+
+TARGET static void LEVEL(add_table_errors)(
+    const float *weights, const float *pruned, size_t count, size_t group, int wide,
+    double sums[LATHE_TABLE_SUMS]) {
+  for (size_t start = 0; start + group <= count; start += group) {
+    float minimum, maximum;
+    lathe_grid grids[LATHE_TABLE_GRIDS];
+    LEVEL(range_of)(pruned + start, group, &minimum, &maximum);
+    LEVEL(grids_of)(minimum, maximum, grids);
+    const float *w = weights + start, *p = pruned + start;
+    if (wide) LEVEL(all_errors)(w, p, group, grids, LATHE_TABLE_GRIDS, 1, sums);
+    else if (group == 32) LEVEL(run_errors)(w, p, 32, grids, LATHE_TABLE_GRIDS, 0, sums);
+    else if (group == 64) LEVEL(run_errors)(w, p, 64, grids, LATHE_TABLE_GRIDS, 0, sums);
+    else LEVEL(all_errors)(w, p, group, grids, LATHE_TABLE_GRIDS, 0, sums);
+  }
+}
+
+TARGET static void LEVEL(apply_grid)(
+    const float *weights, size_t count, lathe_grid grid, int32_t *codes, float *reconstruction) {
+  for (size_t i = 0; i < count; i++) {
+    float x = weights[i] * grid.inverse;
+    x = x > grid.low ? x : grid.low;
+    x = x < grid.high ? x : grid.high;
+    x = (x + ROUNDING) - ROUNDING;
+    if (codes) codes[i] = (int32_t)x;
+    if (reconstruction) reconstruction[i] = grid.scale * x;
+  }
+}
+
+TARGET static void LEVEL(add_square_distance)(
+    const float *a, const float *b, size_t count, double sums[8]) {
+  static const lathe_grid keep = {0, 0, 0, 0};
+  float difference[128];
+  for (size_t start = 0; start < count; start += 128) {
+    size_t n = count - start < 128 ? count - start : 128;
+    for (size_t i = 0; i < n; i++) difference[i] = a[start + i] - b[start + i];
+    for (size_t i = n; i < (n + 7) / 8 * 8; i++) difference[i] = 0;
+    LEVEL(run_errors)(difference, difference, (n + 7) / 8 * 8, &keep, 1, 1, sums);
+  }
+}

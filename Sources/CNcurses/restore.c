@@ -1,0 +1,196 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static const int faults[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGFPE};
+static const int orderly[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT};
+enum {
+  FAULTS = sizeof faults / sizeof *faults,
+  ORDERLY = sizeof orderly / sizeof *orderly,
+  MOST_BYTES = 512,
+  SIGNALS = 64
+};
+
+static struct sigaction former[SIGNALS];
+static struct sigaction former_winch;
+static bool screen_is_up;
+static int pipe_ends[2] = {-1, -1};
+static _Atomic unsigned long long noted;
+
+static _Atomic int armed;  // 0 or 1; a handler that takes it away restores, no other does
+static int terminal = -1, true_stderr = -1, captured_stderr = -1;
+static char reset[MOST_BYTES];
+static size_t reset_count;
+static struct termios saved;
+static bool has_saved;
+
+static void write_all(int fd, const char *bytes, size_t count) {
+  while (count > 0) {
+    ssize_t written = write(fd, bytes, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    bytes += written;
+    count -= (size_t)written;
+  }
+}
+
+void lathe_restore_now(void) {
+  if (!atomic_exchange(&armed, 0)) return;
+  // In the background the kernel would stop the process for touching the terminal.
+  sigset_t block, before;
+  sigemptyset(&block);
+  sigaddset(&block, SIGTTOU);
+  sigprocmask(SIG_BLOCK, &block, &before);
+  write_all(terminal, reset, reset_count);
+  if (has_saved) tcsetattr(terminal, TCSANOW, &saved);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  if (true_stderr < 0) return;
+  dup2(true_stderr, STDERR_FILENO);
+  char buffer[1024];
+  off_t at = 0;
+  ssize_t count;
+  while ((count = pread(captured_stderr, buffer, sizeof buffer, at)) > 0) {
+    write_all(STDERR_FILENO, buffer, (size_t)count);
+    at += count;
+  }
+}
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+  (void)context;
+  int error = errno;
+  lathe_restore_now();
+  sigaction(number, &former[number], NULL);
+  // A true fault strikes again at the same instruction, now under the former handler, which so
+  // sees the true place. A signal that was sent, or a breakpoint, would not: send it again.
+  bool strikes_again = info && info->si_code > 0 && number != SIGTRAP && number != SIGABRT;
+  if (!strikes_again) raise(number);
+  errno = error;
+}
+
+static void wake(void) {
+  int error = errno;
+  if (write(pipe_ends[1], "!", 1) < 0) errno = error;  // a full pipe wakes as well
+  errno = error;
+}
+
+static void on_orderly(int number) {
+  unsigned long long bit = 1ULL << number;
+  unsigned long long before = atomic_fetch_or(&noted, bit);
+  bool ends = number != SIGTSTP && number != SIGCONT;
+  if (ends && (before & bit)) {  // the loop has not come round since the first: go now
+    lathe_restore_now();
+    _exit(128 + number);
+  }
+  wake();
+}
+
+static void on_resize(int number) {
+  if (former_winch.sa_handler != SIG_DFL && former_winch.sa_handler != SIG_IGN)
+    former_winch.sa_handler(number);
+  wake();
+}
+
+static void wrap_resize(void) {
+  struct sigaction now;
+  if (sigaction(SIGWINCH, NULL, &now) != 0 || now.sa_handler == on_resize) return;
+  if (now.sa_flags & SA_SIGINFO) return;
+  former_winch = now;
+  now.sa_handler = on_resize;
+  now.sa_flags |= SA_ONSTACK;
+  sigaction(SIGWINCH, &now, NULL);
+}
+
+/// A stack overflow leaves no stack for its own handler.
+static void install_alternate_stack(void) {
+  stack_t now;
+  if (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE)) return;
+  size_t size = 64 * 1024;
+  stack_t stack = {.ss_sp = malloc(size), .ss_size = size, .ss_flags = 0};
+  if (stack.ss_sp) sigaltstack(&stack, NULL);
+}
+
+void lathe_signals_install(void) {
+  if (pipe_ends[0] >= 0) return;
+  if (pipe(pipe_ends) != 0) return;
+  for (int i = 0; i < 2; i++) {
+    fcntl(pipe_ends[i], F_SETFL, O_NONBLOCK);
+    fcntl(pipe_ends[i], F_SETFD, FD_CLOEXEC);
+  }
+  install_alternate_stack();
+  for (int i = 0; i < FAULTS; i++) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_fault;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    sigaction(faults[i], &action, &former[faults[i]]);
+  }
+}
+
+/// Ignored signals stay ignored (nohup).
+void lathe_signals_screen_up(void) {
+  lathe_signals_install();
+  for (int i = 0; i < ORDERLY; i++) {
+    int number = orderly[i];
+    struct sigaction action, now;
+    if (sigaction(number, NULL, &now) != 0) continue;
+    if (!screen_is_up) former[number] = now;
+    if (former[number].sa_handler == SIG_IGN || now.sa_handler == on_orderly) continue;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_orderly;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+  }
+  if (screen_is_up) wrap_resize();
+  screen_is_up = true;
+}
+
+void lathe_signals_screen_down(void) {
+  if (!screen_is_up) return;
+  for (int i = 0; i < ORDERLY; i++) sigaction(orderly[i], &former[orderly[i]], NULL);
+  screen_is_up = false;
+}
+
+int lathe_signals_fd(void) { return pipe_ends[0]; }
+
+unsigned long long lathe_signals_take(void) {
+  char buffer[64];
+  while (read(pipe_ends[0], buffer, sizeof buffer) > 0) {
+  }
+  return atomic_exchange(&noted, 0);
+}
+
+void lathe_signals_stop(void) {
+  struct sigaction standard, before;
+  memset(&standard, 0, sizeof standard);
+  standard.sa_handler = SIG_DFL;
+  sigemptyset(&standard.sa_mask);
+  sigaction(SIGTSTP, &standard, &before);
+  kill(0, SIGTSTP);
+  sigaction(SIGTSTP, &before, NULL);
+}
+
+void lathe_restore_save(int fd) { has_saved = tcgetattr(fd, &saved) == 0; }
+
+void lathe_restore_arm(int fd, const char *bytes, size_t count, int stderr_copy, int stderr_file) {
+  atomic_store(&armed, 0);
+  terminal = fd;
+  reset_count = count < MOST_BYTES ? count : MOST_BYTES - 1;
+  memcpy(reset, bytes, reset_count);
+  true_stderr = stderr_copy;
+  captured_stderr = stderr_file;
+  atomic_store(&armed, 1);
+}
+
+void lathe_restore_disarm(void) { atomic_store(&armed, 0); }

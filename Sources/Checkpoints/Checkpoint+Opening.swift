@@ -1,0 +1,100 @@
+/// A file format that a checkpoint can come in.
+protocol CheckpointFormat {
+  /// Whether the file is of this format, told by its content alone. `head` holds its first bytes (at most
+  /// `Checkpoint.headSize`). A damaged file of the format should be recognised, so that `read` can say what is
+  /// wrong with it.
+  static func recognises(_ head: [UInt8], of file: MappedFile) -> Bool
+
+  /// Reads the header. Memory and time are bounded by what is in the file, not by what it claims.
+  ///
+  /// - Throws: where the header is no whole header, or a tensor's bytes lie outside the file.
+  static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint
+}
+
+extension Checkpoint {
+  /// The bytes that formats are told apart by.
+  static let headSize = 512
+
+  /// The formats in the order in which they are tried: those with a signature first.
+  private static var formats: [any CheckpointFormat.Type] {
+    [GGUF.self, NumPy.self, NPZ.self, SafetensorsIndex.self, Safetensors.self, ONNX.self]
+  }
+
+  /// Opens a model: a file of any known format (told by content, not by name), a `*.safetensors.index.json`, or
+  /// a folder that holds one model (Hugging Face's layout, or a single GGUF or ONNX file).
+  ///
+  /// Only headers are read: the time does not depend on the size of the weights.
+  ///
+  /// - Throws: where there is no model, or the file is damaged; the message says what was found.
+  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    switch fileKind(path) {
+    case .missing(let reason): throw CheckpointError(file: path, "cannot open: \(reason)")
+    case .folder: return try ModelFolder.open(path)
+    case .file, .special: break
+    }
+    let file = try MappedFile(path)
+    let head = try file.copy(offset: 0, count: min(headSize, file.size))
+    for format in formats where format.recognises(head, of: file) { return try format.read(file) }
+    throw CheckpointError(file: path, unknown(head))
+  }
+
+  /// Why a file that no format recognises is none, as far as its first bytes tell.
+  private static func unknown(_ head: [UInt8]) -> String {
+    let formats = "Lathe opens safetensors, GGUF, ONNX, .npy and .npz"
+    func starts(_ text: String) -> Bool { head.starts(with: text.utf8) }
+    if starts("version https://git-lfs.github.com/spec/") {
+      return "is a git-lfs pointer, not the model itself; fetch it with `git lfs pull`"
+    }
+    if starts("PK") { return "is a zip archive, but no .npz; PyTorch archives are not read. \(formats)" }
+    if starts("\u{80}\u{2}") || head.starts(with: [0x80, 0x02]) {
+      return "is a Python pickle, which can run code when loaded; convert it to safetensors. \(formats)"
+    }
+    if starts("ggml") || starts("lmgg") || starts("tjgg") || starts("fmgg") {
+      return "is a ggml file from before GGUF; convert it with llama.cpp's scripts. \(formats)"
+    }
+    if head.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }) {
+      return "is a text file, not a model. \(formats)"
+    }
+    return "is not a model that Lathe knows. \(formats)"
+  }
+}
+
+extension Tensor {
+  /// Product of a shape; `nil` where it overflows or an extent is negative.
+  static func count(of shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflow else { return nil }
+      count = product
+    }
+    return count
+  }
+}
+
+/// What every format checks of its list of tensors.
+enum TensorList {
+  /// Refuses a name that occurs twice: neither reading nor writing could tell the two apart.
+  static func checkNames(_ tensors: [Tensor], _ file: String) throws(CheckpointError) {
+    var seen = Set<String>(minimumCapacity: tensors.count)
+    for tensor in tensors where !seen.insert(tensor.name).inserted {
+      throw CheckpointError(file: file, tensor: tensor.name, "occurs twice")
+    }
+  }
+
+  /// Refuses tensors of file number `number` that share bytes. Costs a sort.
+  static func checkOverlap(_ tensors: [Tensor], in number: Int, _ file: String) throws(CheckpointError) {
+    var ranges: [(offset: Int, end: Int, index: Int)] = []
+    for (index, tensor) in tensors.enumerated() {
+      if case .file(number, let offset) = tensor.location, tensor.byteCount > 0 {
+        ranges.append((offset, offset + tensor.byteCount, index))
+      }
+    }
+    ranges.sort { $0.offset < $1.offset }
+    for (one, next) in zip(ranges, ranges.dropFirst()) where next.offset < one.end {
+      throw CheckpointError(
+        file: file, tensor: tensors[next.index].name,
+        "begins at byte \(next.offset), inside '\(tensors[one.index].name)', which ends at byte \(one.end)")
+    }
+  }
+}

@@ -1,0 +1,125 @@
+internal import Numerics
+
+extension Layer {
+  /// Puts tensors together to layers by their names alone, for formats without a graph.
+  ///
+  /// `a.b.weight` is the weight of the layer `a.b`; `a.b.bias` its bias and `a.b.running_mean`, scales and the
+  /// like its companions. Where the last part only holds the word (`weight_ih_l0`, `in_proj_weight`), the bias
+  /// is found by the word in its place. All else is a layer by itself, under its whole name. Linear in tensors.
+  static func grouped(_ tensors: [Tensor], _ format: Checkpoint.Format) -> [Layer] {
+    var indices = [String: Int](minimumCapacity: tensors.count)
+    for (index, tensor) in tensors.enumerated() { indices[tensor.name] = index }
+
+    var owner = [Int](repeating: -1, count: tensors.count)
+    var biases: [Int: Int] = [:]
+    var companions: [Int: [Int]] = [:]
+    for (index, tensor) in tensors.enumerated() {
+      guard let part = Part(tensor.name),
+        let weight = part.weightNames.lazy.compactMap({ indices[$0] }).first,
+        weight != index
+      else { continue }
+      if part.isBias, biases[weight] == nil {
+        biases[weight] = index
+      } else {
+        companions[weight, default: []].append(index)
+      }
+      owner[index] = weight
+    }
+
+    var taken = Set<String>(minimumCapacity: tensors.count)
+    var layers: [Layer] = []
+    for (index, tensor) in tensors.enumerated() where owner[index] < 0 {
+      let short = tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
+      // A tensor may be called as another's module is: it then keeps its whole name.
+      let isFree = short == tensor.name || indices[short] == nil
+      let name = unique(isFree ? short : tensor.name, &taken)
+      let (block, blockName) = blockPosition(tensor.name)
+      layers.append(
+        Layer(
+          name: name, weight: index, bias: biases[index], companions: companions[index] ?? [],
+          role: Role(name: tensor.name, shape: tensor.shape), block: block, blockName: blockName,
+          matrix: MatrixShape(named: tensor.name, type: tensor.type, shape: tensor.shape, format)))
+    }
+    return layers
+  }
+
+  /// `name`, or with the lowest number that makes it new.
+  static func unique(_ name: String, _ taken: inout Set<String>) -> String {
+    if taken.insert(name).inserted { return name }
+    var number = 2
+    while !taken.insert("\(name)#\(number)").inserted { number += 1 }
+    return "\(name)#\(number)"
+  }
+
+  /// A tensor's name taken as that of something beside a weight.
+  private struct Part {
+    let isBias: Bool
+    /// The names that its weight may have.
+    let weightNames: [String]
+
+    private static let companions: Set<Substring> = [
+      "running_mean", "running_var", "num_batches_tracked", "scale", "scales", "weight_scale",
+      "weight_scale_inv",
+      "weight_scale_2", "input_scale", "zero_point", "weight_zero_point",
+    ]
+
+    init?(_ name: String) {
+      let dot = name.lastIndex(of: ".")
+      let last = dot.map { name[name.index(after: $0)...] } ?? name[...]
+      if last == "weight" { return nil }
+      let prefix = dot.map { String(name[...$0]) } ?? ""
+      if last == "bias" {
+        (isBias, weightNames) = (true, [prefix + "weight"])
+      } else if Self.companions.contains(last) {
+        (isBias, weightNames) = (false, [prefix + "weight"])
+      } else if let weight = Self.replacing("bias", by: "weight", in: last) {
+        (isBias, weightNames) = (true, [prefix + weight])
+      } else {
+        return nil
+      }
+    }
+
+    /// `bias_ih_l0` → `weight_ih_l0`, `in_proj_bias` → `in_proj_weight`; `nil` where the word is not a part of its
+    /// own.
+    private static func replacing(_ word: String, by other: String, in name: Substring) -> String? {
+      var parts = name.split(separator: "_", omittingEmptySubsequences: false)
+      guard parts.count > 1, let index = parts.firstIndex(where: { $0 == word }) else { return nil }
+      parts[index] = other[...]
+      return parts.joined(separator: "_")
+    }
+  }
+
+  /// The number of the block that a name stands in and the name up to it: (7, `model.layers.7`) of
+  /// `model.layers.7.mlp.up_proj.weight`. The outermost numbered container counts.
+  static func blockPosition(_ name: String) -> (Int?, String?) {
+    var container = false
+    var start = name.utf8.startIndex
+    while true {
+      let end = name.utf8[start...].firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
+      let part = name[start..<(end ?? name.endIndex)]
+      if container, let number = Int(part), number >= 0 { return (number, String(name[..<part.endIndex])) }
+      guard let end else { return (nil, nil) }
+      container = containers.contains(part)
+      start = name.utf8.index(after: end)
+    }
+  }
+
+  /// Names of lists of blocks in Hugging Face's models, torchvision's and timm's, and GGUF.
+  private static let containers: Set<Substring> = [
+    "blk", "block", "blocks", "h", "layer", "layers", "resblocks", "stages", "features", "encoders",
+    "decoders",
+  ]
+}
+
+extension MatrixShape {
+  /// How a named weight is read as a matrix where no operator says otherwise: rows are the first extent, all
+  /// but the last in GGUF and in expert stacks of three dimensions; `nil` for vectors and other than weights.
+  init?(named name: String, type: ElementType, shape: [Int], _ format: Checkpoint.Format) {
+    guard shape.count >= 2, type.isFloatingPoint, let count = Tensor.count(of: shape), count > 0 else {
+      return nil
+    }
+    let isStack = format == .gguf || shape.count == 3 && name.contains("experts")
+    let columns = isStack ? shape[shape.count - 1] : count / shape[0]
+    self.init(rows: count / columns, columns: columns)
+  }
+}

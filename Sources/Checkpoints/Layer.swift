@@ -1,0 +1,60 @@
+/// A module of the network with its weight and bias: what a person tunes.
+public struct Layer: Sendable, Hashable {
+  /// The module's name: the weight's name without `.weight`, or the ONNX node's name.
+  public let name: String
+  /// Index of the weight in the checkpoint's tensors.
+  public let weight: Int
+  /// Index of the bias, where there is one.
+  public let bias: Int?
+  /// Indices of what else belongs to it (running statistics, scales).
+  public let companions: [Int]
+  /// What the operator is called where the format says so (ONNX: `Conv`, `Gemm`).
+  public let operatorName: String?
+  public let role: Role
+  /// The number of the block that it stands in (`blk.7`, `model.layers.7`), and the block's name.
+  public let block: Int?
+  public let blockName: String?
+  /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
+  public let matrix: MatrixShape?
+
+  /// What the layer does in the network.
+  public enum Role: String, Sendable, Codable, CaseIterable {
+    case embedding, head, attentionQuery, attentionKey, attentionValue, attentionQKV, attentionOutput
+    case feedForwardUp, feedForwardGate, feedForwardDown, expert, router
+    case convolution, linear, norm, positional, other
+  }
+
+  public init(
+    name: String, weight: Int, bias: Int? = nil, companions: [Int] = [], operatorName: String? = nil,
+    role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?
+  ) {
+    self.name = name
+    self.weight = weight
+    self.bias = bias
+    self.companions = companions
+    self.operatorName = operatorName
+    self.role = role
+    self.block = block
+    self.blockName = blockName
+    self.matrix = matrix
+  }
+}
+
+/// A weight seen as a matrix of output channels (rows) by inputs (columns), in its storage.
+///
+/// Element (r, c) with c = o·inner + i lies at (o·rows + r)·inner + i: with `outer` = 1 the rows lie whole
+/// one after another; an ONNX MatMul weight (inputs, outputs) has `outer` = inputs and `inner` = 1.
+public struct MatrixShape: Sendable, Hashable {
+  public let rows: Int
+  public let columns: Int
+  public let outer: Int
+  public var inner: Int { outer == 0 ? 0 : columns / outer }
+  /// Whether storage order is row by row.
+  public var isRowMajor: Bool { outer == 1 }
+
+  public init(rows: Int, columns: Int, outer: Int = 1) {
+    self.rows = rows
+    self.columns = columns
+    self.outer = outer
+  }
+}

@@ -1,0 +1,61 @@
+/// A folder that holds one model: Hugging Face's layout (`model.safetensors`, or shards with an index, and
+/// `config.json`), or a single file of another format.
+enum ModelFolder {
+  static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    guard let names = folderNames(path) else {
+      throw CheckpointError(file: path, "cannot list the folder: \(systemReason())")
+    }
+    let model = try Checkpoint.open("\(path)/\(try modelFile(names, path))")
+    let config = names.contains("config.json") ? try readConfig("\(path)/config.json") : []
+    return Checkpoint(
+      path: path, format: model.format, files: model.files, metadata: config + model.metadata,
+      tensors: model.tensors, layers: model.layers, graph: model.graph)
+  }
+
+  /// The name of the folder's one model.
+  private static func modelFile(_ names: [String], _ path: String) throws(CheckpointError) -> String {
+    if names.contains("model.safetensors") { return "model.safetensors" }
+    for ending in [".safetensors.index.json", ".safetensors", ".gguf", ".onnx"] {
+      let models = names.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }
+      if models.count == 1 { return models[0] }
+      if models.count > 1 {
+        let list = models.prefix(4).joined(separator: ", ") + (models.count > 4 ? ", …" : "")
+        throw CheckpointError(
+          file: path, "the folder holds \(models.count) models (\(list)); name one of them")
+      }
+    }
+    throw CheckpointError(
+      file: path,
+      "the folder holds no model; expected model.safetensors, its index, or one .safetensors, .gguf or .onnx file"
+    )
+  }
+
+  /// What a model's `config.json` says that matters for compression; nested values as they are written.
+  private static func readConfig(_ path: String) throws(CheckpointError) -> [(key: String, value: String)] {
+    let file = try MappedFile(path)
+    guard file.size <= 16 << 20 else {
+      throw CheckpointError(file: path, "is \(bytes(file.size)) long: no config")
+    }
+    var json = JSONScanner(try file.copy(offset: 0, count: file.size), file: path, part: "config")
+    var metadata: [(key: String, value: String)] = []
+    try json.beginObject()
+    while let key = try json.nextKey() {
+      switch key {
+      case "architectures" where json.peek() == UInt8(ascii: "["):
+        try json.beginArray()
+        var names: [String] = []
+        while try json.nextElement() { names.append(try json.printed(limit: 200)) }
+        metadata.append(("architecture", names.joined(separator: ", ")))
+      case "quantization_config", "rope_scaling": metadata.append((key, try json.printed(limit: 16_384)))
+      default:
+        if json.peek() == UInt8(ascii: "{") || json.peek() == UInt8(ascii: "[") {
+          try json.skip()
+        } else {
+          metadata.append((key, try json.printed(limit: 200)))
+        }
+      }
+    }
+    try json.finish()
+    return metadata
+  }
+}

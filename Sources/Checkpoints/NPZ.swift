@@ -1,0 +1,50 @@
+/// Several named arrays of NumPy's in a zip archive (`numpy.savez`, `savez_compressed`): members `NAME.npy`.
+enum NPZ: CheckpointFormat {
+  static func recognises(_ head: [UInt8], of file: MappedFile) -> Bool {
+    // An archive without members.
+    if head.starts(with: [0x50, 0x4B, 5, 6]) { return true }
+    guard head.starts(with: [0x50, 0x4B, 3, 4]), head.count >= 30 else { return false }
+    let length = Int(head[26]) | Int(head[27]) << 8
+    guard 30 + length <= head.count else { return false }
+    return head[30..<30 + length].suffix(4).elementsEqual(".npy".utf8)
+  }
+
+  static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
+    var tensors: [Tensor] = []
+    for member in try ZipArchive(file).members {
+      guard member.name.hasSuffix(".npy") else {
+        throw CheckpointError(file: file.path, tensor: member.name, "is in the archive, but is no .npy array")
+      }
+      tensors.append(try readArray(member, String(member.name.dropLast(4)), file))
+    }
+    guard !tensors.isEmpty else { throw CheckpointError(file: file.path, "is an archive without arrays") }
+    return Checkpoint(
+      path: file.path, format: .npz, files: [file], metadata: [], tensors: tensors,
+      layers: Layer.grouped(tensors, .npz), graph: nil)
+  }
+
+  private static func readArray(
+    _ member: ZipArchive.Member, _ name: String, _ file: MappedFile
+  ) throws(CheckpointError) -> Tensor {
+    let stream =
+      member.isDeflated
+      ? InflateStream(file, offset: member.offset, length: member.storedCount, skip: 0) : nil
+    let header = try NumPy.Header(file, name: name) { offset, count throws(CheckpointError) in
+      guard offset + count <= member.count else {
+        throw CheckpointError(
+          file: file.path, tensor: name, "is \(bytes(member.count)) long: too short for a NumPy array")
+      }
+      guard let stream else { return try file.copy(offset: member.offset + offset, count: count) }
+      var inflated = [UInt8](repeating: 0, count: count)
+      try inflated.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
+        try stream.copy(offset: offset, count: count, into: UnsafeMutableRawBufferPointer(into))
+      }
+      return inflated
+    }
+    let location: Tensor.Location =
+      member.isDeflated
+      ? .deflated(0, offset: member.offset, length: member.storedCount, skip: header.size)
+      : .file(0, offset: member.offset + header.size)
+    return try header.tensor(file, name, room: member.count - header.size, location: location)
+  }
+}

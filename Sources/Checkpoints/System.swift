@@ -1,0 +1,47 @@
+// The system's C library, and what the files here need of it under one name.
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// What the system says about the last failed call.
+func systemReason() -> String { String(cString: strerror(errno)) }
+
+/// What lies at a path.
+enum FileKind { case file, folder, special, missing(String) }
+
+func fileKind(_ path: String) -> FileKind {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return .missing(systemReason()) }
+  switch status.st_mode & S_IFMT {
+  case S_IFREG: return .file
+  case S_IFDIR: return .folder
+  default: return .special
+  }
+}
+
+/// The names in a folder, sorted; `nil` where it cannot be read.
+func folderNames(_ path: String) -> [String]? {
+  guard let folder = opendir(path) else { return nil }
+  defer { closedir(folder) }
+  var names: [String] = []
+  while let entry = readdir(folder) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) {
+        String(cString: $0)
+      }
+    }
+    if name != "." && name != ".." { names.append(name) }
+  }
+  return names.sorted()
+}
+
+/// The folder part of a path: `a/b` of `a/b/c`, `.` of `c`.
+func folder(of path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}

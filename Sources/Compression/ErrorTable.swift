@@ -1,0 +1,76 @@
+import CKernels
+
+/// The exact relative squared error t² = ‖ŵ − w‖²/‖w‖² of a weight at every width from 2 to 8 bits, symmetric and
+/// affine, at five granularities; ranges by min-max, scales in fp16 (`UniformScheme` has the equations).
+public struct ErrorTable: Sendable, Codable, Hashable {
+  public static let granularities: [Granularity] = [.tensor, .channel, .group(32), .group(64), .group(128)]
+  public static let widths = 2...8
+
+  /// One row a granularity: 2…8 bits symmetric, then 2…8 bits affine. `nil` where the columns are no multiple of the
+  /// group.
+  public var rows: [[Double]?]
+
+  public subscript(bits: Int, symmetry: Symmetry, granularity: Granularity) -> Double? {
+    guard Self.widths.contains(bits), symmetry != .symmetricFull,
+      let index = Self.granularities.firstIndex(of: granularity), let row = rows[index]
+    else { return nil }
+    return row[bits - 2 + (symmetry == .affine ? Self.widths.count : 0)]
+  }
+}
+
+/// The table's sums while a weight is read.
+struct ErrorTableSums {
+  private let columns: Int
+  private let tensorGrids: [lathe_grid]
+  private let wide: Int32
+  private var sums: [[Double]?]
+
+  init(_ source: some WeightSource, range: ClosedRange<Float>) {
+    columns = source.columns
+    var grids = [lathe_grid](repeating: lathe_grid(), count: Int(LATHE_TABLE_GRIDS))
+    lathe_make_table_grids(range.lowerBound, range.upperBound, &grids)
+    tensorGrids = grids
+    wide = squaresNeedDouble(range) ? 1 : 0
+    let columns = source.columns
+    sums = ErrorTable.granularities.map { granularity in
+      granularity.fits(columns: columns)
+        ? [Double](repeating: 0, count: Int(LATHE_TABLE_SUMS)) : nil
+    }
+  }
+
+  /// Adds a chunk; `pruned` are its weights after sparsity.
+  mutating func add(_ chunk: Chunk, pruned: UnsafePointer<Float>) {
+    for (index, granularity) in ErrorTable.granularities.enumerated() where sums[index] != nil {
+      switch granularity {
+      case .tensor:
+        lathe_add_grid_errors(
+          chunk.base, pruned, chunk.count, tensorGrids, Int32(tensorGrids.count), wide, &sums[index]!)
+      case .channel, .group:
+        lathe_add_table_errors(
+          chunk.base, pruned, chunk.count, granularity.run(columns: columns), wide, &sums[index]!)
+      }
+    }
+  }
+
+  func table(squaredNorm: Double) -> ErrorTable {
+    ErrorTable(
+      rows: sums.map { lanes in
+        lanes.map { lanes in
+          (0..<Int(LATHE_TABLE_GRIDS)).map { grid in
+            relativeError(total(lanes[8 * grid..<8 * grid + 8]), squaredNorm: squaredNorm)
+          }
+        }
+      })
+  }
+}
+
+/// ‖e‖²/‖w‖²; a weight of zeros has no error to speak of.
+func relativeError(_ squaredError: Double, squaredNorm: Double) -> Double {
+  squaredNorm > 0 ? squaredError / squaredNorm : 0
+}
+
+/// Whether squares of errors of such weights may leave a Float's range or its full precision.
+func squaresNeedDouble(_ range: ClosedRange<Float>) -> Bool {
+  let most = max(-range.lowerBound, range.upperBound)
+  return most > 1e15 || most < 1e-12
+}

@@ -1,0 +1,40 @@
+import Numerics
+
+/// The uniform schemes as their equations read, one number after another: what the kernels are tested against.
+enum UniformReference {
+  /// ŵ of one run of weights that shares a scale.
+  static func reconstruct(_ weights: [Float], bits: Int, symmetry: Symmetry, scale type: ScaleType = .fp16)
+    -> [Float]
+  {
+    let low = min(0, weights.min() ?? 0)
+    let high = max(0, weights.max() ?? 0)
+    let top = Float((1 << (bits - 1)) - 1)
+    let levels = Float((1 << bits) - 1)
+    let scale = rounded(symmetry == .affine ? (high - low) / levels : max(-low, high) / top, to: type)
+    guard scale > 0 else { return weights.map { _ in 0 } }
+    let inverse = 1 / scale
+    let zero = symmetry == .affine ? min(levels, (-low / scale).rounded(.toNearestOrEven)) : 0
+    let least = symmetry == .affine ? -zero : symmetry == .symmetricFull ? -top - 1 : -top
+    let most = symmetry == .affine ? levels - zero : top
+    return weights.map { w in scale * min(most, max(least, (w * inverse).rounded(.toNearestOrEven))) }
+  }
+
+  static func rounded(_ scale: Float, to type: ScaleType) -> Float {
+    switch type {
+    case .fp32: scale
+    case .fp16: Float(Float16(min(scale, 65504)))
+    case .bf16:
+      Float(bitPattern: (scale.bitPattern + 0x7fff + (scale.bitPattern >> 16 & 1)) & 0xffff_0000)
+    }
+  }
+
+  /// Σ (w − ŵ)², each run of `run` weights with its own scale.
+  static func squaredError(_ weights: [Float], run: Int, bits: Int, symmetry: Symmetry) -> Double {
+    stride(from: 0, to: weights.count, by: run).reduce(0) { sum, start in
+      let part = Array(weights[start..<min(weights.count, start + run)])
+      return zip(part, reconstruct(part, bits: bits, symmetry: symmetry)).reduce(sum) {
+        $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
+      }
+    }
+  }
+}

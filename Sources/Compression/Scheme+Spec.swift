@@ -1,0 +1,214 @@
+import Numerics
+
+/// What was wrong with a SPEC, in words for the person who typed it.
+public struct SpecError: Error, Sendable, Hashable, CustomStringConvertible {
+  public let description: String
+}
+
+extension Scheme: CustomStringConvertible {
+  /// The SPEC, defaults left out: `int4,group=64,affine`.
+  public var description: String {
+    var words: [String]
+    switch format {
+    case .keep: words = ["keep"]
+    case .f16: words = ["f16"]
+    case .bf16: words = ["bf16"]
+    case .block(let type): words = [type.name.lowercased()]
+    case .named(let format): words = [format.rawValue]
+    case .uniform(let uniform): words = uniform.words
+    }
+    switch sparsity {
+    case .none: break
+    case .ratio(let ratio): words.append("sparsity=\(ratio)")
+    case .threshold(let threshold): words.append("threshold=\(threshold)")
+    case .pattern(let keep, let of): words.append("sparsity=\(keep):\(of)")
+    case .channels(let ratio): words.append("sparsity=channel:\(ratio)")
+    }
+    if coding != .none { words.append("coding=\(coding.rawValue)") }
+    return words.joined(separator: ",")
+  }
+}
+
+extension UniformScheme {
+  fileprivate var words: [String] {
+    var words = ["int\(bits)", granularity.description]
+    if symmetry != .symmetric { words.append(symmetry.rawValue) }
+    switch range {
+    case .minMax: break
+    case .leastSquares: words.append("range=mse")
+    case .percentile(let p): words.append("range=percentile=\(p)")
+    }
+    if scale != .fp16 { words.append("scale=\(scale.rawValue)") }
+    return words
+  }
+}
+
+extension Granularity: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .tensor: "tensor"
+    case .channel: "channel"
+    case .group(let size): "group=\(size)"
+    }
+  }
+}
+
+extension Scheme {
+  /// Every scheme word, for completion and for the split of `PATTERN=SPEC`.
+  public static let words: [String] =
+    ["keep"] + UniformScheme.widths.map { "int\($0)" } + ["f16", "fp16", "bf16"]
+    + BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { $0.name.lowercased() }
+    + NamedFormat.allCases.map(\.rawValue)
+
+  /// Parses a SPEC: a scheme word and options, separated by commas.
+  public init(spec: String) throws(SpecError) {
+    var parts = spec.split(separator: ",", omittingEmptySubsequences: false)
+      .map { String($0).trimmingSpaces.lowercased() }
+    let word = parts.removeFirst()
+    guard let format = Format(word: word) else {
+      throw SpecError(
+        description:
+          "unknown scheme \"\(word)\": expected keep, int1 … int8, int16, f16, bf16, a ggml type such as "
+          + "q4_k, or another name that `lathe schemes` lists")
+    }
+    self.init(format)
+    for part in parts { try apply(option: part, of: spec) }
+  }
+
+  private mutating func apply(option: String, of spec: String) throws(SpecError) {
+    func wrong(_ expected: String) -> SpecError {
+      SpecError(description: "\"\(option)\" in \"\(spec)\": expected \(expected)")
+    }
+    let name = option.prefix { $0 != "=" }
+    let value = option.contains("=") ? String(option.dropFirst(name.count + 1)) : nil
+    switch (String(name), value) {
+    case ("sparsity", let value?): sparsity = try Sparsity(value, wrong: wrong)
+    case ("threshold", let value?):
+      guard let threshold = Double(value), threshold >= 0, threshold.isFinite else {
+        throw wrong("a magnitude, as in threshold=0.01")
+      }
+      sparsity = threshold == 0 ? .none : .threshold(threshold)
+    case ("coding", let value?):
+      guard let coding = Coding(rawValue: value) else { throw wrong("coding=none, huffman or rans") }
+      self.coding = coding
+    default:
+      guard case .uniform(var uniform) = format else {
+        throw wrong("sparsity=, threshold= or coding=; the other options belong to int1 … int16")
+      }
+      try uniform.apply(option: String(name), value: value, wrong: wrong)
+      format = .uniform(uniform)
+    }
+  }
+}
+
+extension Scheme.Format {
+  init?(word: String) {
+    if word == "keep" {
+      self = .keep
+    } else if word == "f16" || word == "fp16" {
+      self = .f16
+    } else if word == "bf16" {
+      self = .bf16
+    } else if word.hasPrefix("int"), let bits = Int(word.dropFirst(3)), UniformScheme.widths.contains(bits),
+      word == "int\(bits)"
+    {
+      self = .uniform(UniformScheme(bits: bits))
+    } else if let type = BlockType.allCases.first(where: { $0.name.lowercased() == word }), type != .q8_1,
+      type != .q8_k
+    {
+      self = .block(type)
+    } else if let named = NamedFormat(rawValue: word) {
+      self = .named(named)
+    } else {
+      return nil
+    }
+  }
+}
+
+extension UniformScheme {
+  fileprivate mutating func apply(
+    option: String, value: String?, wrong: (String) -> SpecError
+  ) throws(SpecError) {
+    switch (option, value) {
+    case ("tensor", nil): granularity = .tensor
+    case ("channel", nil): granularity = .channel
+    case ("group", let value?):
+      guard let size = Int(value), (2...65_536).contains(size) else {
+        throw wrong("group=N with N from 2 to 65536")
+      }
+      granularity = .group(size)
+    case ("symmetric", nil): symmetry = .symmetric
+    case ("symmetric-full", nil), ("affine", nil):
+      guard bits > 1 else { throw wrong("no symmetry with int1, which is the sign times the mean magnitude") }
+      symmetry = option == "affine" ? .affine : .symmetricFull
+    case ("range", let value?): range = try RangeRule(value, wrong: wrong)
+    case ("scale", let value?):
+      guard let scale = ScaleType(rawValue: value) else { throw wrong("scale=fp16, bf16 or fp32") }
+      self.scale = scale
+    default:
+      throw wrong(
+        "tensor, channel, group=N, symmetric, symmetric-full, affine, range=, scale=, sparsity=, threshold= or coding="
+      )
+    }
+  }
+}
+
+extension RangeRule {
+  fileprivate init(_ value: String, wrong: (String) -> SpecError) throws(SpecError) {
+    if value == "minmax" {
+      self = .minMax
+    } else if value == "mse" {
+      self = .leastSquares
+    } else if value.hasPrefix("percentile="), let p = Double(value.dropFirst(11)), p > 50, p <= 100 {
+      self = .percentile(p)
+    } else {
+      throw wrong("range=minmax, range=mse or range=percentile=P with P above 50, at most 100")
+    }
+  }
+}
+
+extension Sparsity {
+  fileprivate init(_ value: String, wrong: (String) -> SpecError) throws(SpecError) {
+    func ratio(_ text: Substring) throws(SpecError) -> Double {
+      guard let ratio = Double(text), (0...1).contains(ratio) else { throw wrong("a ratio from 0 to 1") }
+      return ratio
+    }
+    if value.hasPrefix("channel:") {
+      self = .channels(try ratio(value.dropFirst(8)))
+    } else if let colon = value.firstIndex(of: ":") {
+      guard let keep = Int(value[..<colon]), let of = Int(value[value.index(after: colon)...]),
+        (1...64).contains(of), (1..<of).contains(keep)
+      else { throw wrong("N:M with N less than M, as in 2:4") }
+      self = .pattern(keep: keep, of: of)
+    } else {
+      let share = try ratio(value[...])
+      self = share == 0 ? .none : .ratio(share)
+    }
+  }
+}
+
+extension Scheme: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let spec = try container.decode(String.self)
+    do {
+      try self.init(spec: spec)
+    } catch {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
+extension String {
+  fileprivate var trimmingSpaces: String {
+    var text = self[...]
+    while text.first == " " { text.removeFirst() }
+    while text.last == " " { text.removeLast() }
+    return String(text)
+  }
+}

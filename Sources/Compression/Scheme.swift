@@ -1,0 +1,140 @@
+import Numerics
+
+/// How a weight is stored: its number format, what is set to zero first, and how the codes are packed.
+///
+/// A value; printed and parsed as the command line's SPEC (`int4,group=32,sparsity=0.3`), and coded as that string.
+public struct Scheme: Sendable, Hashable {
+  public var format: Format
+  public var sparsity: Sparsity
+  public var coding: Coding
+
+  public init(_ format: Format, sparsity: Sparsity = .none, coding: Coding = .none) {
+    self.format = format
+    self.sparsity = sparsity
+    self.coding = coding
+  }
+
+  /// The weight as it is.
+  public static let keep = Scheme(.keep)
+
+  /// Whether nothing changes: no error, the stored bytes.
+  public var isKeep: Bool { self == .keep }
+
+  public enum Format: Sendable, Hashable {
+    case keep
+    case uniform(UniformScheme)
+    case f16
+    case bf16
+    /// ggml's bytes.
+    case block(BlockType)
+    case named(NamedFormat)
+  }
+
+  public enum Coding: String, Sendable, Hashable, CaseIterable {
+    case none, huffman, rans
+  }
+}
+
+/// Uniform integers: ŵ = s·q, q = clamp(round(w/s)) with halves to even (Jacob et al., arXiv 1712.05877).
+///
+/// Symmetric: q in ±(2^(b−1) − 1), s = max|w|/(2^(b−1) − 1). Affine: codes c in 0…2^b − 1 with an integer zero point
+/// z, ŵ = s·(c − z), s = (hi − lo)/(2^b − 1) over lo = min(0, min w), hi = max(0, max w), z = round(−lo/s): as ONNX's
+/// DynamicQuantizeLinear. The scale is rounded to its type before codes are chosen; w/s is w·(1/s) in float;
+/// −lo/s is a quotient.
+/// One bit: sign times mean magnitude (Rastegari et al., arXiv 1603.05279).
+public struct UniformScheme: Sendable, Hashable {
+  public var bits: Int
+  public var granularity: Granularity
+  public var symmetry: Symmetry
+  public var range: RangeRule
+  public var scale: ScaleType
+
+  public init(
+    bits: Int, granularity: Granularity = .group(32), symmetry: Symmetry = .symmetric,
+    range: RangeRule = .minMax,
+    scale: ScaleType = .fp16
+  ) {
+    self.bits = bits
+    self.granularity = granularity
+    self.symmetry = symmetry
+    self.range = range
+    self.scale = scale
+  }
+
+  public static let widths = [1, 2, 3, 4, 5, 6, 7, 8, 16]
+}
+
+/// The weights that share a scale.
+public enum Granularity: Sendable, Hashable, Codable {
+  case tensor
+  /// An output channel: a row.
+  case channel
+  /// So many weights side by side in a row.
+  case group(Int)
+
+  /// Whether rows of `columns` weights divide into such runs.
+  public func fits(columns: Int) -> Bool {
+    if case .group(let size) = self { columns > 0 && columns % size == 0 } else { true }
+  }
+
+  /// Weights that share a scale within a row.
+  func run(columns: Int) -> Int {
+    if case .group(let size) = self { size } else { columns }
+  }
+
+  /// Scales of a matrix.
+  public func scaleCount(rows: Int, columns: Int) -> Int {
+    switch self {
+    case .tensor: 1
+    case .channel: rows
+    case .group(let size): rows * (columns / size)
+    }
+  }
+}
+
+public enum Symmetry: String, Sendable, Hashable, Codable, CaseIterable {
+  case symmetric
+  case symmetricFull = "symmetric-full"
+  case affine
+}
+
+/// How the range of a run of weights is found.
+public enum RangeRule: Sendable, Hashable {
+  case minMax
+  /// The factor in 1, 63/64 … 1/4 of the min-max range with the least squared error.
+  case leastSquares
+  /// Clipped to ±q, the nearest-rank p-th percentile of |w|, 50 < p ≤ 100.
+  case percentile(Double)
+}
+
+public enum ScaleType: String, Sendable, Hashable, CaseIterable {
+  case fp16, bf16, fp32
+
+  public var bytes: Int { self == .fp32 ? 4 : 2 }
+}
+
+/// Formats whose names and sizes are known; their errors are not yet computed.
+public enum NamedFormat: String, Sendable, Hashable, CaseIterable {
+  case ocpMxfp8 = "ocp-mxfp8"
+  case ocpMxfp6 = "ocp-mxfp6"
+  case ocpMxfp4 = "ocp-mxfp4"
+  case nvidiaNvfp4 = "nvidia-nvfp4"
+  case fp8e4m3 = "fp8-e4m3"
+  case fp8e5m2 = "fp8-e5m2"
+  case nf4
+  case kmeans2, kmeans3, kmeans4, kmeans5, kmeans6, kmeans7, kmeans8
+  case binary, ternary
+}
+
+/// What is set to zero before the weights are quantised; zeros stay zeros.
+public enum Sparsity: Sendable, Hashable {
+  case none
+  /// The round(ratio · n) weights of the least magnitude; of equal ones the first in storage.
+  case ratio(Double)
+  /// Weights with |w| < threshold.
+  case threshold(Double)
+  /// The n greatest of every m side by side stay.
+  case pattern(keep: Int, of: Int)
+  /// The share of the rows with the least Euclidean norm.
+  case channels(Double)
+}

@@ -1,0 +1,142 @@
+import CKernels
+
+/// All that the first look at a weight finds: its statistics, its histogram, each channel's range, and the error of
+/// every width. Two passes over the numbers.
+public struct Survey: Sendable, Codable, Hashable {
+  public var statistics: Statistics
+  public var histogram: Histogram
+  /// Least and greatest weight of each row (of the first `Survey.channelLimit` rows).
+  public var channelMinima: [Float]
+  public var channelMaxima: [Float]
+  /// Errors without sparsity; `nil` for a weight that is not a matrix.
+  public var errors: ErrorTable?
+
+  public static let channelLimit = 65_536
+}
+
+extension Survey {
+  /// Reads `source` twice.
+  ///
+  /// - Parameters:
+  ///   - withErrors: whether the error table is wanted: matrices, not biases.
+  ///   - control: hears of 2 · count weights in all.
+  /// - Throws: `Cancelled`, or what the source throws.
+  /// - Complexity: O(count) time, O(chunk + rows) memory.
+  public static func of(_ source: some WeightSource, withErrors: Bool, control: PassControl = .silent) throws
+    -> Survey
+  {
+    var sums = lathe_range_sums()
+    sums.minimum = .infinity
+    sums.maximum = -.infinity
+    let channels = min(source.rows, channelLimit)
+    var minima = [Float](repeating: 0, count: channels)
+    var maxima = minima
+    let found = try source.forEachChunk(control) { chunk in
+      lathe_add_range_sums(chunk.base, chunk.count, &sums)
+      let kept = min(chunk.rows, channels - chunk.firstRow)
+      guard kept > 0 else { return }
+      minima.withUnsafeMutableBufferPointer { low in
+        maxima.withUnsafeMutableBufferPointer { high in
+          lathe_row_ranges(
+            chunk.base, kept, chunk.columns, low.baseAddress! + chunk.firstRow,
+            high.baseAddress! + chunk.firstRow)
+        }
+      }
+    }
+    var statistics = Statistics(count: source.count, sums: sums, found: found)
+    var histogram = Histogram(
+      minimum: Double(statistics.minimum), maximum: Double(statistics.maximum),
+      counts: [UInt64](repeating: 0, count: Histogram.defaultBins))
+    guard source.count > 0 else {
+      return Survey(
+        statistics: statistics, histogram: histogram, channelMinima: [], channelMaxima: [], errors: nil)
+    }
+
+    var table = withErrors ? ErrorTableSums(source, range: statistics.minimum...statistics.maximum) : nil
+    var central = lathe_central_sums()
+    let limit = statistics.deviation * Statistics.outlierDeviations
+    try source.forEachChunk(control) { chunk in
+      lathe_add_central_sums(chunk.base, chunk.count, statistics.mean, limit, &central)
+      histogram.add(chunk.base, chunk.count)
+      table?.add(chunk, pruned: chunk.base)
+    }
+    // A number that was not finite was read as zero; it is in no bin.
+    histogram.remove(Int(found.nans + found.infinities), at: 0)
+    statistics.add(central)
+    return Survey(
+      statistics: statistics, histogram: histogram, channelMinima: minima, channelMaxima: maxima,
+      errors: table?.table(squaredNorm: statistics.squaredNorm))
+  }
+}
+
+extension Histogram {
+  /// Counts weights; those outside the range are not counted.
+  mutating func add(_ weights: UnsafePointer<Float>, _ count: Int) {
+    if maximum > minimum {
+      let bins = Int32(counts.count)
+      counts.withUnsafeMutableBufferPointer {
+        lathe_add_histogram(weights, count, minimum, maximum, bins, $0.baseAddress!)
+      }
+    } else {
+      // All weights are equal: as numpy has it, one bin in the middle of an empty range.
+      counts[counts.count / 2] += UInt64(count)
+    }
+  }
+
+  mutating func remove(_ number: Int, at value: Double) {
+    guard number > 0, maximum >= minimum else { return }
+    let bin =
+      maximum > minimum
+      ? Int((value - minimum) / (maximum - minimum) * Double(counts.count)) : counts.count / 2
+    let index = max(0, min(counts.count - 1, bin))
+    counts[index] -= min(counts[index], UInt64(number))
+  }
+}
+
+extension Statistics {
+  fileprivate init(count: Int, sums: lathe_range_sums, found: NonFinite) {
+    let bad = Int(found.nans + found.infinities)
+    let finite = max(1, count - bad)
+    let sum = total(sums.sum)
+    let squares = total(sums.squares)
+    let mean = sum / Double(finite)
+    self.init(
+      count: count, minimum: count > 0 ? sums.minimum : 0, maximum: count > 0 ? sums.maximum : 0, mean: mean,
+      deviation: max(0, squares / Double(finite) - mean * mean).squareRoot(), skewness: 0, kurtosis: 0,
+      squaredNorm: squares, zeros: Int(sums.zeros) - bad, outliers: 0, nans: Int(found.nans),
+      infinities: Int(found.infinities))
+  }
+
+  /// Central moments in place of the raw ones, which lose digits where the mean is far from zero.
+  fileprivate mutating func add(_ sums: lathe_central_sums) {
+    let bad = Double(nans + infinities)
+    let finite = max(1, Double(count) - bad)
+    // What was not finite was read as zero: take its share out again.
+    let offset = -mean
+    let m2 = (total(sums.second) - bad * offset * offset) / finite
+    let m3 = (total(sums.third) - bad * offset * offset * offset) / finite
+    let m4 = (total(sums.fourth) - bad * offset * offset * offset * offset) / finite
+    outliers = Int(sums.outliers)
+    deviation = max(0, m2).squareRoot()
+    // Equal weights leave only the rounding of their mean.
+    guard maximum > minimum, m2 > 0 else {
+      deviation = 0
+      return
+    }
+    skewness = m3 / (m2 * deviation)
+    kurtosis = m4 / (m2 * m2)
+  }
+}
+
+typealias Lanes = (Double, Double, Double, Double, Double, Double, Double, Double)
+
+/// The eight lanes of a sum, in the fixed order.
+func total(_ lanes: Lanes) -> Double {
+  ((lanes.0 + lanes.1) + (lanes.2 + lanes.3)) + ((lanes.4 + lanes.5) + (lanes.6 + lanes.7))
+}
+
+func total(_ lanes: ArraySlice<Double>) -> Double {
+  let i = lanes.startIndex
+  return ((lanes[i] + lanes[i + 1]) + (lanes[i + 2] + lanes[i + 3]))
+    + ((lanes[i + 4] + lanes[i + 5]) + (lanes[i + 6] + lanes[i + 7]))
+}

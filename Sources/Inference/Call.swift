@@ -1,0 +1,111 @@
+internal import Checkpoints
+
+/// One node's turn: its inputs' values and its attributes, with what its operator asks of them.
+struct Call {
+  let node: Graph.Node
+  let inputs: [Value?]
+  /// The version of ONNX's operator set that the model is written for.
+  let operatorSet: Int
+  /// The one number of the node's attribute `value`, where it has one (ConstantOfShape).
+  var filler: Value?
+
+  func fail(_ reason: String) -> InferenceError { Network.failure(node, reason) }
+
+  // MARK: Inputs
+
+  func value(_ index: Int) throws(InferenceError) -> Value {
+    guard let value = optional(index) else { throw fail("has no input \(index)") }
+    return value
+  }
+
+  func optional(_ index: Int) -> Value? { index < inputs.count ? inputs[index] : nil }
+
+  /// An input that must hold Floats: shape and elements.
+  func floats(_ index: Int) throws(InferenceError) -> (shape: [Int], elements: [Float]) {
+    let value = try value(index)
+    guard let floats = value.floats else {
+      throw fail("has integers as input \(index); floating-point numbers expected")
+    }
+    return (value.shape, floats)
+  }
+
+  /// An input of Floats with at least so many axes.
+  func floats(_ index: Int, rank: Int) throws(InferenceError) -> (shape: [Int], elements: [Float]) {
+    let (shape, elements) = try floats(index)
+    guard shape.count >= rank else {
+      throw fail("has an input of shape \(shape); at least \(rank) axes expected")
+    }
+    return (shape, elements)
+  }
+
+  /// A vector of so many Floats.
+  func vector(_ index: Int, count: Int) throws(InferenceError) -> [Float] {
+    let (shape, elements) = try floats(index)
+    guard elements.count == count else {
+      throw fail("has an input \(index) of shape \(shape); \(count) numbers expected")
+    }
+    return elements
+  }
+
+  /// An input that must hold integers.
+  func integers(_ index: Int) throws(InferenceError) -> [Int] {
+    guard let integers = try value(index).integers else {
+      throw fail("has floating-point numbers as input \(index); integers expected")
+    }
+    return integers.map { Int($0) }
+  }
+
+  // MARK: Attributes
+
+  func int(_ name: String) -> Int? {
+    if case .int(let value)? = node.attributes[name] { value } else { nil }
+  }
+
+  func ints(_ name: String) -> [Int]? {
+    if case .ints(let values)? = node.attributes[name] { values } else { nil }
+  }
+
+  func float(_ name: String) -> Float? {
+    if case .float(let value)? = node.attributes[name] { value } else { nil }
+  }
+
+  func string(_ name: String) -> String? {
+    if case .string(let value)? = node.attributes[name] { value } else { nil }
+  }
+
+  /// Integers that newer operator sets give as an input and older ones as an attribute.
+  func ints(_ name: String, orInput index: Int) throws(InferenceError) -> [Int]? {
+    if optional(index) != nil { return try integers(index) }
+    return ints(name)
+  }
+
+  // MARK: Axes
+
+  /// An axis counted from the front; negative ones count from the end.
+  func axis(_ axis: Int, of rank: Int, allowingEnd: Bool = false) throws(InferenceError) -> Int {
+    let positive = axis < 0 ? axis + rank : axis
+    guard positive >= 0, positive < rank || (allowingEnd && positive == rank) else {
+      throw fail("has the axis \(axis), but its input has \(rank)")
+    }
+    return positive
+  }
+
+  func axes(_ axes: [Int], of rank: Int) throws(InferenceError) -> [Int] {
+    var found: [Int] = []
+    for one in axes { found.append(try axis(one, of: rank)) }
+    guard Set(found).count == found.count else { throw fail("names an axis twice: \(axes)") }
+    return found
+  }
+
+  /// Refuses results of more than 2^29 numbers (2 GiB of Floats), before they are asked for.
+  func check(size shape: [Int]) throws(InferenceError) {
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflow, product <= 1 << 29 else {
+        throw fail("would make an array of shape \(shape)")
+      }
+      count = product
+    }
+  }
+}

@@ -1,0 +1,145 @@
+internal import Checkpoints
+internal import Numerics
+
+/// Samples to run a network on: for each of its inputs an array whose first axis counts the samples, and an
+/// integer label a sample.
+///
+/// From any file that opens as named arrays (`.npz`, `.safetensors`); arrays are called as the network's inputs, and
+/// `labels`. Samples are read batch by batch, except from deflated archives, which cannot be entered midway.
+public struct Dataset: Sendable {
+  public let path: String
+  /// How many samples.
+  public let count: Int
+  /// One a sample, from 0 on; empty where the file has no `labels`.
+  public let labels: [Int]
+  private let file: Checkpoint
+  private let columns: [Column]
+
+  /// One input's array.
+  private struct Column: Sendable {
+    let name: String
+    let tensor: Tensor
+    /// Whether the network wants integers.
+    let isInteger: Bool
+    /// A sample's shape.
+    let shape: [Int]
+    /// All values, where the file cannot be entered midway.
+    let whole: Value?
+  }
+
+  /// Opens a file of samples for a network.
+  ///
+  /// - Throws: where an input has no array, shapes or types do not fit, the arrays disagree about how many samples
+  ///   there are, or a label is negative; the message names array and sample.
+  public init(_ path: String, for network: Network) throws(InferenceError) {
+    let file = try Self.reading { () throws(CheckpointError) in try Checkpoint.open(path) }
+    var columns: [Column] = []
+    for input in network.inputs {
+      guard let tensor = file.tensor(named: input.name) else {
+        let names = file.tensors.prefix(8).map(\.name).joined(separator: ", ")
+        throw InferenceError(path, "has no array '\(input.name)', the network's input; it holds \(names)")
+      }
+      columns.append(try Self.column(tensor, input, file))
+    }
+    guard let first = columns.first?.tensor, let count = first.shape.first, count > 0 else {
+      throw InferenceError(path, "holds no samples")
+    }
+    for column in columns where column.tensor.shape.first != count {
+      throw InferenceError(
+        path,
+        "has \(count) samples of '\(first.name)' but \(column.tensor.shape.first ?? 0) of '\(column.name)'")
+    }
+    self.path = path
+    self.count = count
+    self.file = file
+    self.columns = columns
+    labels = try Self.labels(file, count)
+  }
+
+  private static func column(
+    _ tensor: Tensor, _ input: Graph.Value, _ file: Checkpoint
+  ) throws(InferenceError) -> Column {
+    guard !tensor.shape.isEmpty else {
+      throw InferenceError(
+        file.path, "'\(tensor.name)' is a single number; samples along the first axis expected")
+    }
+    if let expected = input.shape {
+      let fits =
+        expected.count == tensor.shape.count
+        && zip(expected, tensor.shape).dropFirst().allSatisfy { extent, found in
+          if case .fixed(let size) = extent { size == found } else { true }
+        }
+      guard fits else {
+        let shape = expected.map { if case .fixed(let size) = $0 { "\(size)" } else { "any" } }
+        throw InferenceError(
+          file.path,
+          "'\(tensor.name)' has the shape \(tensor.shape), but the network takes [\(shape.joined(separator: ", "))]"
+        )
+      }
+    }
+    let wantsIntegers = input.type.map { !$0.isFloatingPoint } ?? false
+    guard !wantsIntegers || !tensor.type.isFloatingPoint, tensor.type.isDecodable else {
+      throw InferenceError(
+        file.path,
+        "'\(tensor.name)' holds \(tensor.type), but the network takes \(input.type?.name ?? "numbers")")
+    }
+    var whole: Value?
+    if case .deflated = tensor.location {
+      whole = try reading { () throws(CheckpointError) in
+        wantsIntegers
+          ? Value(tensor.shape, integers: try file.integers(tensor))
+          : Value(tensor.shape, try file.floats(tensor))
+      }
+    }
+    return Column(
+      name: tensor.name, tensor: tensor, isInteger: wantsIntegers, shape: Array(tensor.shape.dropFirst()),
+      whole: whole)
+  }
+
+  private static func labels(_ file: Checkpoint, _ count: Int) throws(InferenceError) -> [Int] {
+    guard let tensor = file.tensor(named: "labels") else { return [] }
+    guard tensor.count == count, tensor.shape.first == count else {
+      throw InferenceError(
+        file.path, "has labels of shape \(tensor.shape) for \(count) samples; one a sample expected")
+    }
+    let labels = try reading { () throws(CheckpointError) in try file.integers(tensor).map { Int($0) } }
+    if let sample = labels.firstIndex(where: { $0 < 0 }) {
+      throw InferenceError(file.path, "sample \(sample) has the label \(labels[sample]); 0 or more expected")
+    }
+    return labels
+  }
+
+  /// The network's inputs for some samples.
+  ///
+  /// - Throws: where the file was cut short since it was opened.
+  /// - Precondition: the samples lie in 0..<count.
+  public func batch(_ samples: Range<Int>) throws(InferenceError) -> [String: Value] {
+    var batch: [String: Value] = [:]
+    for column in columns {
+      let size = Shape.product(column.shape)
+      let shape = [samples.count] + column.shape
+      let elements = samples.lowerBound * size..<samples.upperBound * size
+      switch column.whole?.elements {
+      case .floats(let floats): batch[column.name] = Value(shape, Array(floats[elements]))
+      case .integers(let integers): batch[column.name] = Value(shape, integers: Array(integers[elements]))
+      case nil:
+        batch[column.name] = try Self.reading { () throws(CheckpointError) in
+          column.isInteger
+            ? Value(shape, integers: try file.integers(column.tensor, elements: elements))
+            : Value(shape, try file.floats(column.tensor, elements: elements))
+        }
+      }
+    }
+    return batch
+  }
+
+  private static func reading<Result>(
+    _ body: () throws(CheckpointError) -> Result
+  ) throws(InferenceError) -> Result {
+    do throws(CheckpointError) {
+      return try body()
+    } catch {
+      throw InferenceError(error.file, error.tensor.map { "'\($0)' \(error.reason)" } ?? error.reason)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+internal import Checkpoints
+
+/// Why a network or a data set cannot be run, in words: which node or sample, what was found, what was expected.
+public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Where: "node '/conv1/Conv' (Conv)", a file's path, "sample 17".
+  public let place: String
+  public let reason: String
+  /// Whether nothing was wrong and the caller asked to stop.
+  public let isCancellation: Bool
+
+  public init(_ place: String, _ reason: String) {
+    self.init(place: place, reason: reason, isCancellation: false)
+  }
+
+  private init(place: String, reason: String, isCancellation: Bool) {
+    self.place = place
+    self.reason = reason
+    self.isCancellation = isCancellation
+  }
+
+  /// What a run throws when it was asked to stop.
+  public static let cancelled = InferenceError(place: "run", reason: "was cancelled", isCancellation: true)
+
+  /// One line, safe to print.
+  public var description: String { printable("\(place): \(reason)") }
+}

@@ -1,0 +1,100 @@
+extension Operators {
+  /// Products of matrices.
+  static let products: [String: Network.Operator] = [
+    "Gemm": { call throws(InferenceError) in try gemm(call) },
+    "MatMul": { call throws(InferenceError) in try matMul(call) },
+  ]
+
+  /// y = alpha · A′ · B′ + beta · C, with A′ (m, k), B′ (k, n), C broadcast to (m, n).
+  private static func gemm(_ call: Call) throws(InferenceError) -> [Value] {
+    let (aShape, a) = try call.floats(0)
+    let (bShape, b) = try call.floats(1)
+    guard aShape.count == 2, bShape.count == 2 else {
+      throw call.fail("has factors of shapes \(aShape) and \(bShape); matrices expected")
+    }
+    let (turnA, turnB) = (call.int("transA") ?? 0 != 0, call.int("transB") ?? 0 != 0)
+    let (m, k) = turnA ? (aShape[1], aShape[0]) : (aShape[0], aShape[1])
+    let (k2, n) = turnB ? (bShape[1], bShape[0]) : (bShape[0], bShape[1])
+    guard k == k2 else { throw call.fail("has factors of shapes \(aShape) and \(bShape), which do not fit") }
+    try call.check(size: [m, n])
+    var result = [Float](repeating: 0, count: m * n)
+    var beta: Float = 0
+    if call.optional(2) != nil {
+      let (cShape, c) = try call.floats(2)
+      guard Shape.broadcast(cShape, [m, n]) == [m, n] else {
+        throw call.fail("adds an array of shape \(cShape) to one of \([m, n])")
+      }
+      result = Shape.gather(c, [m, n], strides: Shape.broadcastStrides(cShape, to: [m, n]))
+      beta = call.float("beta") ?? 1
+    }
+    multiply(
+      a, aShape[1], turnA, b, bShape[1], turnB, &result, m, n, k, alpha: call.float("alpha") ?? 1, beta: beta)
+    return [Value([m, n], result)]
+  }
+
+  private static func multiply(
+    _ a: [Float], _ aStride: Int, _ turnA: Bool, _ b: [Float], _ bStride: Int, _ turnB: Bool,
+    _ c: inout [Float],
+    _ m: Int, _ n: Int, _ k: Int, alpha: Float, beta: Float
+  ) {
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        c.withUnsafeMutableBufferPointer { c in
+          guard let aStart = a.baseAddress, let bStart = b.baseAddress, let cStart = c.baseAddress else {
+            return
+          }
+          BLAS.multiply(
+            .init(start: aStart, stride: aStride, isTransposed: turnA),
+            .init(start: bStart, stride: bStride, isTransposed: turnB), into: cStart, m: m, n: n, k: k,
+            alpha: alpha,
+            beta: beta)
+        }
+      }
+    }
+  }
+
+  /// NumPy's matmul: matrices in the last two axes, the others broadcast; vectors count as a row or a column.
+  private static func matMul(_ call: Call) throws(InferenceError) -> [Value] {
+    let (aGiven, a) = try call.floats(0, rank: 1)
+    let (bGiven, b) = try call.floats(1, rank: 1)
+    let aShape = aGiven.count == 1 ? [1] + aGiven : aGiven
+    let bShape = bGiven.count == 1 ? bGiven + [1] : bGiven
+    let (m, k) = (aShape[aShape.count - 2], aShape[aShape.count - 1])
+    let n = bShape[bShape.count - 1]
+    guard bShape[bShape.count - 2] == k,
+      let batch = Shape.broadcast(Array(aShape.dropLast(2)), Array(bShape.dropLast(2)))
+    else { throw call.fail("has factors of shapes \(aGiven) and \(bGiven), which do not fit") }
+    var shape = batch
+    if aGiven.count > 1 { shape.append(m) }
+    if bGiven.count > 1 { shape.append(n) }
+    try call.check(size: shape)
+    var result = [Float](repeating: 0, count: Shape.product(batch) * m * n)
+    if bShape.count == 2 {
+      // One right factor: all rows of the left side make one matrix.
+      multiply(a, k, false, b, n, false, &result, Shape.product(batch) * m, n, k, alpha: 1, beta: 0)
+      return [Value(shape, result)]
+    }
+    // The first element of each pair of matrices: counting matrices along broadcast strides.
+    let numbers = Array(0..<Shape.product(batch))
+    let aMatrices = Shape.gather(
+      numbers, batch, strides: Shape.broadcastStrides(Array(aShape.dropLast(2)), to: batch))
+    let bMatrices = Shape.gather(
+      numbers, batch, strides: Shape.broadcastStrides(Array(bShape.dropLast(2)), to: batch))
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        result.withUnsafeMutableBufferPointer { c in
+          guard let aStart = a.baseAddress, let bStart = b.baseAddress, let cStart = c.baseAddress else {
+            return
+          }
+          for index in aMatrices.indices {
+            BLAS.multiply(
+              .init(start: aStart + aMatrices[index] * m * k, stride: k),
+              .init(start: bStart + bMatrices[index] * k * n, stride: n), into: cStart + index * m * n, m: m,
+              n: n, k: k)
+          }
+        }
+      }
+    }
+    return [Value(shape, result)]
+  }
+}

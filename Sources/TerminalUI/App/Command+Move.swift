@@ -1,0 +1,145 @@
+import Workbench
+
+/// The commands that move the cursor, fold, select, sort and filter.
+extension Command {
+  static let moves: [Command] = [
+    Command("down", [.down, .character("j")], .move, "next row") { state, _ in state.move(1) },
+    Command("up", [.up, .character("k")], .move, "row before") { state, _ in state.move(-1) },
+    Command("page-down", [.pageDown, .control("d")], .move, "a page down") { state, _ in
+      state.move(state.page)
+    },
+    Command("page-up", [.pageUp, .control("b")], .move, "a page up") { state, _ in state.move(-state.page) },
+    Command("top", [.home], .move, "first row") { state, _ in state.move(-state.rows.count) },
+    Command("bottom", [.end, .character("G")], .move, "last row") { state, _ in state.move(state.rows.count)
+    },
+    Command("mark", [.character(" ")], .move, "mark the row, or take the mark away") { state, _ in
+      guard let row = state.row else { return [] }
+      let items = Set(row.items)
+      if items.isSubset(of: state.marked) {
+        state.marked.subtract(items)
+      } else {
+        state.marked.formUnion(items)
+      }
+      return state.move(1)
+    },
+    Command("range", [.character("v")], .move, "begin a range, or keep it and end it") { state, _ in
+      if state.anchor != nil {
+        state.marked = state.selection
+        state.anchor = nil
+      } else {
+        state.anchor = state.cursor
+      }
+      return []
+    },
+    Command("extend-down", [.shiftDown, .character("J")], .move, "extend the range down") { state, _ in
+      state.anchor = state.anchor ?? state.cursor
+      return state.move(1)
+    },
+    Command("extend-up", [.shiftUp, .character("K")], .move, "extend the range up") { state, _ in
+      state.anchor = state.anchor ?? state.cursor
+      return state.move(-1)
+    },
+    Command("select", [], "PATTERN", .move, "mark all that match") { state, argument throws(WorkbenchError) in
+      let pattern = Pattern(argument)
+      let found = state.session.items.filter { pattern.matches($0.name) || pattern.matches($0.tensorName) }
+        .map(\.id)
+      guard !found.isEmpty else {
+        throw WorkbenchError("pattern \"\(printable(argument))\" matches no layer of this model")
+      }
+      state.marked.formUnion(found)
+      state.say("\(state.marked.count) marked")
+      return []
+    },
+    Command("all", [.control("a")], .move, "mark all rows in the list") { state, _ in
+      state.marked = Set(state.rows.flatMap(\.items))
+      return []
+    },
+    Command("clear", [], .move, "forget marks, range and filter") { state, _ in
+      state.clearSelection()
+      state.filter = Filter("")
+      return []
+    },
+    Command("fold", [.left], .move, "fold the block", unless: flat) { state, _ in state.fold(true) },
+    Command("unfold", [.right], .move, "unfold the block", unless: flat) { state, _ in state.fold(false) },
+    Command("fold-all", [.character("Z")], .move, "fold or unfold all blocks", unless: flat) { state, _ in
+      let blocks = Set(state.session.items.compactMap(\.layer.blockName))
+      state.folded = state.folded.isEmpty ? blocks : []
+      state.refreshRows()
+      return []
+    },
+    Command("filter", [.character("/")], "[TERMS]", .move, "show rows with these terms; !term those without") {
+      state, argument in
+      if argument.isEmpty {
+        state.prompt = Prompt(purpose: .filter, editor: LineEditor(prompt: "/", text: state.filter.text))
+      } else {
+        state.filter = Filter(argument)
+      }
+      return []
+    },
+    Command("sort", [.character("o")], "[COLUMN]", .move, "sort by the next column; O turns it round") {
+      state, argument throws(WorkbenchError) in
+      if argument.isEmpty {
+        let columns: [Column?] = [nil] + Column.allCases.map { $0 }
+        let index = (columns.firstIndex(of: state.ordering.column) ?? 0) + 1
+        let column = columns[index % columns.count]
+        state.ordering = Ordering(column: column, isDescending: column?.isNumber ?? false)
+        return []
+      }
+      let (name, direction) = argument.firstWord
+      if name == "file" || name == "none" {
+        state.ordering = Ordering()
+        return []
+      }
+      guard let column = Column.allCases.first(where: { $0.rawValue == name || $0.title == name }) else {
+        let names = Column.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("no column \"\(printable(name))\": there is file, \(names)")
+      }
+      let isDescending = direction == "desc" || (direction != "asc" && column.isNumber)
+      state.ordering = Ordering(column: column, isDescending: isDescending)
+      return []
+    },
+    Command(
+      "reverse", [.character("O")], .move, "turn the order round",
+      unless: { $0.ordering.column == nil ? "the list is in the file's order: o sorts it" : nil }
+    ) {
+      state, _ in
+      state.ordering.isDescending.toggle()
+      return []
+    },
+  ]
+
+  private static let flat: @Sendable (State) -> String? = { state in
+    state.ordering.column == nil ? nil : "a sorted list is flat; :sort file brings the tree back"
+  }
+}
+
+extension State {
+  /// Rows that the list shows.
+  var page: Int { max(1, size.height - 6) }
+
+  mutating func move(_ step: Int) -> [Effect] {
+    guard !rows.isEmpty else { return [] }
+    cursor = max(0, min(rows.count - 1, cursor + step))
+    return []
+  }
+
+  mutating func clearSelection() {
+    marked = []
+    anchor = nil
+  }
+
+  /// Folds or unfolds the block under the cursor, or the one that the item under it is in.
+  mutating func fold(_ folds: Bool) -> [Effect] {
+    let name: String? =
+      switch row {
+      case .block(let name, _, _): name
+      case .item(let id, _): session.item(id: id)?.layer.blockName
+      case nil: nil
+      }
+    guard let name else { return [] }
+    if folds { folded.insert(name) } else { folded.remove(name) }
+    if folds, let index = rows.firstIndex(where: { $0.identity == "block \(name)" }) { cursor = index }
+    refreshRows()
+    return []
+  }
+}

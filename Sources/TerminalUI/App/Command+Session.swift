@@ -1,0 +1,109 @@
+import Workbench
+
+/// The commands about the session as a whole: measuring, exporting, opening a recipe, leaving.
+extension Command {
+  static let sessions: [Command] = [
+    Command("export", [.character("e")], "[TARGET PATH]", .session, "write the recipe: lathe, llama.cpp") {
+      state, argument throws(WorkbenchError) in
+      let (name, path) = argument.firstWord
+      if name.isEmpty {
+        state.prompt = state.commandPrompt("export lathe \(state.recipePath)")
+        return []
+      }
+      let target = try Target(name: name)
+      guard !path.isEmpty else { throw WorkbenchError("export \(name): expected a path after the target") }
+      return [.write(target, path: path)]
+    },
+    Command("recipe", [], "PATH", .session, "start from a recipe that Lathe wrote") {
+      state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else {
+        throw WorkbenchError("recipe: expected a path, as in :recipe recipe.json")
+      }
+      let (outcome, mismatches) = try RecipeFile(path: argument).fitted(
+        to: state.session.items, path: argument)
+      state.session.commit(outcome.recipe)
+      let count = outcome.recipe.choices.count
+      state.say("\(count) layer\(count == 1 ? "" : "s") from \(printable(argument))")
+      if let first = mismatches.first {
+        state.complain("\(mismatches.count) of the recipe's layers do not match; \(printable(first))")
+      }
+      return []
+    },
+    Command(
+      "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data (.npz)",
+      unless: cannotMeasure
+    ) {
+      state, argument throws(WorkbenchError) in
+      guard let data = argument.isEmpty ? state.dataPath : argument else {
+        state.prompt = state.commandPrompt("measure ")
+        return []
+      }
+      state.dataPath = data
+      return [.measure(data: data)]
+    },
+    Command("cancel", [], .session, "call off what is running (Esc)") { _, _ in [.cancel] },
+    Command("help", [.character("?")], .session, "what works here; Enter runs it") { state, _ in
+      state.popup = Popup(content: .help)
+      return []
+    },
+    Command("about-damage", [], .session, "how size and relative damage are worked out") { state, _ in
+      state.popup = Popup(content: .text(title: "The estimate", lines: Self.aboutDamage))
+      return []
+    },
+    Command("command", [.character(":")], .session, "type a command") { state, _ in
+      state.prompt = state.commandPrompt("")
+      return []
+    },
+    Command("suspend", [.control("z")], .session, "stop, until the shell continues Lathe") { _, _ in
+      [.suspend]
+    },
+    Command("quit", [.character("q"), .control("c")], .session, "leave; asks if the recipe is not written") {
+      state, _ in
+      if state.session.isSaved {
+        state.isDone = true
+      } else {
+        state.prompt = Prompt(purpose: .confirmQuit, editor: LineEditor(prompt: ""))
+      }
+      return []
+    },
+    Command("quit!", [], .session, "leave and lose what is not written") { state, _ in
+      state.isDone = true
+      return []
+    },
+  ]
+
+  private static let cannotMeasure: @Sendable (State) -> String? = { state in
+    if state.measuring != nil { return "a measurement is running (Esc calls it off)" }
+    return state.session.checkpoint.graph == nil
+      ? "only ONNX models can be run in this version; this one has no graph" : nil
+  }
+
+  static let aboutDamage = [
+    "size     exact, to the byte: codes, scales and zero points of every",
+    "         tensor, without a container's padding (\"packed\")",
+    "bpw      8 · bytes of all parameters as coded / parameters",
+    "t²       ‖ŵ − w‖² / ‖w‖² of a layer's weight, exact, sparsity included",
+    "SQNR     −10 · log10 t² decibels",
+    "",
+    "damage ≈ Σ n·t² / Σ n over weights (n: a layer's weights), divided by",
+    "         the same with int4,group=32 everywhere. Layers that cannot",
+    "         take that group count as exact in the divisor.",
+    "",
+    "The damage is UNCALIBRATED: nothing has been measured on this model. It",
+    "follows the linearity of the loss in t² at three bits and more (HIGGS,",
+    "arXiv 2411.17525) with the same weight for every layer; it ranks",
+    "recipes, and is no accuracy. A measurement (m) is drawn as ◊, with its",
+    "standard error. Below three bits, take the damage as a lower bound.",
+    "",
+    "Δ        a layer's share of the damage, n·t² of the sum, in percent",
+  ]
+}
+
+extension State {
+  /// Where a recipe is written when no other place is named: the model's name in the working folder.
+  var recipePath: String {
+    let name = session.checkpoint.path.split(separator: "/").last.map(String.init) ?? "model"
+    let stem = name.split(separator: ".").first.map(String.init) ?? name
+    return "\(stem).recipe.json"
+  }
+}

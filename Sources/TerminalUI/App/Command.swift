@@ -1,0 +1,92 @@
+import Workbench
+
+/// Something that a person can do: by a key, by name after `:`, or from the help list. One table (`Command.all`)
+/// serves all three.
+struct Command: Sendable {
+  /// The name after `:`; a second name after a comma is a short form.
+  let name: String
+  let keys: [Key]
+  /// How its arguments read, `[…]` where they may be left out; empty for none.
+  let arguments: String
+  let summary: String
+  let section: Section
+  /// Why it does nothing here and now; `nil` where it works.
+  let obstacle: @Sendable (State) -> String?
+  /// Does it. `argument` is empty when a key was pressed.
+  let run: @Sendable (inout State, _ argument: String) throws(WorkbenchError) -> [Effect]
+
+  enum Section: String, CaseIterable, Sendable {
+    case layer = "Change the selected layers"
+    case move = "Move and select"
+    case look = "Look"
+    case session = "Session"
+  }
+
+  init(
+    _ name: String, _ keys: [Key], _ section: Section, _ summary: String,
+    unless obstacle: @escaping @Sendable (State) -> String? = { _ in nil },
+    run: @escaping @Sendable (inout State, String) throws(WorkbenchError) -> [Effect]
+  ) {
+    self.init(name, keys, "", section, summary, unless: obstacle, run: run)
+  }
+
+  init(
+    _ name: String, _ keys: [Key], _ arguments: String, _ section: Section, _ summary: String,
+    unless obstacle: @escaping @Sendable (State) -> String? = { _ in nil },
+    run: @escaping @Sendable (inout State, String) throws(WorkbenchError) -> [Effect]
+  ) {
+    self.name = name
+    self.keys = keys
+    self.arguments = arguments
+    self.summary = summary
+    self.section = section
+    self.obstacle = obstacle
+    self.run = run
+  }
+}
+
+/// What a command wants done outside the state: the program does it.
+enum Effect: Sendable, Hashable {
+  case write(Target, path: String)
+  case writeBins(path: String)
+  case measure(data: String)
+  case cancel
+  case mouse(Bool)
+  case suspend
+  case repaint
+  case copy(String)
+}
+
+extension Command {
+  /// Every command, in the order of the help list.
+  static let all: [Command] = edits + moves + looks + sessions
+
+  static func forKey(_ key: Key) -> Command? { byKey[key] }
+
+  private static let byKey: [Key: Command] = Dictionary(
+    all.flatMap { command in command.keys.map { ($0, command) } }, uniquingKeysWith: { first, _ in first })
+
+  /// Runs a line typed after `:`; a name may be shortened as long as it is one command's beginning.
+  static func run(line: String, in state: inout State) throws(WorkbenchError) -> [Effect] {
+    let line = line.drop { $0 == " " }
+    let name = line.prefix { $0 != " " }
+    guard !name.isEmpty else { return [] }
+    let argument = String(line.dropFirst(name.count).drop { $0 == " " })
+    let command = try find(String(name))
+    if let obstacle = command.obstacle(state) { throw WorkbenchError("\(command.name): \(obstacle)") }
+    return try command.run(&state, argument)
+  }
+
+  static func find(_ name: String) throws(WorkbenchError) -> Command {
+    if let exact = all.first(where: { $0.name == name }) { return exact }
+    let candidates = all.filter { $0.name.hasPrefix(name) }
+    if candidates.count == 1 { return candidates[0] }
+    throw WorkbenchError(
+      candidates.isEmpty
+        ? "no command \"\(printable(name))\": ? lists them"
+        : "\"\(name)\" may be \(candidates.map(\.name).joined(separator: ", "))")
+  }
+
+  /// The keys as help shows them.
+  var keyLabel: String { keys.prefix(3).map(\.label).joined(separator: " ") }
+}

@@ -1,0 +1,30 @@
+import Workbench
+
+/// The two ways to run the screen: on the terminal, and by a script without one.
+public enum Front {
+  /// Runs on the terminal until the person leaves.
+  ///
+  /// - Returns: the status to exit with.
+  /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
+  public static func run(_ session: Session, data: String?, options: Terminal.Options) throws(TerminalError)
+    -> Int32
+  {
+    let terminal = try Terminal(options)
+    defer { terminal.stop() }
+    let mailbox = Mailbox<Notice>()
+    var screen = Screen(session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data)
+    return Loop.run(&screen, on: terminal, mailbox: mailbox).exitStatus
+  }
+
+  /// Replays keys on a screen of a given size; returns what it shows when all jobs are done.
+  ///
+  /// - Throws: `KeyScriptError` for keys that are none.
+  public static func replay(
+    _ keys: String, on session: Session, data: String?, size: Size, glyphs: GlyphSet = .unicode
+  ) throws -> Canvas {
+    let script = try KeyScript(keys)
+    let mailbox = Mailbox<Notice>()
+    var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data)
+    return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
+  }
+}

@@ -1,0 +1,68 @@
+import Workbench
+
+/// A scheme in the picker, with what it would cost the layer under the cursor.
+struct SchemeOffer: Sendable {
+  let scheme: Scheme
+  let bytes: Int
+  let relativeError: Double?
+  let obstacle: String?
+}
+
+extension State {
+  /// The picker's list for the layer under the cursor: keep, the widths in their commonest granularities, ggml's types.
+  /// The layer's sparsity stays.
+  var schemeOffers: [SchemeOffer] {
+    guard let item = current else { return [] }
+    let present = session.scheme(of: item)
+    var formats: [Scheme.Format] = [.keep]
+    for bits in stride(from: 8, through: 2, by: -1) {
+      for granularity in [Granularity.group(32), .group(128), .channel, .tensor] {
+        for symmetry in [Symmetry.symmetric, .affine] {
+          formats.append(.uniform(UniformScheme(bits: bits, granularity: granularity, symmetry: symmetry)))
+        }
+      }
+    }
+    formats += [.uniform(UniformScheme(bits: 1)), .f16, .bf16]
+    formats += BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { .block($0) }
+    return formats.map { format in
+      let scheme = Scheme(format, sparsity: present.sparsity)
+      let obstacle = item.obstacle(to: scheme) ?? (scheme.isComputed ? nil : "its error is not yet computed")
+      return SchemeOffer(
+        scheme: scheme, bytes: session.bytes(of: item, in: scheme).bytes,
+        relativeError: obstacle == nil ? session.relativeError(of: item, in: scheme) : nil, obstacle: obstacle
+      )
+    }
+  }
+
+  /// Words that may follow in the command line, whole lines.
+  func completions(of line: String) -> [String] {
+    let (name, rest) = line.firstWord
+    if !line.contains(" ") { return Command.all.map(\.name).filter { $0.hasPrefix(name) } }
+    guard let command = try? Command.find(name) else { return [] }
+    let words = rest.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+    let last = words.last ?? ""
+    let before = String(line.dropLast(last.count))
+    var candidates: [String]
+    switch (command.name, words.count) {
+    case ("export", ...1): candidates = Target.allCases.map(\.rawValue)
+    case ("export", _), ("recipe", _), ("measure", _), ("bins", _): candidates = Paths.completions(of: last)
+    case ("view", _): candidates = Pane.allCases.map(\.rawValue)
+    case ("sort", _): candidates = ["file"] + Column.allCases.map(\.rawValue)
+    case ("group", ...1): candidates = ["tensor", "channel", "32", "64", "128"]
+    case ("symmetry", ...1): candidates = Symmetry.allCases.map(\.rawValue)
+    case ("coding", ...1): candidates = Scheme.Coding.allCases.map(\.rawValue)
+    case ("scheme", ...1): candidates = Scheme.words
+    case ("bits", ...1): candidates = UniformScheme.widths.map(String.init)
+    case ("set", _):
+      if let equals = last.lastIndex(of: "=") {
+        let head = String(last[...equals])
+        candidates = Scheme.words.map { head + $0 }
+      } else {
+        candidates = session.items.filter { $0.kind == .weight }.map { $0.name + "=" }
+      }
+    default: candidates = session.items.filter { $0.kind == .weight }.map(\.name)
+    }
+    if command.arguments.isEmpty { candidates = [] }
+    return candidates.filter { $0.hasPrefix(last) }.map { before + $0 }
+  }
+}

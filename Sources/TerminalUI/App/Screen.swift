@@ -1,0 +1,177 @@
+import Workbench
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What background work tells the screen.
+public enum Notice: Sendable {
+  case reports([Report])
+  case measuring(done: Int, of: Int)
+  case measured(Measurement)
+  case failed(String)
+  case calledOff
+}
+
+/// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
+/// analyst for.
+public struct Screen: Program {
+  public typealias Message = Notice
+
+  private(set) var state: State
+  private let analyst: Analyst
+  private let mailbox: Mailbox<Notice>
+  private var requests: [TerminalRequest] = []
+  private var measurement: MeasurementJob?
+
+  /// - Parameter glyphs: what the locale can show.
+  public init(
+    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil, workers: Int? = nil
+  ) {
+    state = State(session: session, size: Size(width: 80, height: 24))
+    state.glyphs = glyphs
+    state.dataPath =
+      data ?? (session.checkpoint.graph == nil ? nil : Paths.data(besides: session.checkpoint.path))
+    self.mailbox = mailbox
+    analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {
+      mailbox.post(.reports($0))
+    }
+    analyst.ask(session.opening)
+    state.progress = analyst.progress
+    askForChoices()
+  }
+
+  public var isDone: Bool { state.isDone }
+  public var wantsTick: Bool { !isIdle }
+  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil }
+
+  public mutating func handle(_ key: Key) {
+    let before = (recipe: state.session.recipe, item: state.current?.id, series: state.series)
+    let effects = state.press(key)
+    if state.session.recipe != before.recipe {
+      state.sessionChanged(recipe: true)
+      askForChoices()
+    }
+    if state.current?.id != before.item || state.series != before.series
+      || state.session.recipe != before.recipe
+    {
+      askForCurrent()
+    }
+    effects.forEach { perform($0) }
+    state.scrollToCursor()
+    state.progress = analyst.progress
+  }
+
+  public mutating func receive(_ messages: [Notice]) {
+    for message in messages {
+      switch message {
+      case .reports(let reports): state.session.receive(reports)
+      case .measuring(let done, let of):
+        if state.measuring != nil { state.measuring = .init(done: done, of: of) }
+      case .measured(let measurement): finish(measurement)
+      case .failed(let text):
+        state.measuring = nil
+        state.complain(text)
+      case .calledOff:
+        state.measuring = nil
+        state.say("called off")
+      }
+    }
+    state.sessionChanged(recipe: false)
+    state.progress = analyst.progress
+  }
+
+  public mutating func tick() {
+    state.spinner += 1
+    state.progress = analyst.progress
+  }
+
+  public func view(_ size: Size) -> Canvas { state.view(size) }
+
+  public mutating func takeRequests() -> [TerminalRequest] {
+    defer { requests = [] }
+    return requests
+  }
+
+  // MARK: - What is asked in the background
+
+  /// The open questions of the recipe, those of the current layer first.
+  private func askForChoices() {
+    analyst.ask(state.session.questions(about: state.session.items), urgent: true)
+    askForCurrent()
+  }
+
+  /// What the panes show of the current layer: its survey, its table under its sparsity, its reconstruction.
+  private func askForCurrent() {
+    guard let item = state.current, item.isReadable, item.kind != .buffer else { return }
+    let session = state.session
+    let scheme = session.scheme(of: item)
+    var questions: [Question] = []
+    if !scheme.isKeep, scheme.isComputed { questions.append(.detail(item.id, scheme)) }
+    if scheme.sparsity != .none, item.kind == .weight,
+      session.table(of: item, sparsity: scheme.sparsity) == nil
+    {
+      questions.append(.table(item.id, scheme.sparsity))
+    }
+    if session.survey(of: item) == nil { questions.append(.survey(item.id)) }
+    analyst.ask(questions, urgent: true)
+  }
+
+  // MARK: - What is done outside the state
+
+  private mutating func perform(_ effect: Effect) {
+    switch effect {
+    case .write(let target, let path):
+      do {
+        let export = try state.session.write(target, to: path)
+        if target == .lathe { state.session.markSaved() }
+        state.say("wrote \(printable(path)), \(export.bytes.count) bytes: \(printable(export.usage))")
+      } catch {
+        state.complain("\(error)")
+      }
+    case .writeBins(let path): writeBins(path)
+    case .measure(let data): measure(data)
+    case .cancel:
+      measurement?.cancel()
+      analyst.cancelAll()
+      state.say("called off; what is not known shows as …")
+    case .mouse(let isOn): requests.append(.mouse(isOn))
+    case .suspend: requests.append(.suspend)
+    case .repaint: requests.append(.repaint)
+    case .copy(let text): requests.append(.copy(text))
+    }
+  }
+
+  private mutating func writeBins(_ path: String) {
+    guard let item = state.current, let histogram = state.session.survey(of: item)?.histogram else {
+      state.complain("bins: the layer is not read yet")
+      return
+    }
+    do {
+      try AtomicFile.write(
+        Array(("layer,bin,low,high,count\n" + histogram.csv(layer: item.name)).utf8), to: path)
+      state.say("wrote \(printable(path)), \(histogram.counts.count) bins")
+    } catch {
+      state.complain("\(error)")
+    }
+  }
+
+  private mutating func measure(_ data: String) {
+    let session = state.session
+    state.measuring = .init(done: 0, of: 0)
+    measurement = MeasurementJob(session: session, data: data, mailbox: mailbox)
+  }
+
+  private mutating func finish(_ measurement: Measurement) {
+    state.measuring = nil
+    state.session.add(measurement)
+    if let metric = measurement.metrics.first {
+      let plain = metric.baseline.map { ", uncompressed \(Format.exactPercent($0))" } ?? ""
+      state.say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain)")
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import Workbench
+
+extension State {
+  /// What a key does: to the prompt if one is open, to the popup, or else as the command table says.
+  mutating func press(_ key: Key) -> [Effect] {
+    switch key {
+    case .resize(let size):
+      self.size = size
+      return []
+    case .mouse(let event): return click(event)
+    // Esc and a key within an instant look like Alt and the key; nothing here is bound to Alt.
+    case .alt(let character) where prompt == nil: return press(.escape) + press(.character(character))
+    default: break
+    }
+    if prompt != nil { return type(key) }
+    if popup != nil { return browse(key) }
+    message = nil
+    if key == .escape { return escape() }
+    if isZoomed, scrollPane(key) { return [] }
+    guard let command = Command.forKey(key) else {
+      if case .character = key { complain("\(key.label) does nothing here; ? lists the keys") }
+      return []
+    }
+    return perform(command, "")
+  }
+
+  /// Runs a command if it works here; says why it does not otherwise.
+  mutating func perform(_ command: Command, _ argument: String) -> [Effect] {
+    if let obstacle = command.obstacle(self) {
+      complain("\(command.name): \(obstacle)")
+      return []
+    }
+    do {
+      return try command.run(&self, argument)
+    } catch {
+      complain("\(error)")
+      return []
+    }
+  }
+
+  /// Esc takes one thing back at a time: the zoom, the selection, the filter, then what is running.
+  private mutating func escape() -> [Effect] {
+    if measuring != nil { return [.cancel] }
+    if isZoomed {
+      isZoomed = false
+    } else if anchor != nil || !marked.isEmpty {
+      clearSelection()
+    } else if !filter.isEmpty {
+      filter = Filter("")
+    } else if progress != nil {
+      return [.cancel]
+    }
+    return []
+  }
+
+  /// Zoomed tables scroll; the other keys keep their meaning.
+  private mutating func scrollPane(_ key: Key) -> Bool {
+    guard pane == .errors || pane == .channels else { return false }
+    switch key {
+    case .pageDown: paneScroll += page
+    case .pageUp: paneScroll = max(0, paneScroll - page)
+    default: return false
+    }
+    return true
+  }
+
+  // MARK: - The prompt
+
+  private mutating func type(_ key: Key) -> [Effect] {
+    guard var prompt else { return [] }
+    if prompt.purpose == .confirmQuit { return answerQuit(key) }
+    let outcome = prompt.editor.handle(key) { before in
+      LineEditor.Completion(start: 0, candidates: prompt.purpose == .command ? completions(of: before) : [])
+    }
+    switch outcome {
+    case .editing:
+      self.prompt = prompt
+      if prompt.purpose == .filter { filter = Filter(prompt.editor.text) }
+    case .cancelled:
+      if prompt.purpose == .filter { filter = Filter("") }
+      self.prompt = nil
+    case .submitted(let text):
+      self.prompt = nil
+      guard prompt.purpose == .command else { break }
+      commandHistory = prompt.editor.history
+      do {
+        return try Command.run(line: text, in: &self)
+      } catch {
+        complain("\(error)")
+      }
+    case .ignored: break
+    }
+    return []
+  }
+
+  private mutating func answerQuit(_ key: Key) -> [Effect] {
+    switch key {
+    case .character("y"), .character("Y"): isDone = true
+    case .character("w"), .character("W"):
+      prompt = commandPrompt("export lathe \(recipePath)")
+      return []
+    default: break
+    }
+    prompt = nil
+    return []
+  }
+
+  // MARK: - The popup
+
+  /// What the popup lists under its filter.
+  var popupCommands: [Command] {
+    guard let popup, case .help = popup.content else { return [] }
+    let terms = Filter(popup.filter)
+    return Command.all.filter {
+      terms.isEmpty || terms.admits("\($0.name) \($0.keyLabel) \($0.summary) \($0.section.rawValue)")
+    }
+  }
+
+  private mutating func browse(_ key: Key) -> [Effect] {
+    guard var popup else { return [] }
+    let count: Int
+    switch popup.content {
+    case .help: count = popupCommands.count
+    case .schemes: count = schemeOffers.count
+    case .text: count = 0
+    }
+    switch key {
+    case .escape, .control("c"): self.popup = nil
+    case .character("q") where popup.filter.isEmpty: self.popup = nil
+    case .down, .control("n"): popup.cursor = min(max(0, count - 1), popup.cursor + 1)
+    case .up, .control("p"): popup.cursor = max(0, popup.cursor - 1)
+    case .pageDown: popup.cursor = min(max(0, count - 1), popup.cursor + page)
+    case .pageUp: popup.cursor = max(0, popup.cursor - page)
+    case .backspace: popup.filter = String(popup.filter.dropLast())
+    case .character("j") where !popup.isSearchable: popup.cursor = min(max(0, count - 1), popup.cursor + 1)
+    case .character("k") where !popup.isSearchable: popup.cursor = max(0, popup.cursor - 1)
+    case .character(let character) where popup.isSearchable:
+      popup.filter.append(character)
+      popup.cursor = 0
+    case .enter: return choose(popup)
+    default: break
+    }
+    if self.popup != nil { self.popup = popup }
+    return []
+  }
+
+  private mutating func choose(_ popup: Popup) -> [Effect] {
+    let commands = popupCommands
+    let offers = schemeOffers
+    self.popup = nil
+    switch popup.content {
+    case .text: return []
+    case .schemes:
+      guard offers.indices.contains(popup.cursor) else { return [] }
+      return perform(Command.all.first { $0.name == "scheme" }!, offers[popup.cursor].scheme.description)
+    case .help:
+      guard commands.indices.contains(popup.cursor) else { return [] }
+      let command = commands[popup.cursor]
+      // A command that needs a word is put into the prompt.
+      if command.keys.isEmpty, !command.arguments.isEmpty {
+        prompt = commandPrompt(command.name + " ")
+        return []
+      }
+      return perform(command, "")
+    }
+  }
+
+  // MARK: - The mouse
+
+  private mutating func click(_ event: MouseEvent) -> [Effect] {
+    guard prompt == nil, popup == nil else {
+      if event.kind == .press { popup = nil }
+      return []
+    }
+    let layout = Layout(state: self)
+    switch event.kind {
+    case .scrollDown: return move(3)
+    case .scrollUp: return move(-3)
+    case .press, .doublePress:
+      if layout.list.contains(event.point), !layout.list.isEmpty {
+        let index = scroll + event.point.y - layout.list.minY
+        guard rows.indices.contains(index) else { return [] }
+        if event.shift { anchor = anchor ?? cursor } else if anchor != nil { clearSelection() }
+        cursor = index
+        if event.kind == .doublePress { return perform(Command.all.first { $0.name == "zoom" }!, "") }
+        if case .block(_, let isFolded, _) = rows[index], event.point.x <= layout.list.minX + 2 {
+          return fold(!isFolded)
+        }
+      } else if let pane = layout.panes.first(where: { $0.value.contains(event.point) })?.key {
+        self.pane = pane
+        if event.kind == .doublePress { isZoomed.toggle() }
+      }
+    case .release: break
+    }
+    return []
+  }
+}
+
+extension Popup {
+  /// Letters search, except in the picker and in texts, where they move.
+  var isSearchable: Bool { if case .help = content { true } else { false } }
+}

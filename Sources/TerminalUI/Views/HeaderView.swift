@@ -1,0 +1,73 @@
+import Workbench
+
+extension State {
+  /// The model and the totals: what it was, what it becomes. The totals stay when the width runs out.
+  func drawHeader(_ canvas: inout Canvas, _ rect: Rect) {
+    canvas.fill(rect, " ", Style(.status))
+    var totals = totalPieces(isShort: rect.width < 110, isLong: rect.width >= 150)
+    var width: Int { totals.reduce(0) { $0 + TextWidth.columns(of: $1.text) } }
+    // Whole figures or none: what matters least goes first, the new size stays.
+    while width > rect.width, totals.count > 1 {
+      switch totals.count {
+      case 4...: totals.remove(at: totals.count - 2)
+      case 3: totals.removeFirst()
+      default: totals.removeLast()
+      }
+    }
+    canvas.put(totals, x: max(0, rect.maxX - width), y: rect.y)
+    guard rect.maxX - width >= 8 else { return }
+    let checkpoint = session.checkpoint
+    let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
+    var x = canvas.put(" lathe ", x: rect.x, y: rect.y, Style(.title, on: .status))
+    let end = rect.maxX - width - 1
+    x = canvas.put(printable(name) + "  ", x: x, y: rect.y, Style(.status).bolded, limit: max(0, end - x))
+    let parts = [
+      architecture, "\(Format.count(checkpoint.parameterCount)) parameters",
+      "\(checkpoint.tensors.count) tensors",
+    ]
+    var separator = ""
+    for part in parts.compactMap({ $0 }).map(printable)
+    where x + TextWidth.columns(of: separator + part) <= end {
+      x = canvas.put(separator + part, x: x, y: rect.y, Style(.status))
+      separator = " · "
+    }
+  }
+
+  private var architecture: String? {
+    session.checkpoint.metadata.first {
+      ["general.architecture", "architecture", "architectures", "model_type"].contains($0.key)
+    }?.value ?? session.checkpoint.format.rawValue
+  }
+
+  /// `36.2 KiB → 9.1 KiB  3.97×  8.50 bpw  damage ≈ 0.013`; an estimate is never drawn as a measurement.
+  private func totalPieces(isShort: Bool, isLong: Bool) -> [Canvas.Piece] {
+    let status = Style(.status)
+    let pending = estimate.isExact ? "" : "≤"
+    var pieces: [Canvas.Piece] = [
+      ("\(Format.bytes(estimate.originalBytes)) \(glyphs.isASCII ? "->" : "→") ", status),
+      ("\(pending)\(Format.bytes(estimate.bytes))", status.bolded),
+      ("  \(Format.fixed(estimate.ratio, 2))\(glyphs.times)", status),
+      ("  \(Format.fixed(estimate.bitsPerWeight, 2)) bpw", status),
+    ]
+    if let measured = session.measurement(of: session.recipe), let metric = measured.metrics.first {
+      pieces.append(
+        (
+          "  \(glyphs.measuredMark) \(metric.name) \(Format.exactPercent(metric.value))",
+          Style(.measured, on: .status)
+        ))
+    }
+    if !isShort || session.measurement(of: session.recipe) == nil {
+      let damage = estimate.damage.map(Format.significant(_:)) ?? "…"
+      pieces.append(
+        ("  \(isShort ? "Δ" : "damage ")≈\(isShort ? "" : " ")\(damage)", Style(.estimate, on: .status)))
+      if isLong { pieces.append((" uncalibrated", Style(.estimate, on: .status))) }
+    }
+    pieces.append((" ", status))
+    return pieces
+  }
+}
+
+extension Format {
+  /// Three significant digits, for use as a function value.
+  static func significant(_ value: Double) -> String { significant(value, 3) }
+}

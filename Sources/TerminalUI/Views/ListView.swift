@@ -1,0 +1,176 @@
+import Workbench
+
+extension State {
+  /// The tree of blocks and layers, or the flat list that a sort makes of it.
+  func drawList(_ canvas: inout Canvas, _ frame: Rect, _ inside: Rect) {
+    let selected = selection.count
+    let place = rows.isEmpty ? "0/0" : "\(cursor + 1)/\(rows.count)"
+    var notes: [String] = []
+    if !filter.isEmpty { notes.append("/\(filter.text)") }
+    if selected > 0 { notes.append("\(selected) marked") }
+    notes.append(place)
+    canvas.frame(frame, title: "Layers", note: notes.joined(separator: " · "))
+    let columns = Column.fitting(inside.width - 2)
+    drawHeadings(&canvas, inside.x + 2, inside.y - 1, columns)
+    let total = session.items.reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }
+    let selection = selection
+    for line in 0..<inside.height {
+      let index = scroll + line
+      guard rows.indices.contains(index) else { break }
+      let row = rows[index]
+      let isMarked = !row.items.isEmpty && row.items.allSatisfy(selection.contains)
+      let surface: Role? = index == cursor ? .cursorRow : isMarked ? .selection : nil
+      let y = inside.y + line
+      canvas.fill(inside.row(line), " ", surface.map { Style($0) } ?? .normal)
+      let mark = index == cursor ? String(glyphs.cursorMark) : isMarked ? "*" : " "
+      canvas.put(mark, x: inside.x, y: y, Style(.accent, on: surface))
+      drawRow(&canvas, row, x: inside.x + 1, y, columns, surface, total)
+      if index == cursor { canvas.cursor = Canvas.Cursor(Point(x: inside.x, y: y)) }
+    }
+    if rows.isEmpty {
+      let text =
+        filter.isEmpty ? "this model has no tensors" : "no layer has \"\(filter.text)\"; Esc shows all"
+      canvas.put(text, x: inside.x + 1, y: inside.y, .dim, limit: inside.width - 2)
+    }
+  }
+
+  private func drawHeadings(
+    _ canvas: inout Canvas, _ x: Int, _ y: Int, _ columns: [(column: Column, width: Int)]
+  ) {
+    var x = x
+    for (column, width) in columns {
+      var title = column.title
+      if ordering.column == column {
+        title += String(ordering.isDescending ? glyphs.descending : glyphs.ascending)
+      }
+      canvas.put(
+        title, x: x, y: y, width: width, Style(ordering.column == column ? .accent : .dim),
+        alignment: column.isNumber ? .right : .left)
+      x += width + 1
+    }
+  }
+
+  private func drawRow(
+    _ canvas: inout Canvas, _ row: Row, x: Int, _ y: Int, _ columns: [(column: Column, width: Int)],
+    _ surface: Role?,
+    _ total: Double
+  ) {
+    var x = x + 1
+    for (column, width) in columns {
+      let (full, role) = cell(column, of: row, total: total)
+      // The pencil gives way where the scheme needs the room; the colour still tells who chose.
+      let pencil = " \(glyphs.pencil)"
+      let isTight = TextWidth.columns(of: full) > width && full.hasSuffix(pencil)
+      let text = isTight ? String(full.dropLast(pencil.count)) : full
+      var style = role.map { Style($0, on: surface) } ?? surface.map { Style($0) } ?? .normal
+      if case .block = row, column == .name { style.bold = true }
+      canvas.put(
+        text, x: x, y: y, width: width, style, alignment: column.isNumber ? .right : .left,
+        cut: column == .name ? .start : .end)
+      x += width + 1
+    }
+  }
+
+  /// A cell's text and what it means.
+  private func cell(_ column: Column, of row: Row, total: Double) -> (String, Role?) {
+    switch row {
+    case .block(let name, let isFolded, let ids): blockCell(column, name, isFolded, ids, total)
+    case .item(let id, let depth):
+      session.item(id: id).map { itemCell(column, $0, depth, total) } ?? ("", nil)
+    }
+  }
+
+  private func blockCell(
+    _ column: Column, _ name: String, _ isFolded: Bool, _ ids: [Int], _ total: Double
+  ) -> (String, Role?) {
+    let items = ids.compactMap(session.item(id:))
+    switch column {
+    case .name: return ("\(isFolded ? glyphs.folded : glyphs.unfolded) \(printable(name))", nil)
+    case .size: return (Format.bytes(items.reduce(0) { $0 + $1.bytes }), .dim)
+    case .coded:
+      return (
+        Format.bytes(items.reduce(0) { $0 + session.bytes(of: $1, in: session.scheme(of: $1)).bytes }), .dim
+      )
+    case .scheme:
+      let schemes = Set(items.filter { $0.kind == .weight }.map { session.scheme(of: $0) })
+      return (schemes.count == 1 ? short(schemes.first!) : schemes.isEmpty ? "" : "mixed", .dim)
+    case .share:
+      return (share(items.reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }, of: total), .estimate)
+    case .shape: return ("\(items.count) tensors", .dim)
+    default: return ("", nil)
+    }
+  }
+
+  private func itemCell(_ column: Column, _ item: Item, _ depth: Int, _ total: Double) -> (String, Role?) {
+    let scheme = session.scheme(of: item)
+    let isDim = item.kind != .weight
+    switch column {
+    case .name:
+      return (String(repeating: "  ", count: depth) + shortName(item, depth: depth), isDim ? .dim : nil)
+    case .kind: return (kindText(item), .dim)
+    case .shape: return (shapeText(item), .dim)
+    case .dtype: return (item.type.name, .dim)
+    case .size: return (Format.bytes(item.bytes), isDim ? .dim : nil)
+    case .scheme:
+      if session.note(on: item) != nil, scheme.isKeep { return ("keep !", .warning) }
+      let origin = session.recipe.choices[item.name]?.by
+      let role: Role? =
+        origin == .user
+        ? .chosenByUser : origin == .search ? .chosenBySearch : origin == .rule ? .chosenByRule : .dim
+      return (short(scheme) + (origin == .user ? " \(glyphs.pencil)" : ""), role)
+    case .coded:
+      let (bytes, exact) = session.bytes(of: item, in: scheme)
+      return ((exact ? "" : "≤") + Format.bytes(bytes), isDim ? .dim : nil)
+    case .zeros:
+      return (
+        session.zeros(of: item).map(percent) ?? (item.isReadable && item.kind != .buffer ? "…" : ""), isDim ? .dim : nil
+      )
+    case .error:
+      if scheme.isKeep { return ("0", .dim) }
+      if session.findings.failures[item.id] != nil { return ("error", .error) }
+      if !scheme.isComputed { return ("?", .warning) }
+      return (session.relativeError(of: item, in: scheme).map { Format.scientific($0) } ?? "…", nil)
+    case .share: return (session.damageShare(of: item).map { share($0, of: total) } ?? "…", .estimate)
+    }
+  }
+
+  /// A percentage without a space, whole from one on: `13%`, `0.4%`.
+  private func percent(_ fraction: Double) -> String {
+    let value = fraction * 100
+    return value == 0 || value >= 0.95
+      ? "\(Format.fixed(value, 0))%" : value < 0.05 ? ">0%" : "\(Format.fixed(value, 1))%"
+  }
+
+  private func share(_ part: Double, of total: Double) -> String {
+    guard total > 0, part > 0 else { return "0" }
+    let percent = part / total * 100
+    return percent < 0.5 ? "<1" : Format.fixed(percent, 0)
+  }
+
+  /// A scheme in as few letters as a column has: `int4 g32`, `int4 ch a`, with its sparsity as `30%`.
+  func short(_ scheme: Scheme) -> String {
+    var text: String
+    switch scheme.format {
+    case .uniform(let uniform):
+      let run =
+        switch uniform.granularity {
+        case .tensor: "t"
+        case .channel: "ch"
+        case .group(let size): "g\(size)"
+        }
+      text = "int\(uniform.bits) \(run)"
+      if uniform.symmetry == .affine { text += " a" }
+      if uniform.symmetry == .symmetricFull { text += " f" }
+    default: text = Scheme(scheme.format).description
+    }
+    switch scheme.sparsity {
+    case .none: break
+    case .ratio(let ratio): text += " \(Format.fixed(ratio * 100, 0))%"
+    case .threshold: text += " <\(glyphs.isASCII ? "t" : "τ")"
+    case .pattern(let keep, let of): text += " \(keep):\(of)"
+    case .channels(let ratio): text += " ch\(Format.fixed(ratio * 100, 0))%"
+    }
+    if scheme.coding != .none { text += scheme.coding == .huffman ? " h" : " r" }
+    return text
+  }
+}

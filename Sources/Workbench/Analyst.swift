@@ -1,0 +1,180 @@
+import Checkpoints
+import Compression
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The core engine's background queue: takes questions, newest and visible first, and posts the answers.
+///
+/// Workers run on `.utility` queues, one a core, each at a lowered priority of its own, so that the thread that draws
+/// never waits for them. A waiting question is replaced by a newer one of its kind about the same item.
+public final class Analyst: Sendable {
+  private let checkpoint: Checkpoint
+  private let items: [Int: Item]
+  private let workers: Int
+  private let post: @Sendable ([Report]) -> Void
+  private let queue = DispatchQueue(label: "lathe.analyst", qos: .utility, attributes: .concurrent)
+  private let state = Mutex(State())
+
+  fileprivate struct State {
+    /// Asked by what is on the screen: the last one is next.
+    var urgent: [Question] = []
+    /// The rest, in order from `next` on.
+    var waiting: [Question] = []
+    var next = 0
+    var asked: Set<Question> = []
+    var running: Set<Question> = []
+    var active = 0
+    /// Weights to read in all, weights read, since the engine was last idle.
+    var total = 0.0
+    var done = 0.0
+    var started: UInt64 = 0
+    var generation = 0
+
+    var isIdle: Bool { urgent.isEmpty && next >= waiting.count && active == 0 }
+  }
+
+  /// - Parameter post: hears of answers on a background thread.
+  public init(
+    _ checkpoint: Checkpoint, items: [Item], workers: Int? = nil, post: @escaping @Sendable ([Report]) -> Void
+  ) {
+    self.checkpoint = checkpoint
+    self.items = Dictionary(items.map { ($0.id, $0) }) { first, _ in first }
+    self.workers = max(1, workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    self.post = post
+  }
+
+  /// Asks questions that have not been asked; `urgent` ones come first, the last of them at once.
+  public func ask(_ questions: [Question], urgent: Bool = false) {
+    let wanted = state.withLock { state -> Int in
+      if state.isIdle {
+        (state.total, state.done, state.started) = (0, 0, DispatchTime.now().uptimeNanoseconds)
+      }
+      for question in questions { state.add(question, urgent: urgent, cost: cost(question)) }
+      let waiting = state.urgent.count + state.waiting.count - state.next
+      let starting = min(workers - state.active, waiting)
+      state.active += max(0, starting)
+      return starting
+    }
+    for _ in 0..<max(0, wanted) { queue.async { self.work() } }
+  }
+
+  /// Calls off everything that waits or runs.
+  public func cancelAll() {
+    state.withLock { state in
+      for question in state.urgent + state.waiting[state.next...] { state.asked.remove(question) }
+      state.asked.subtract(state.running)
+      state.urgent = []
+      state.waiting = []
+      state.next = 0
+      state.generation += 1
+    }
+  }
+
+  /// How far the work is.
+  public struct Progress: Sendable, Equatable {
+    /// Questions that wait or run.
+    public var jobs: Int
+    /// 0…1 of the weights to read.
+    public var fraction: Double
+    public var weightsPerSecond: Double
+    public var secondsLeft: Double?
+  }
+
+  /// `nil` when there is nothing to do.
+  public var progress: Progress? {
+    state.withLock { state in
+      guard !state.isIdle else { return nil }
+      let seconds = Double(DispatchTime.now().uptimeNanoseconds - state.started) / 1e9
+      let rate = seconds > 0 ? state.done / seconds : 0
+      return Progress(
+        jobs: state.urgent.count + state.waiting.count - state.next + state.running.count,
+        fraction: state.total > 0 ? min(1, state.done / state.total) : 0, weightsPerSecond: rate,
+        secondsLeft: rate > 0 ? max(0, state.total - state.done) / rate : nil)
+    }
+  }
+
+  /// Passes over the weight that a question takes, roughly, times its weights.
+  private func cost(_ question: Question) -> Double {
+    Double(items[question.item]?.count ?? 0) * 2
+  }
+
+  private func work() {
+    // On Linux niceness belongs to the thread: 0 is the calling one.
+    #if os(Linux)
+      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+    #endif
+    while let (question, generation) = take() {
+      guard let item = items[question.item] else { continue }
+      let counted = Atomic<Int>(0)
+      let cost = Int(cost(question))
+      let control = PassControl { weights in
+        counted.add(weights, ordering: .relaxed)
+        return self.state.withLock { state in
+          state.done += Double(weights)
+          return state.generation == generation
+        }
+      }
+      let answer = question.answer(from: checkpoint, item: item, control: control)
+      state.withLock { state in
+        state.running.remove(question)
+        // A question that took more or fewer passes than foreseen is done all the same.
+        state.done += Double(cost - counted.load(ordering: .relaxed))
+      }
+      if let answer { post([Report(question: question, answer: answer)]) }
+    }
+    post([])
+  }
+
+  private func take() -> (Question, Int)? {
+    state.withLock { state in
+      guard let question = state.pop() else {
+        state.active -= 1
+        return nil
+      }
+      state.running.insert(question)
+      return (question, state.generation)
+    }
+  }
+}
+
+extension Analyst.State {
+  fileprivate mutating func add(_ question: Question, urgent isUrgent: Bool, cost: Double) {
+    if asked.contains(question) {
+      guard isUrgent, !running.contains(question) else { return }
+      if let index = urgent.firstIndex(of: question) {
+        urgent.remove(at: index)
+        urgent.append(question)
+      } else if let index = waiting[next...].firstIndex(of: question) {
+        waiting.remove(at: index)
+        urgent.append(question)
+      }
+      return
+    }
+    if let index = urgent.firstIndex(where: { $0.isReplaced(by: question) }) {
+      asked.remove(urgent.remove(at: index))
+      total -= cost
+    }
+    asked.insert(question)
+    total += cost
+    if isUrgent { urgent.append(question) } else { waiting.append(question) }
+  }
+
+  fileprivate mutating func pop() -> Question? {
+    if let question = urgent.popLast() { return question }
+    guard next < waiting.count else {
+      waiting = []
+      next = 0
+      return nil
+    }
+    next += 1
+    return waiting[next - 1]
+  }
+}

@@ -1,0 +1,52 @@
+import Checkpoints
+import Compression
+import Numerics
+
+/// An item's numbers, read from the checkpoint as the matrix that Compression works on.
+struct CheckpointWeights: WeightSource {
+  let checkpoint: Checkpoint
+  let item: Item
+
+  var rows: Int { item.matrix.rows }
+  var columns: Int { item.matrix.columns }
+  var storedBytes: Int { item.bytes }
+  var storedBits: Double { item.type.bits }
+
+  func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {
+    guard columns > 0 else { return }
+    let rows = row..<row + weights.count / columns
+    if item.kind == .weight {
+      try checkpoint.readMatrix(layer: item.layerIndex, rows: rows, columns: 0..<columns, into: weights)
+    } else {
+      try checkpoint.read(
+        tensor: item.id, elements: rows.lowerBound * columns..<rows.upperBound * columns, into: weights)
+    }
+  }
+}
+
+extension Question {
+  /// Finds the answer on the calling thread.
+  ///
+  /// - Returns: `nil` when it was called off.
+  func answer(from checkpoint: Checkpoint, item: Item, control: PassControl) -> Answer? {
+    let weights = CheckpointWeights(checkpoint: checkpoint, item: item)
+    do {
+      switch self {
+      case .survey:
+        return .survey(try Survey.of(weights, withErrors: item.kind == .weight, control: control))
+      case .table(_, let sparsity):
+        return .table(try ErrorTable.of(weights, sparsity: sparsity, control: control))
+      case .assessment(_, let scheme):
+        return .assessment(try Assessment.of(weights, scheme: scheme, control: control))
+      case .detail(_, let scheme):
+        let survey = try Survey.of(weights, withErrors: false, control: control)
+        let range = Double(survey.statistics.minimum)...Double(survey.statistics.maximum)
+        return .assessment(try Assessment.of(weights, scheme: scheme, detail: range, control: control))
+      }
+    } catch is Cancelled {
+      return nil
+    } catch {
+      return .failure("\(error)")
+    }
+  }
+}

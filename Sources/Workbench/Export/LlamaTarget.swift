@@ -1,0 +1,138 @@
+import Checkpoints
+import Compression
+import Numerics
+
+/// llama.cpp's type file (`llama-quantize --tensor-type-file`): one `^name$=type` a line, patterns in ECMAScript
+/// regular expressions on GGUF's tensor names, the first match winning.
+///
+/// Every tensor that llama-quantize would quantise is listed, those that stay too: an override does not advance its
+/// mixture's counters, so a list with gaps would move the rest.
+extension Session {
+  func llamaExport(path: String) throws(WorkbenchError) -> Export {
+    let translation = try LlamaNames(checkpoint)
+    var lines: [String] = []
+    var problems: [String] = []
+    var used: [String: Int] = [:]
+    for item in items where item.kind != .buffer {
+      let scheme = recipe[item]
+      guard let name = translation.name(of: item.tensorName) else {
+        problems.append("\(item.name): llama.cpp's name for it is not known")
+        continue
+      }
+      guard LlamaNames.isQuantisable(name, shape: item.shape) else {
+        if !scheme.isKeep { problems.append("\(item.name): llama-quantize leaves \(name) as it is") }
+        continue
+      }
+      guard let type = scheme.llamaType(stored: item.type), scheme.sparsity == .none, scheme.coding == .none
+      else {
+        problems.append("\(item.name): llama.cpp has no \(scheme)")
+        continue
+      }
+      lines.append("^\(LlamaNames.escaped(name))$=\(type)")
+      used[type, default: 0] += item.count
+    }
+    if !problems.isEmpty {
+      let shown = problems.prefix(12).joined(separator: "\n  ")
+      let more = problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""
+      throw WorkbenchError("the recipe does not fit llama.cpp:\n  \(shown)\(more)")
+    }
+    guard !lines.isEmpty else {
+      throw WorkbenchError("the model has no tensor that llama-quantize would quantise")
+    }
+    // Overrides are ignored under a base type that is not quantised.
+    let base = used.filter { LlamaNames.base[$0.key] != nil }.max { ($0.value, $1.key) < ($1.value, $0.key) }?
+      .key
+    let model = checkpoint.format == .gguf ? checkpoint.path : "MODEL-F16.gguf"
+    let usage =
+      "llama-quantize --pure --tensor-type-file \(path) \(model) OUT.gguf \(base.flatMap { LlamaNames.base[$0] } ?? "Q8_0")"
+    return Export(bytes: Array((lines.joined(separator: "\n") + "\n").utf8), usage: usage)
+  }
+}
+
+extension Scheme {
+  /// ggml's name of the type; what is kept is named by its stored type.
+  fileprivate func llamaType(stored: ElementType) -> String? {
+    switch format {
+    case .f16: "f16"
+    case .bf16: "bf16"
+    case .block(let type): type.name.lowercased()
+    case .keep:
+      switch stored {
+      case .f32, .f16, .bf16: stored.name.lowercased()
+      case .ggml(let type) where type != .q8_1 && type != .q8_k: type.name.lowercased()
+      default: nil
+      }
+    default: nil
+    }
+  }
+}
+
+/// Names of tensors as llama.cpp's files have them.
+struct LlamaNames {
+  private let isGGUF: Bool
+
+  /// Base types of llama-quantize by the type that they are made of.
+  static let base = [
+    "q4_0": "Q4_0", "q4_1": "Q4_1", "q5_0": "Q5_0", "q5_1": "Q5_1", "q8_0": "Q8_0", "q2_k": "Q2_K",
+    "q3_k": "Q3_K_S",
+    "q4_k": "Q4_K_S", "q5_k": "Q5_K_S", "q6_k": "Q6_K", "iq4_nl": "IQ4_NL", "iq4_xs": "IQ4_XS",
+    "iq1_s": "IQ1_S",
+    "iq1_m": "IQ1_M", "iq2_xxs": "IQ2_XXS", "iq2_xs": "IQ2_XS", "iq2_s": "IQ2_S", "iq3_xxs": "IQ3_XXS",
+    "iq3_s": "IQ3_S", "tq1_0": "TQ1_0", "tq2_0": "TQ2_0", "mxfp4": "MXFP4_MOE",
+  ]
+
+  /// - Throws: `WorkbenchError` for a model that is neither GGUF nor of a family whose names are known.
+  init(_ checkpoint: Checkpoint) throws(WorkbenchError) {
+    isGGUF = checkpoint.format == .gguf
+    let isLlama = checkpoint.tensors.contains { $0.name == "model.embed_tokens.weight" }
+    guard isGGUF || isLlama else {
+      throw WorkbenchError(
+        "\(checkpoint.path): llama.cpp's names for this model's tensors are not known; open the GGUF file that its converter makes"
+      )
+    }
+  }
+
+  func name(of tensor: String) -> String? {
+    if isGGUF { return tensor == tensor.lowercased() ? tensor : nil }
+    if let name = Self.outer[tensor] { return name }
+    let parts = tensor.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[0] == "model", parts[1] == "layers", let block = Int(parts[2]),
+      let inner = Self.inner.first(where: { parts[3] == "\($0.key).weight" || parts[3] == "\($0.key).bias" })
+    else { return nil }
+    return "blk.\(block).\(inner.value).\(parts[3].hasSuffix(".bias") ? "bias" : "weight")"
+  }
+
+  private static let outer = [
+    "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+  ]
+
+  private static let inner = [
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+  ]
+
+  /// Whether llama-quantize quantises a tensor of this name (its `tensor_allows_quantization`).
+  static func isQuantisable(_ name: String, shape: [Int]) -> Bool {
+    guard shape.count >= 2, name.hasSuffix("weight"), !name.hasSuffix("_norm.weight") else { return false }
+    let kept = [
+      "ffn_gate_inp", "position_embd", "pos_embd", "token_types", "ssm_conv1d", "shortconv", "altup",
+      "laurel",
+      "per_layer_model_proj", "time_mix_", "attn_rel_b",
+    ]
+    return !kept.contains { name.contains($0) }
+  }
+
+  /// A name as a regular expression that matches itself alone.
+  static func escaped(_ name: String) -> String {
+    var text = ""
+    for character in name {
+      if "\\^$.|?*+()[]{}".contains(character) { text += "\\" }
+      text.append(character)
+    }
+    return text
+  }
+}

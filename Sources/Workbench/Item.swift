@@ -1,0 +1,90 @@
+import Checkpoints
+import Compression
+import Numerics
+
+/// A tensor as a person chooses for it: a layer's weight under the layer's name, or a bias, a norm or a buffer under
+/// its own.
+public struct Item: Sendable, Identifiable {
+  /// The tensor's index in the checkpoint.
+  public let id: Int
+  /// The layer's name for its weight, the tensor's name for everything else.
+  public let name: String
+  public let tensorName: String
+  public let kind: Kind
+  public let type: ElementType
+  public let shape: [Int]
+  public let count: Int
+  /// Bytes as stored.
+  public let bytes: Int
+  public let layer: Layer
+  /// The layer's index in the checkpoint.
+  let layerIndex: Int
+  /// The weight as a matrix of output channels by inputs; a vector is one row.
+  public let matrix: MatrixShape
+
+  public enum Kind: String, Sendable {
+    /// A weight of two or more dimensions: patterns apply to it.
+    case weight
+    /// A bias, a norm or a vector: it stays as it is unless it is named.
+    case vector
+    /// Integers, indices, shapes, running statistics, a graph's constants: no parameter.
+    case buffer
+  }
+
+  /// Whether its numbers can be read.
+  public var isReadable: Bool { type.isDecodable }
+
+  /// Why no scheme can be chosen at all, `nil` where one can.
+  public var closed: String? {
+    if kind == .buffer { return "it is no weight" }
+    if !isReadable { return "\(type.name) is not yet decoded" }
+    return nil
+  }
+
+  /// Why the scheme cannot be taken, `nil` where it can.
+  public func obstacle(to scheme: Scheme) -> String? {
+    if scheme.isKeep { return nil }
+    return closed ?? scheme.obstacle(rows: matrix.rows, columns: matrix.columns)
+  }
+
+  /// The dense size in a scheme; what is kept has its stored bytes.
+  public func denseBytes(in scheme: Scheme) -> Int {
+    scheme.denseBytes(rows: matrix.rows, columns: matrix.columns, storedBytes: bytes, storedBits: type.bits)
+  }
+}
+
+extension Item {
+  /// All tensors of a checkpoint, layer by layer.
+  static func all(of checkpoint: Checkpoint) -> [Item] {
+    checkpoint.layers.enumerated().flatMap { index, layer in
+      var members = [layer.weight]
+      if let bias = layer.bias { members.append(bias) }
+      members += layer.companions
+      return members.map { id in
+        Item(checkpoint.tensors[id], id: id, layer: layer, index: index, isONNX: checkpoint.format == .onnx)
+      }
+    }
+  }
+
+  private init(_ tensor: Tensor, id: Int, layer: Layer, index: Int, isONNX: Bool) {
+    let isParameter =
+      tensor.type.isFloatingPoint && !layer.companions.contains(id) && !(isONNX && tensor.shape.isEmpty)
+    let isWeight =
+      id == layer.weight && layer.matrix != nil && layer.role != .norm && !Self.isBias(tensor.name)
+    self.id = id
+    name = id == layer.weight ? layer.name : tensor.name
+    tensorName = tensor.name
+    kind = !isParameter ? .buffer : isWeight ? .weight : .vector
+    layerIndex = index
+    type = tensor.type
+    shape = tensor.shape
+    count = tensor.count
+    bytes = tensor.byteCount
+    self.layer = layer
+    matrix = (id == layer.weight ? layer.matrix : nil) ?? MatrixShape(rows: 1, columns: tensor.count)
+  }
+
+  private static func isBias(_ name: String) -> Bool {
+    name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
+  }
+}

@@ -1,0 +1,116 @@
+import Checkpoints
+import Compression
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The recipe as a file: JSON that a person can read and Lathe reads back to the same choice.
+///
+///     {
+///       "lathe": 1,                                  version of this form
+///       "model": "digits-cnn.onnx",                  the file's name, for people
+///       "format": "onnx",
+///       "layers": {
+///         "/conv1/Conv": {
+///           "scheme": "int4,group=32,sparsity=0.3",  SPEC
+///           "by": "user",                            user, rule or search
+///           "shape": [32, 1, 3, 3]
+///         }
+///       }
+///     }
+///
+/// Layers that are not listed stay as they are.
+public struct RecipeFile: Codable, Sendable {
+  public var lathe: Int
+  public var model: String
+  public var format: String
+  public var layers: [String: Layer]
+
+  public struct Layer: Codable, Sendable {
+    public var scheme: Scheme
+    public var by: Recipe.Origin
+    public var shape: [Int]
+  }
+
+  public static let version = 1
+
+  public init(_ recipe: Recipe, of items: [Item], checkpoint: Checkpoint) {
+    lathe = Self.version
+    model = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
+    format = checkpoint.format.rawValue
+    layers = [:]
+    for item in items {
+      guard let choice = recipe.choices[item.name] else { continue }
+      layers[item.name] = Layer(scheme: choice.scheme, by: choice.by, shape: item.shape)
+    }
+  }
+
+  /// The file's bytes: keys in order, so that the same recipe gives the same bytes.
+  public func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(self)) + [10]
+  }
+
+  /// Reads a recipe.
+  ///
+  /// - Throws: `WorkbenchError` that names the file: not readable, not JSON, not a recipe, a scheme that is unknown.
+  public init(path: String) throws(WorkbenchError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw WorkbenchError("\(path): there is no such recipe, or it cannot be read")
+    }
+    guard data.count <= 64 << 20 else {
+      throw WorkbenchError("\(path): too large for a recipe (over 64 MiB)")
+    }
+    do {
+      self = try JSONDecoder().decode(RecipeFile.self, from: data)
+    } catch DecodingError.dataCorrupted(let context) {
+      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw WorkbenchError(
+        place.isEmpty
+          ? "\(path): not a Lathe recipe: it is no valid JSON, or has a number that does not fit"
+          : "\(path): \(place): \(context.debugDescription)")
+    } catch DecodingError.keyNotFound(let key, let context) {
+      let place = (context.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
+      throw WorkbenchError("\(path): not a Lathe recipe: \"\(place)\" is missing")
+    } catch {
+      throw WorkbenchError("\(path): not a Lathe recipe: a value is of another type than expected")
+    }
+    guard lathe == Self.version else {
+      throw WorkbenchError("\(path): recipe version \(lathe); this Lathe reads version \(Self.version)")
+    }
+  }
+
+  /// The choice for these items: where name and shape match. The rest is listed.
+  ///
+  /// - Throws: `WorkbenchError` if nothing matches.
+  public func fitted(to items: [Item], path: String) throws(WorkbenchError) -> (
+    outcome: Outcome, mismatches: [String]
+  ) {
+    let known = Dictionary(items.map { ($0.name, $0) }) { first, _ in first }
+    var outcome = Outcome(recipe: Recipe())
+    var mismatches: [String] = []
+    for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
+      guard let item = known[name] else {
+        mismatches.append("\(name): this model has no such layer")
+        continue
+      }
+      if item.shape != layer.shape {
+        mismatches.append("\(name): shape \(item.shape), in the recipe \(layer.shape)")
+      } else if let obstacle = item.obstacle(to: layer.scheme) {
+        mismatches.append("\(name): cannot take \(layer.scheme): \(obstacle)")
+      } else {
+        outcome.recipe.choices[name] = Recipe.Choice(layer.scheme, by: layer.by)
+      }
+    }
+    if outcome.recipe.choices.isEmpty, !layers.isEmpty {
+      throw WorkbenchError(
+        "\(path): the recipe is for another model (\(model)): none of its \(layers.count) layers matches by name and shape"
+      )
+    }
+    return (outcome, mismatches)
+  }
+}

@@ -1,0 +1,268 @@
+import Checkpoints
+import Compression
+
+/// A model on the bench: its items, the recipe as it stands with its history, and all that was found out so far.
+///
+/// A value; both front ends own one and change it. It starts no work: `questions` says what to ask an `Analyst`.
+public struct Session: Sendable {
+  public let checkpoint: Checkpoint
+  public let items: [Item]
+  private let positions: [Int: Int]
+  private let names: [String: Int]
+
+  /// The stack of recipes: undo and redo walk it.
+  public private(set) var history: [Recipe]
+  public private(set) var position = 0
+  /// The recipe that was last written or opened; `nil` for none.
+  private var saved: Recipe?
+  /// The notes that belong to each recipe of the history.
+  private var noteHistory: [[String: String]] = [[:]]
+  public internal(set) var findings = Findings()
+  public private(set) var measurements: [Measurement] = []
+  public private(set) var baseline: Measurement?
+
+  public init(_ checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    items = Item.all(of: checkpoint)
+    positions = Dictionary(items.enumerated().map { ($1.id, $0) }) { first, _ in first }
+    names = Dictionary(items.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    history = [Recipe()]
+  }
+
+  public var recipe: Recipe { history[position] }
+
+  /// By item name: why it was kept, or what stands in. They come and go with the recipe that they were made for.
+  public var notes: [String: String] { noteHistory[position] }
+
+  public func item(id: Int) -> Item? { positions[id].map { items[$0] } }
+  public func item(named name: String) -> Item? { names[name].map { items[$0] } }
+  public func scheme(of item: Item) -> Scheme { recipe[item] }
+}
+
+// MARK: - The recipe and its history
+
+extension Session {
+  /// Whether undo, redo, or leaving would change or lose something.
+  public var canUndo: Bool { position > 0 }
+  public var canRedo: Bool { position + 1 < history.count }
+  public var isSaved: Bool { recipe == (saved ?? Recipe()) }
+
+  /// Items whose choice is another than in the recipe that was last written or opened.
+  public var unsavedChanges: Int {
+    let written = (saved ?? Recipe()).choices
+    return Set(written.keys).union(recipe.choices.keys).count { written[$0] != recipe.choices[$0] }
+  }
+
+  /// Puts a recipe on top of the history; what was undone is forgotten. The same recipe again changes nothing.
+  ///
+  /// - Parameter notes: what is to be said about this choice; the notes of items whose choice it changes go.
+  public mutating func commit(_ recipe: Recipe, notes: [String: String] = [:]) {
+    let kept = self.notes.filter { self.recipe.choices[$0.key] == recipe.choices[$0.key] }
+    let merged = kept.merging(notes) { _, new in new }
+    guard recipe != self.recipe else {
+      noteHistory[position] = merged
+      return
+    }
+    history.removeSubrange((position + 1)...)
+    noteHistory.removeSubrange((position + 1)...)
+    history.append(recipe)
+    noteHistory.append(merged)
+    position += 1
+  }
+
+  public mutating func undo() { if canUndo { position -= 1 } }
+  public mutating func redo() { if canRedo { position += 1 } }
+
+  /// The recipe as it stands has been written.
+  public mutating func markSaved() { saved = recipe }
+
+  /// Starts from a recipe that was chosen before: opened, not yet changed.
+  public mutating func start(from outcome: Outcome) {
+    history = [outcome.recipe]
+    position = 0
+    saved = outcome.recipe
+    noteHistory = [outcome.notes]
+  }
+
+  /// Applies rules in order; see `Outcome.applying`.
+  ///
+  /// - Returns: how many items changed, and how many stayed as they were with a note.
+  @discardableResult
+  public mutating func apply(_ rules: [Rule], by origin: Recipe.Origin = .rule) throws(WorkbenchError)
+    -> Change
+  {
+    adopt(try Outcome.applying(rules, to: items, over: recipe, by: origin))
+  }
+
+  /// Changes the scheme of some items by hand.
+  @discardableResult
+  public mutating func change(_ ids: [Int], _ edit: (Item, Scheme) -> Scheme) -> Change {
+    var outcome = Outcome(recipe: recipe)
+    for item in ids.compactMap(item(id:)) {
+      let scheme = edit(item, self.scheme(of: item))
+      if let obstacle = item.obstacle(to: scheme) {
+        outcome.notes[item.name] = "cannot take \(scheme): \(obstacle)"
+      } else if scheme != self.scheme(of: item) || outcome.recipe.choices[item.name]?.by != .user {
+        outcome.recipe.choices[item.name] = Recipe.Choice(scheme, by: .user)
+      }
+    }
+    return adopt(outcome)
+  }
+
+  public struct Change: Sendable {
+    public var changed: Int
+    public var refused: [(name: String, note: String)]
+  }
+
+  private mutating func adopt(_ outcome: Outcome) -> Change {
+    let before = recipe
+    commit(outcome.recipe, notes: outcome.notes)
+    let changed = items.count { before[$0] != outcome.recipe[$0] }
+    let refused = items.compactMap { item in outcome.notes[item.name].map { (item.name, $0) } }
+    return Change(changed: changed, refused: refused)
+  }
+}
+
+// MARK: - What is found out
+
+/// Answers by question, as far as they have come.
+public struct Findings: Sendable {
+  public var surveys: [Int: Survey] = [:]
+  public var tables: [Int: [Sparsity: ErrorTable]] = [:]
+  public var assessments: [Int: [Scheme: Assessment]] = [:]
+  /// Why an item's numbers could not be read.
+  public var failures: [Int: String] = [:]
+}
+
+extension Session {
+  public mutating func receive(_ reports: [Report]) {
+    for report in reports {
+      let item = report.question.item
+      switch (report.question, report.answer) {
+      case (_, .failure(let message)): findings.failures[item] = message
+      case (_, .survey(let survey)): findings.surveys[item] = survey
+      case (.table(_, let sparsity), .table(let table)): findings.tables[item, default: [:]][sparsity] = table
+      case (.detail(_, let scheme), .assessment(let assessment)),
+        (.assessment(_, let scheme), .assessment(let assessment)):
+        // A detailed answer stays when the plain one comes after it.
+        let known = findings.assessments[item]?[scheme]
+        if known?.reconstruction == nil { findings.assessments[item, default: [:]][scheme] = assessment }
+      default: break
+      }
+    }
+  }
+
+  public func survey(of item: Item) -> Survey? { findings.surveys[item.id] }
+
+  /// The error table that belongs to a sparsity, once it is there.
+  public func table(of item: Item, sparsity: Sparsity) -> ErrorTable? {
+    sparsity == .none ? findings.surveys[item.id]?.errors : findings.tables[item.id]?[sparsity]
+  }
+
+  public func assessment(of item: Item, in scheme: Scheme) -> Assessment? {
+    findings.assessments[item.id]?[scheme]
+  }
+
+  /// t² of an item in a scheme: zero for what is kept, from the error table where it has it, or from an assessment.
+  public func relativeError(of item: Item, in scheme: Scheme) -> Double? {
+    if scheme.isKeep { return 0 }
+    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
+      let table = table(of: item, sparsity: scheme.sparsity),
+      let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
+    {
+      return error
+    }
+    return assessment(of: item, in: scheme)?.relativeError
+  }
+
+  /// The bytes of an item in a scheme, and whether they are exact: forms that depend on the numbers are known only
+  /// once these were read.
+  public func bytes(of item: Item, in scheme: Scheme) -> (bytes: Int, exact: Bool) {
+    if scheme.isKeep { return (item.bytes, true) }
+    if let assessment = assessment(of: item, in: scheme) { return (assessment.size.bytes, true) }
+    return (item.denseBytes(in: scheme), scheme.sparsity == .none && scheme.coding == .none)
+  }
+
+  /// The first questions, for every item whose numbers can be read.
+  public var opening: [Question] {
+    items.filter { $0.isReadable && $0.kind != .buffer }.map { .survey($0.id) }
+  }
+
+  /// What the recipe leaves open: errors and sizes that are not yet known. A scheme whose error this version does not
+  /// compute asks nothing.
+  public func questions(about items: [Item]) -> [Question] {
+    items.compactMap { item in
+      let scheme = self.scheme(of: item)
+      guard !scheme.isKeep, scheme.isComputed, findings.failures[item.id] == nil else { return nil }
+      let known = relativeError(of: item, in: scheme) != nil && bytes(of: item, in: scheme).exact
+      return known && assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, scheme)
+    }
+  }
+}
+
+// MARK: - Measurements
+
+extension Session {
+  public mutating func add(_ measurement: Measurement) {
+    if measurement.recipe == Recipe() { baseline = measurement }
+    measurements.append(measurement)
+  }
+}
+
+/// The metric of a recipe, measured by running the model on data.
+public struct Measurement: Sendable {
+  public var recipe: Recipe
+  public var metrics: [Metric]
+  public var samples: Int
+  public var samplesPerSecond: Double
+  public var peakBytes: Int
+  /// Size and relative damage of the recipe when it was measured, its place in the plot.
+  public var bytes: Int
+  public var damage: Double?
+
+  public struct Metric: Sendable, Codable {
+    public var name: String
+    public var value: Double
+    public var standardError: Double
+    public var baseline: Double?
+
+    public init(name: String, value: Double, standardError: Double, baseline: Double?) {
+      self.name = name
+      self.value = value
+      self.standardError = standardError
+      self.baseline = baseline
+    }
+  }
+
+  public init(
+    recipe: Recipe, metrics: [Metric], samples: Int, samplesPerSecond: Double, peakBytes: Int, bytes: Int,
+    damage: Double?
+  ) {
+    self.recipe = recipe
+    self.metrics = metrics
+    self.samples = samples
+    self.samplesPerSecond = samplesPerSecond
+    self.peakBytes = peakBytes
+    self.bytes = bytes
+    self.damage = damage
+  }
+}
+
+// MARK: - What a row says
+
+extension Session {
+  /// Why an item is as it is, where that needs words: a scheme it could not take, an error that is not computed,
+  /// numbers that could not be read.
+  public func note(on item: Item) -> String? {
+    if let failure = findings.failures[item.id] { return failure }
+    if let note = notes[item.name] { return note }
+    let scheme = scheme(of: item)
+    if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
+    return item.kind == .weight ? item.closed : nil
+  }
+}
+
+extension Session {
+  /// The last measurement of a recipe, if it was measured.
+  public func measurement(of recipe: Recipe) -> Measurement? { measurements.last { $0.recipe == recipe } }
+}

@@ -1,0 +1,5 @@
+// The front ends speak of schemes, layers and number formats. They find these words here, at the door of the
+// Workbench, and import no room behind it.
+@_exported import Checkpoints
+@_exported import Compression
+@_exported import Numerics

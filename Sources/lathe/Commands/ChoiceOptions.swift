@@ -1,0 +1,62 @@
+import ArgumentParser
+import Workbench
+
+/// The choice of schemes that several commands take: a recipe and rules on top of it.
+struct ChoiceOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("A recipe that Lathe wrote.", valueName: "R"))
+  var recipe: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "PATTERN=SPEC, as in '*=int4,group=32' or 'conv1=int8,channel,affine'; may repeat, the last match wins.",
+      valueName: "PATTERN=SPEC"))
+  var rules: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where rows are no multiple of a ggml block, take that tool's substitutes: llama.cpp.",
+      valueName: "TOOL"))
+  var fallback: String?
+
+  func validate() throws {
+    for rule in rules {
+      do { _ = try Rule(rule) } catch { throw ValidationError("--set \(rule): \(error)") }
+    }
+    if let fallback, fallback != "llama.cpp" {
+      throw ValidationError("--fallback \(fallback): there is only llama.cpp")
+    }
+  }
+
+  /// The session of a model with the choice made; what did not fit is listed on standard error.
+  func session(model: String) throws -> Session {
+    var session = Session(try Checkpoint.open(model))
+    var outcome = Outcome(recipe: Recipe())
+    if let recipe {
+      let (fitted, mismatches) = try RecipeFile(path: recipe).fitted(to: session.items, path: recipe)
+      outcome = fitted
+      for mismatch in mismatches { note("lathe: \(recipe): \(mismatch)") }
+    }
+    let fromRules = try Outcome.applying(
+      try rules.map { try Rule($0) }, to: session.items, over: outcome.recipe, fallback: fallback != nil)
+    outcome.recipe = fromRules.recipe
+    outcome.notes.merge(fromRules.notes) { _, new in new }
+    for item in session.items {
+      if let text = outcome.notes[item.name] { note("lathe: \(printable(item.name)): \(text)") }
+    }
+    session.start(from: outcome)
+    return session
+  }
+}
+
+extension Session {
+  /// `settle` with a line of progress on a terminal's standard error.
+  mutating func settleWithProgress(_ questions: [Question]) throws {
+    let line = ProgressLine()
+    defer { line.clear() }
+    try settle(questions) { state in
+      let percent = Int(state.fraction * 100)
+      line.show("reading weights: \(percent) %, \(Int(state.weightsPerSecond / 1e6)) M weights/s")
+    }
+  }
+}

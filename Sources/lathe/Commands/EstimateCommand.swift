@@ -1,0 +1,97 @@
+import ArgumentParser
+import TerminalUI
+import Workbench
+
+/// `lathe estimate`: what a choice costs and saves, without running the model.
+struct EstimateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "estimate",
+    abstract: "Exact size and exact weight error of a choice, and its relative damage.",
+    discussion: """
+      The damage is Σ n·t² / Σ n over weights, in units of int4,group=32 everywhere. It is not calibrated on this model: \
+      it ranks choices, it is no accuracy.
+      Without --to, bytes counts codes, scales and zero points without padding ("packed").
+      Example: lathe estimate model.gguf --set '*=q4_0' --set 'output*=q8_0' --json
+      """)
+
+  @Argument(help: "The model's file or folder.") var model: String
+  @OptionGroup var choice: ChoiceOptions
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("Count the bytes that export writes there.", valueName: "TARGET"))
+  var target: String?
+  @Flag(help: "JSON on standard output.") var json = false
+
+  func run() throws {
+    let target = try target.map { try Target(name: $0) }
+    var session = try choice.session(model: model)
+    try session.settleWithProgress(session.estimateQuestions)
+    var bytes = session.estimate.bytes
+    if let target { bytes = try session.export(to: target, path: "PATH").bytes.count }
+    print(
+      json ? session.estimation(bytes: bytes).text() : session.estimationText(bytes: bytes, target: target))
+  }
+}
+
+extension Session {
+  /// The items that an estimate speaks of: weights, and what else was chosen for.
+  fileprivate var estimated: [Item] { items.filter { $0.kind == .weight || !recipe[$0].isKeep } }
+
+  fileprivate func estimation(bytes: Int) -> JSON {
+    let estimate = estimate
+    return .object([
+      ("bytes", .int(bytes)), ("originalBytes", .int(estimate.originalBytes)),
+      ("bitsPerWeight", .number(estimate.bitsPerWeight)),
+      (
+        "estimate",
+        .object([
+          ("metric", .string("relative damage")), ("value", JSON(estimate.damage)), ("low", .null),
+          ("high", .null),
+          ("method", .string("uncalibrated")),
+        ])
+      ),
+      (
+        "layers",
+        .array(
+          estimated.map { item in
+            let scheme = scheme(of: item)
+            let assessment = assessment(of: item, in: scheme)
+            let error = relativeError(of: item, in: scheme)
+            return .object([
+              ("name", .string(item.name)), ("scheme", .string("\(scheme)")), ("relativeError", JSON(error)),
+              ("sqnr", JSON(error.flatMap(decibels(relativeError:)))),
+              ("sparsity", JSON(assessment?.sparsity)),
+              ("bytes", .int(self.bytes(of: item, in: scheme).bytes)),
+              ("form", JSON(assessment?.size.form.rawValue)),
+              ("note", JSON(note(on: item))),
+            ])
+          })
+      ),
+    ])
+  }
+
+  fileprivate func estimationText(bytes: Int, target: Target?) -> String {
+    let estimate = estimate
+    var table = TextTable(
+      ["layer", "scheme", "t²", "SQNR dB", "zeros", "bytes", "note"], right: [2, 3, 4, 5])
+    for item in estimated {
+      let scheme = scheme(of: item)
+      let error = relativeError(of: item, in: scheme)
+      table.add([
+        printable(item.name), "\(scheme)", error.map { Format.scientific($0) } ?? "not yet computed",
+        error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "",
+        assessment(of: item, in: scheme)?.sparsity.map(Format.percent) ?? "",
+        "\(self.bytes(of: item, in: scheme).bytes)",
+        note(on: item) ?? "",
+      ])
+    }
+    return """
+      \(table.text)
+
+      size    \(Format.bytes(estimate.originalBytes)) → \(Format.bytes(estimate.bytes)) (\(estimate.bytes) bytes packed), \
+      \(Format.fixed(estimate.ratio, 2))×, \(Format.fixed(estimate.bitsPerWeight, 2)) bits per weight\
+      \(target.map { "\nfile    \(bytes) bytes for \($0.rawValue)" } ?? "")
+      damage  \(estimate.damage.map { "≈ \(Format.significant($0))" } ?? "not known") (uncalibrated; int4,group=32 everywhere is 1)
+      """
+  }
+}

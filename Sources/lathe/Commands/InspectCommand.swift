@@ -1,0 +1,132 @@
+import ArgumentParser
+import TerminalUI
+import Workbench
+
+/// `lathe inspect`: what is in a model, without a screen.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Format, tensors, layers and their statistics.",
+    discussion: """
+      Example: lathe inspect model.safetensors
+               lathe inspect model.gguf --json --histogram bins.csv
+      """)
+
+  @Argument(help: "The model's file or folder.") var model: String
+  @Flag(help: "JSON on standard output.") var json = false
+  @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
+  @Option(
+    help: ArgumentHelp("Write every layer's 2,048 bins as CSV: layer,bin,low,high,count.", valueName: "F"))
+  var histogram: String?
+
+  func run() throws {
+    var session = Session(try Checkpoint.open(model))
+    if !headerOnly || histogram != nil { try session.settleWithProgress(session.opening) }
+    if let histogram {
+      try AtomicFile.write(Array(session.histogramCSV.utf8), to: histogram)
+    }
+    print(json ? session.inspection.text() : session.inspectionText)
+  }
+}
+
+extension Session {
+  /// What `inspect --json` prints.
+  fileprivate var inspection: JSON {
+    .object([
+      ("format", .string(checkpoint.format.rawValue)),
+      ("parameters", .int(checkpoint.parameterCount)),
+      ("metadata", .object(checkpoint.metadata.map { ($0.key, .string($0.value)) })),
+      (
+        "tensors",
+        .array(
+          checkpoint.tensors.map { tensor in
+            .object([
+              ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
+              ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
+            ])
+          })
+      ),
+      ("layers", .array(checkpoint.layers.map(inspection(of:)))),
+    ])
+  }
+
+  private func inspection(of layer: Layer) -> JSON {
+    let tensors = checkpoint.tensors
+    var fields: [(String, JSON)] = [
+      ("name", .string(layer.name)), ("weight", .string(tensors[layer.weight].name)),
+      ("bias", JSON(layer.bias.map { tensors[$0].name })), ("operator", JSON(layer.operatorName)),
+      ("role", .string(layer.role.rawValue)), ("block", JSON(layer.block)),
+    ]
+    if let item = item(id: layer.weight) {
+      fields.append(("dtype", .string(item.type.name)))
+      fields.append(("shape", .array(item.shape.map { .int($0) })))
+      fields.append(("note", JSON(item.closed)))
+      if let survey = survey(of: item) { fields.append(("statistics", survey.json)) }
+    }
+    return .object(fields)
+  }
+
+  fileprivate var inspectionText: String {
+    var lines = [
+      "\(printable(checkpoint.path)): \(checkpoint.format.rawValue), \(Format.count(checkpoint.parameterCount)) parameters, "
+        + "\(checkpoint.tensors.count) tensors, \(Format.bytes(checkpoint.tensors.reduce(0) { $0 + $1.byteCount }))"
+    ]
+    for (key, value) in checkpoint.metadata { lines.append("  \(printable(key)): \(printable(value))") }
+    var table = TextTable(
+      ["layer", "operator", "shape", "dtype", "bytes", "min", "max", "σ", "zeros", "t² int4,g32"],
+      right: [4, 5, 6, 7, 8, 9])
+    for item in items {
+      var row = [
+        printable(item.name), item.layer.operatorName ?? item.layer.role.rawValue,
+        item.shape.map(String.init).joined(separator: "×"), item.type.name, Format.bytes(item.bytes),
+      ]
+      if let survey = survey(of: item) {
+        let s = survey.statistics
+        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Format.significant($0) }
+        row.append("\(s.zeros)")
+        row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
+      } else {
+        row += ["", "", "", "", item.closed ?? ""]
+      }
+      table.add(row)
+    }
+    return (lines + ["", table.text]).joined(separator: "\n")
+  }
+
+  fileprivate var histogramCSV: String {
+    var text = "layer,bin,low,high,count\n"
+    for item in items {
+      guard let histogram = survey(of: item)?.histogram, item.count > 0 else { continue }
+      text += histogram.csv(layer: item.name)
+    }
+    return text
+  }
+}
+
+extension Survey {
+  /// The statistics, and the error table by granularity and symmetry: 2 to 8 bits in a row.
+  fileprivate var json: JSON {
+    let s = statistics
+    let numbers: [(String, Double)] = [
+      ("min", Double(s.minimum)), ("max", Double(s.maximum)), ("mean", s.mean), ("std", s.deviation),
+      ("skewness", s.skewness), ("kurtosis", s.kurtosis), ("squaredNorm", s.squaredNorm),
+      ("outlierDeviations", Statistics.outlierDeviations),
+    ]
+    let counts: [(String, Int)] = [
+      ("count", s.count), ("zeros", s.zeros), ("outliers", s.outliers), ("nans", s.nans),
+      ("infinities", s.infinities),
+    ]
+    var fields = counts.map { ($0.0, JSON.int($0.1)) } + numbers.map { ($0.0, JSON.number($0.1)) }
+    guard let errors else { return .object(fields) }
+    let widths = ErrorTable.widths.count
+    var rows: [(String, JSON)] = []
+    for (granularity, row) in zip(ErrorTable.granularities, errors.rows) {
+      guard let row else { continue }
+      let errors: [JSON] = row.map { JSON.number($0) }
+      let name = granularity.description
+      rows.append((name + ",symmetric", JSON.array(Array(errors[..<widths]))))
+      rows.append((name + ",affine", JSON.array(Array(errors[widths...]))))
+    }
+    fields.append(("relativeErrors", .object(rows)))
+    return .object(fields)
+  }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import TerminalUI
+import Workbench
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// `lathe open`, and `lathe MODEL`: the screen.
+struct OpenCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "open", abstract: "Open a model on the screen.",
+    discussion: """
+      Example: lathe open model.gguf --recipe model.recipe.json
+               lathe open model.onnx --script 'j--<Tab>' --size 120x40 --dump screen.txt
+      """)
+
+  @Argument(help: "The model's file or folder.") var model: String
+  @OptionGroup var choice: ChoiceOptions
+  @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D")) var data: String?
+  // Keys may begin with a dash: it is one of them.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Replay keys without a terminal: a string, or @FILE.", valueName: "KEYS")) var script: String?
+  @Option(help: ArgumentHelp("The screen's size for --script.", valueName: "WxH")) var size = "80x24"
+  @Option(
+    help: ArgumentHelp(
+      "Write the screen at the script's end; with colours if the name ends in .ansi.", valueName: "FILE"))
+  var dump: String?
+  @Flag(help: "Draw with ASCII alone.") var ascii = false
+  @Flag(help: "Draw curves with braille dots.") var braille = false
+  @Flag(help: "For a light background.") var light = false
+  @Flag(help: "Leave the mouse to the terminal.") var noMouse = false
+
+  func validate() throws {
+    if TerminalUI.Size(size) == nil { throw ValidationError("--size \(size): expected WxH, as in 120x40") }
+    if dump != nil, script == nil { throw ValidationError("--dump goes with --script") }
+  }
+
+  func run() throws {
+    if let script {
+      try replay(script)
+    } else {
+      Terminal.installCrashRestore()
+      var options = Terminal.Options()
+      options.mouse = !noMouse
+      if light { options.backdrop = .light }
+      if ascii {
+        options.glyphs = .ascii
+      } else if braille {
+        options.glyphs = GlyphSet(.unicode, dots: .braille)
+      }
+      do {
+        let status = try Front.run(try choice.session(model: model), data: data, options: options)
+        if status != 0 { throw ExitCode(status) }
+      } catch let error as TerminalError {
+        throw Failure("\(error)")
+      }
+    }
+  }
+
+  private func replay(_ script: String) throws {
+    var keys = script
+    if script.hasPrefix("@") {
+      let path = String(script.dropFirst())
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw Failure("\(path): cannot be read")
+      }
+      keys = String(decoding: data, as: UTF8.self)
+    }
+    let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
+    let canvas: Canvas
+    do {
+      canvas = try Front.replay(
+        keys, on: try choice.session(model: model), data: data, size: TerminalUI.Size(size)!, glyphs: glyphs)
+    } catch let error as KeyScriptError {
+      throw Failure("--script: \(error)")
+    }
+    let colours = Theme(tier: .full, backdrop: light ? .light : .dark)
+    if let dump {
+      try AtomicFile.write(
+        Array((dump.hasSuffix(".ansi") ? canvas.ansi(colours) : canvas.text()).utf8), to: dump)
+    } else {
+      print(canvas.text(), terminator: "")
+    }
+  }
+}

@@ -1,0 +1,42 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Writes a line to standard error: notes and progress, which never mix with JSON.
+func note(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
+
+/// A table for people: columns as wide as their widest cell, numbers to the right.
+struct TextTable {
+  private let headings: [String]
+  private let rightAligned: Set<Int>
+  private var rows: [[String]] = []
+
+  init(_ headings: [String], right: Set<Int> = []) {
+    self.headings = headings
+    rightAligned = right
+  }
+
+  mutating func add(_ row: [String]) { rows.append(row) }
+
+  var text: String {
+    let widths = headings.indices.map { column in
+      ([headings] + rows).map { $0[column].count }.max() ?? 0
+    }
+    return ([headings] + rows).map { row in
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let space = String(repeating: " ", count: widths[column] - cell.count)
+        line += (column > 0 ? "  " : "") + (rightAligned.contains(column) ? space + cell : cell + space)
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }.joined(separator: "\n")
+  }
+}

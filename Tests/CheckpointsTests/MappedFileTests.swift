@@ -1,0 +1,35 @@
+import Checkpoints
+import Support
+import Testing
+
+struct MappedFileTests {
+  let folder = TemporaryFolder()
+
+  @Test func aFileThatIsCutShortWhileOpenGivesAnError() throws {
+    let header = #"{"a":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4194304]}}"#
+    let path = folder.write("a.safetensors", safetensors(header, data: 4 << 20))
+    let model = try Checkpoint.open(path)
+    #expect(try model.floats(tensor: 0).count == 1 << 20)
+    truncateFile(path, to: 8192)
+    #expect(throws: CheckpointError.self) { try model.floats(tensor: 0) }
+    // What is still there can be read.
+    var values = [Float](repeating: 0, count: 16)
+    try values.withUnsafeMutableBufferPointer { into in
+      try model.read(tensor: 0, elements: 0..<16, into: into)
+    }
+  }
+
+  @Test func rangesOutsideTheFileAreRefused() throws {
+    let file = try MappedFile(folder.write("a", [1, 2, 3]))
+    #expect(try file.copy(offset: 1, count: 2) == [2, 3])
+    for (offset, count) in [(0, 4), (3, 1), (4, 0), (-1, 1), (1, -1), (Int.max, 1), (1, Int.max)] {
+      #expect(throws: CheckpointError.self) { try file.copy(offset: offset, count: count) }
+    }
+  }
+
+  @Test func controlCharactersAreEscapedForTheScreen() {
+    #expect(printable("a\u{1b}]0;x\u{7}b") == "a\\u{1b}]0;x\\u{7}b")
+    #expect(printable("\u{9b}31m\u{7f}\u{202e}\u{2066}") == "\\u{9b}31m\\u{7f}\\u{202e}\\u{2066}")
+    #expect(printable("Größe.重み") == "Größe.重み")
+  }
+}

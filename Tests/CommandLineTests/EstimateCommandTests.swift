@@ -1,0 +1,138 @@
+import Foundation
+import Support
+import Testing
+
+@Suite struct EstimateCommandTests {
+  private func layers(_ object: [String: Any]) throws -> [String: [String: Any]] {
+    let list = try #require(object["layers"] as? [[String: Any]])
+    return Dictionary(list.map { ($0["name"] as? String ?? "", $0) }) { first, _ in first }
+  }
+
+  @Test func theFieldsAreThoseOfTheContract() throws {
+    let result = try Program.run("estimate", Program.digits, "--set", "*=int4,group=32", "--json")
+    #expect(result.status == 0)
+    let object = try result.object()
+    #expect(
+      Set(object.keys).isSuperset(of: ["bytes", "originalBytes", "bitsPerWeight", "estimate", "layers"]))
+    let estimate = try #require(object["estimate"] as? [String: Any])
+    #expect(Set(estimate.keys).isSuperset(of: ["metric", "value", "low", "high", "method"]))
+    #expect(estimate["method"] as? String == "uncalibrated")
+    #expect(estimate["low"] is NSNull && estimate["high"] is NSNull)
+    #expect(estimate["value"] as? Double == 1)
+    for layer in try layers(object).values {
+      #expect(
+        Set(layer.keys).isSuperset(of: [
+          "name", "scheme", "relativeError", "sqnr", "sparsity", "bytes", "note",
+        ]))
+    }
+  }
+
+  @Test func anExactLayersSQNRIsNullAndTheOthersFollowFromTheError() throws {
+    let object = try Program.run("estimate", Program.digits, "--set", "*=int4,group=32", "--json").object()
+    let layers = try layers(object)
+    let kept = try #require(layers["/conv1/Conv"])
+    #expect(kept["scheme"] as? String == "keep")
+    #expect(kept["relativeError"] as? Double == 0)
+    #expect(kept["sqnr"] is NSNull)
+    let fc1 = try #require(layers["/fc1/Gemm"])
+    let error = try #require(fc1["relativeError"] as? Double)
+    let sqnr = try #require(fc1["sqnr"] as? Double)
+    #expect(error > 0)
+    #expect(abs(sqnr + 10 * log10(error)) < 1e-9)
+    #expect(fc1["note"] is NSNull)
+  }
+
+  /// F16 keeps F16: exact, though it was chosen.
+  @Test func aLayerThatIsStoredExactlyHasNoSQNR() throws {
+    let object = try Program.run("estimate", Program.llamaGGUF, "--set", "output=f16", "--json").object()
+    let output = try #require(try layers(object)["output"])
+    #expect(output["scheme"] as? String == "f16")
+    #expect(output["relativeError"] as? Double == 0)
+    #expect(output["sqnr"] is NSNull)
+  }
+
+  @Test func whatDoesNotFitIsKeptListedOnStandardErrorAndNoFailure() throws {
+    let result = try Program.run("estimate", Program.digits, "--set", "*=int4,group=32", "--json")
+    #expect(result.status == 0)
+    #expect(result.errorLines.count == 1)
+    #expect(result.errors.contains("/conv1/Conv") && result.errors.contains("9 columns"))
+    let note = try #require(try layers(try result.object())["/conv1/Conv"]?["note"] as? String)
+    #expect(note.contains("9 columns"))
+  }
+
+  @Test func bytesAndBitsAreThoseOfTheShapes() throws {
+    let object = try Program.run("estimate", Program.llamaGGUF, "--set", "*=q8_0", "--json").object()
+    // 2,883,584 weights in matrices at 34 bytes for 32; seven norms of 256 stay F32.
+    let expected = 2_883_584 / 32 * 34 + 7 * 256 * 4
+    #expect(object["bytes"] as? Int == expected)
+    #expect(object["originalBytes"] as? Int == 2 * 2_883_584 + 7 * 256 * 4)
+    #expect(object["bitsPerWeight"] as? Double == 8 * Double(expected) / 2_885_376)
+  }
+
+  @Test func sparsityIsTheShareOfZeros() throws {
+    let object = try Program.run(
+      "estimate", Program.digits, "--set", "/fc1/Gemm=f16,sparsity=0.25", "--set",
+      "/conv2/Conv=f16,sparsity=2:4", "--json"
+    ).object()
+    let layers = try layers(object)
+    #expect(layers["/fc1/Gemm"]?["sparsity"] as? Double == 0.25)
+    #expect(layers["/conv2/Conv"]?["sparsity"] as? Double == 0.5)
+    #expect(layers["/fc2/Gemm"]?["sparsity"] as? Double == 0)
+  }
+
+  @Test func theLastSetWinsAndSetsGoOnTopOfARecipe() throws {
+    let folder = try ScratchFolder()
+    let recipe = folder.path("r.json")
+    #expect(
+      try Program.run("export", Program.digits, "--set", "*=int8,channel", "--to", "lathe", "-o", recipe)
+        .status == 0)
+    let object = try Program.run(
+      "estimate", Program.digits, "--recipe", recipe, "--set", "/fc*=int2,channel", "--set",
+      "/fc2*=int3,channel", "--json"
+    ).object()
+    let schemes = try layers(object).mapValues { $0["scheme"] as? String }
+    #expect(schemes["/conv1/Conv"] == "int8,channel")
+    #expect(schemes["/fc1/Gemm"] == "int2,channel")
+    #expect(schemes["/fc2/Gemm"] == "int3,channel")
+  }
+
+  @Test func aSchemeWhoseErrorIsNotComputedSaysSoAndHasItsSize() throws {
+    let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=q4_k", "--json")
+    #expect(result.status == 0)
+    let object = try result.object()
+    let output = try #require(try layers(object)["output"])
+    #expect(output["bytes"] as? Int == 1024 * 256 / 256 * 144)
+    #expect(output["relativeError"] is NSNull && output["sqnr"] is NSNull)
+    #expect((output["note"] as? String)?.contains("not yet computed") == true)
+    #expect((object["estimate"] as? [String: Any])?["value"] is NSNull)
+  }
+
+  @Test func theFallbackIsListed() throws {
+    let folder = try ScratchFolder()
+    let values = Array(repeating: Float(0.5), count: 4 * 96)
+    let path = try folder.write(safetensors([("w.weight", [4, 96], values)]), to: "m.safetensors")
+    let result = try Program.run("estimate", path, "--set", "*=q6_k", "--fallback", "llama.cpp", "--json")
+    #expect(result.status == 0)
+    #expect(try layers(try result.object())["w"]?["scheme"] as? String == "q8_0")
+    #expect(result.errors.contains("q8_0") && result.errors.contains("q6_k"))
+  }
+
+  @Test func withATargetTheBytesAreThoseOfTheFile() throws {
+    let folder = try ScratchFolder()
+    for (model, target) in [(Program.digits, "lathe"), (Program.llamaGGUF, "llama.cpp")] {
+      let object = try Program.run("estimate", model, "--set", "*=q8_0", "--to", target, "--json").object()
+      #expect(
+        try Program.run("export", model, "--set", "*=q8_0", "--to", target, "-o", folder.path("f")).status
+          == 0)
+      #expect(object["bytes"] as? Int == folder.bytes(of: "f")?.count)
+    }
+  }
+
+  @Test func theTextHasTheTotalsAndMarksTheEstimate() throws {
+    let result = try Program.run("estimate", Program.digits, "--set", "*=int4,group=32")
+    #expect(result.status == 0)
+    for text in ["/fc2/Gemm", "uncalibrated", "≈ 1.00", "bits per weight"] {
+      #expect(result.output.contains(text))
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import Foundation
+import Support
+import Testing
+
+@Suite struct ExportCommandTests {
+  private let folder: ScratchFolder
+
+  init() throws { folder = try ScratchFolder() }
+
+  @Test func aRecipeComesBackToTheSameChoice() throws {
+    let written = try Program.run(
+      "export", Program.digits, "--set", "*=int5,channel,affine", "--set", "/fc1*=int4,group=64,sparsity=0.3",
+      "--to",
+      "lathe", "-o", folder.path("r.json"), "--verify")
+    #expect(written.status == 0)
+    #expect(folder.names == ["r.json"])
+    let direct = try Program.run(
+      "estimate", Program.digits, "--set", "*=int5,channel,affine", "--set",
+      "/fc1*=int4,group=64,sparsity=0.3", "--json")
+    let through = try Program.run("estimate", Program.digits, "--recipe", folder.path("r.json"), "--json")
+    #expect(through.status == 0 && through.errors.isEmpty)
+    #expect(direct.output == through.output)
+  }
+
+  @Test func llamaCppsFileListsEveryMatrixAndTheCommandIsPrinted() throws {
+    let result = try Program.run(
+      "export", Program.llamaGGUF, "--set", "*=q4_0", "--set", "output=q8_0", "--to", "llama.cpp", "-o",
+      folder.path("types.txt"), "--verify")
+    #expect(result.status == 0)
+    #expect(result.output.hasPrefix("llama-quantize "))
+    #expect(result.output.contains(folder.path("types.txt")) && result.output.contains(Program.llamaGGUF))
+    let lines = String(decoding: try #require(folder.bytes(of: "types.txt")), as: UTF8.self).split(
+      separator: "\n")
+    #expect(lines.count == 23)
+    #expect(lines.contains(#"^output\.weight$=q8_0"#))
+    #expect(lines.contains(#"^blk\.2\.ffn_down\.weight$=q4_0"#))
+    #expect(!lines.contains { $0.contains("norm") })
+  }
+
+  @Test func aLayerThatLlamaCppCannotTakeIsNamedAndNothingIsWritten() throws {
+    let result = try Program.run(
+      "export", Program.llamaGGUF, "--set", "*=q4_0", "--set", "blk.1.ffn_up=int3", "--to", "llama.cpp", "-o",
+      folder.path("types.txt"))
+    #expect(result.status == 1)
+    #expect(result.errors.contains("blk.1.ffn_up"))
+    #expect(result.output.isEmpty)
+    #expect(folder.names.isEmpty)
+  }
+
+  @Test func nothingIsWrittenBesideTheModel() throws {
+    let model = try folder.write(try Data(contentsOf: URL(fileURLWithPath: Program.digits)), to: "m.onnx")
+    for arguments in [
+      ["inspect", model], ["estimate", model, "--set", "*=int4"], ["open", model, "--script", "j-"],
+    ] {
+      #expect(try Program.run(arguments).status == 0)
+    }
+    #expect(folder.names == ["m.onnx"])
+  }
+
+  /// The disk is full in the middle of the file: here the shell's limit on a file's size stands for it.
+  @Test func aWriteThatFailsHalfwayLeavesTheOldFileAndNothingElse() throws {
+    try folder.write("old", to: "bins.csv")
+    let result = try Program.shell(
+      "trap '' XFSZ; ulimit -f 8; exec \"$0\" inspect '\(Program.digits)' --histogram '\(folder.path("bins.csv"))'"
+    )
+    #expect(result.status == 1)
+    #expect(result.errors.contains("bins.csv") && result.errorLines.count == 1)
+    #expect(folder.bytes(of: "bins.csv") == Array("old".utf8))
+    #expect(folder.names == ["bins.csv"])
+  }
+
+  @Test func standardOutputAndNullAreWrittenTo() throws {
+    let result = try Program.shell(
+      "\"$0\" inspect '\(Program.digits)' --histogram /dev/null && test -c /dev/null")
+    #expect(result.status == 0)
+    let piped = try Program.shell(
+      "\"$0\" export '\(Program.digits)' --set '*=int8,channel' --to lathe -o /dev/stdout 2>/dev/null | grep -c int8,channel"
+    )
+    #expect(piped.output == "5\n")
+  }
+}
+
+@Suite struct ScriptCommandTests {
+  private let folder: ScratchFolder
+
+  init() throws { folder = try ScratchFolder() }
+
+  private func dump(_ name: String = "screen.txt") throws -> [Substring] {
+    String(decoding: try #require(folder.bytes(of: name)), as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  @Test func theScreenIsDumpedAtTheSizeAskedFor() throws {
+    let result = try Program.run(
+      "open", Program.digits, "--script", "jj", "--size", "120x40", "--dump", folder.path("screen.txt"))
+    #expect(result.status == 0 && result.output.isEmpty && result.errors.isEmpty)
+    let lines = try dump()
+    #expect(lines.count == 41 && lines.last == "")
+    #expect(lines.allSatisfy { $0.count <= 120 })
+    #expect(lines[0].contains("digits-cnn.onnx"))
+    // The cursor went two rows down.
+    #expect(lines.contains { $0.contains("▌ /conv2/Conv") })
+  }
+
+  @Test func keysMayBeginWithADash() throws {
+    // keep, int8, int7; the first layer has nine columns.
+    for arguments in [["--script", "-k-"], ["--script=--"]] {
+      let result = try Program.run(["open", Program.digits, "--size", "120x40"] + arguments)
+      #expect(result.status == 0)
+      #expect(result.output.contains("int7 ch"))
+    }
+  }
+
+  @Test func aScriptFromAFileMayHaveLines() throws {
+    let keys = try folder.write(":bits 4 /fc*<Enter>\n:keep /fc2*<Enter>\n", to: "keys")
+    let result = try Program.run("open", Program.digits, "--script", "@\(keys)", "--size", "120x40")
+    #expect(result.status == 0)
+    #expect(
+      result.output.split(separator: "\n").contains { $0.contains("/fc1/Gemm") && $0.contains("int4 g32") })
+    #expect(result.output.split(separator: "\n").contains { $0.contains("/fc2/Gemm") && $0.contains("keep") })
+  }
+
+  @Test func aScriptExportsWhatItChose() throws {
+    let result = try Program.run(
+      "open", Program.digits, "--script", ":bits 4 /fc1*<Enter>:export lathe \(folder.path("r.json"))<Enter>q"
+    )
+    #expect(result.status == 0)
+    #expect(folder.names == ["r.json"])
+    let object = try Program.run("estimate", Program.digits, "--recipe", folder.path("r.json"), "--json")
+      .object()
+    let layers = try #require(object["layers"] as? [[String: Any]])
+    #expect(layers.first { $0["name"] as? String == "/fc1/Gemm" }?["scheme"] as? String == "int4,group=32")
+  }
+
+  @Test func asciiHasOnlyASCII() throws {
+    let result = try Program.run(
+      "open", Program.digits, "--script", "jj---h<Tab>", "--size", "120x40", "--ascii")
+    #expect(result.status == 0)
+    #expect(result.output.utf8.allSatisfy { $0 < 0x80 })
+    #expect(result.output.contains("/conv2/Conv"))
+  }
+
+  @Test func aRecipeIsOpenedOnTheScreen() throws {
+    #expect(
+      try Program.run(
+        "export", Program.digits, "--set", "/fc1*=int3", "--to", "lathe", "-o", folder.path("r.json")
+      ).status == 0)
+    let result = try Program.run(
+      "open", Program.digits, "--recipe", folder.path("r.json"), "--script", "", "--size", "120x40")
+    #expect(result.status == 0)
+    #expect(result.output.contains("int3 g32"))
+  }
+
+  @Test func coloursAreDumpedWhereTheNameSaysSo() throws {
+    #expect(
+      try Program.run("open", Program.digits, "--script", "", "--dump", folder.path("s.ansi")).status == 0)
+    #expect(String(decoding: folder.bytes(of: "s.ansi") ?? [], as: UTF8.self).contains("\u{1b}[0;"))
+  }
+}

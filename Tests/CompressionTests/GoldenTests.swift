@@ -1,0 +1,81 @@
+import Checkpoints
+import CKernels
+import Compression
+import Numerics
+import Support
+import Testing
+
+/// ggml's bytes (Tests/Fixtures/ggml/README.md) and gguf-py's figures.
+@Suite struct GoldenTests {
+  static let types: [BlockType] = BlockQuantizer.available
+  static let inputs = ["gaussian", "student_t", "real", "edge", "ties"]
+
+  static func tensor(_ name: String, in file: String) throws -> (checkpoint: Checkpoint, index: Int) {
+    let checkpoint = try Checkpoint.open(Fixtures.fixture(file))
+    return (checkpoint, try #require(checkpoint.tensors.firstIndex { $0.name == name }))
+  }
+
+  static func bytes(_ name: String, in file: String) throws -> [UInt8] {
+    let (checkpoint, index) = try tensor(name, in: file)
+    var bytes = [UInt8](repeating: 0, count: checkpoint.tensors[index].byteCount)
+    try bytes.withUnsafeMutableBytes {
+      try checkpoint.readBytes(tensor: index, range: 0..<$0.count, into: $0)
+    }
+    return bytes
+  }
+
+  @Test(arguments: types, inputs) func bytesAreGgmls(_ type: BlockType, _ input: String) throws {
+    let (checkpoint, index) = try Self.tensor(input, in: "ggml/inputs.safetensors")
+    let weights = try checkpoint.floats(tensor: index)
+    var bytes = [UInt8](repeating: 0, count: weights.count / type.blockWeights * type.blockBytes)
+    try #require(BlockQuantizer(type)).encode(weights, count: weights.count, into: &bytes)
+    let expected = try Self.bytes("\(type.name)/\(input)", in: "ggml/expected.safetensors")
+    let different = zip(bytes, expected).count { $0 != $1 }
+    #expect(bytes.count == expected.count && different == 0, "\(different) of \(expected.count) bytes differ")
+  }
+
+  @Test(arguments: ["F16", "BF16"], inputs) func halvesAreGgmls(_ type: String, _ input: String) throws {
+    let (checkpoint, index) = try Self.tensor(input, in: "ggml/inputs.safetensors")
+    let weights = try checkpoint.floats(tensor: index)
+    var bytes = [UInt8](repeating: 0, count: weights.count * 2)
+    if type == "F16" {
+      lathe_quantize_f16(weights, weights.count, &bytes)
+    } else {
+      lathe_quantize_bf16(weights, weights.count, &bytes)
+    }
+    #expect(bytes == (try Self.bytes("\(type)/\(input)", in: "ggml/expected.safetensors")))
+  }
+
+  struct Figures: Decodable {
+    let figures: [Figure]
+
+    struct Figure: Decodable {
+      let tensor: String
+      let rows: Int
+      let columns: Int
+      let type: String
+      let sha256: String
+      let t2: Double
+    }
+  }
+
+  @Test func realWeightsGiveGgufPysBytesAndErrors() throws {
+    let checkpoint = try Checkpoint.open(Fixtures.sample("shakespeare-llama-f16.gguf"))
+    let figures = try Fixtures.decode(Figures.self, from: "ggml-figures.json").figures
+    #expect(figures.count >= 15)
+    for figure in figures {
+      let type = try #require(BlockType.allCases.first { $0.name == figure.type })
+      let index = try #require(checkpoint.tensors.firstIndex { $0.name == figure.tensor })
+      let count = figure.rows * figure.columns
+      let weights = Array(try checkpoint.floats(tensor: index).prefix(count))
+      var bytes = [UInt8](repeating: 0, count: count / type.blockWeights * type.blockBytes)
+      try #require(BlockQuantizer(type)).encode(weights, count: count, into: &bytes)
+      #expect(SHA256.hex(bytes) == figure.sha256, "\(figure.tensor) \(figure.type)")
+      let source = ArrayWeights(rows: figure.rows, columns: figure.columns, values: weights)
+      let found = try #require(try Assessment.of(source, scheme: Scheme(.block(type))).relativeError)
+      #expect(
+        FigureTests.close(found, figure.t2), "\(figure.tensor) \(figure.type): \(found), gguf-py \(figure.t2)"
+      )
+    }
+  }
+}
