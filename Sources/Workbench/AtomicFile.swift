@@ -33,6 +33,13 @@ public enum AtomicFile {
     }
   }
 
+  /// Whether two paths lead to one file.
+  static func isSame(_ one: String, _ other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
+      && first.st_ino == second.st_ino
+  }
+
   /// - Parameter shown: the path as the person gave it, for messages.
   private static func replace(
     _ path: String, with bytes: [UInt8], mode: mode_t, as shown: String

@@ -69,6 +69,36 @@ import Testing
     #expect(folder.names == ["bins.csv"])
   }
 
+  @Test func theModelItselfIsNeverWrittenOver() throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: Program.digits))
+    let model = try folder.write(bytes, to: "m.onnx")
+    try FileManager.default.createSymbolicLink(atPath: folder.path("link"), withDestinationPath: "m.onnx")
+    for output in [model, folder.path("./m.onnx"), folder.path("link")] {
+      for arguments in [
+        ["export", model, "--to", "lathe", "-o", output], ["inspect", model, "--histogram", output],
+        ["open", model, "--script", "j", "--dump", output],
+      ] {
+        let result = try Program.run(arguments)
+        #expect(result.status == 1 && result.errorLines.count == 1)
+        #expect(result.errors.contains("the model itself"))
+      }
+      let screen = try Program.run("open", model, "--script", ":export lathe \(output)<Enter>", "--size", "300x30")
+      #expect(screen.output.contains("the model itself"))
+    }
+    #expect(folder.bytes(of: "m.onnx") == [UInt8](bytes))
+  }
+
+  @Test func theCommandThatIsPrintedMayBePastedIntoAShell() throws {
+    let model = try folder.write(try Data(contentsOf: URL(fileURLWithPath: Program.llamaGGUF)), to: "a model's.gguf")
+    let result = try Program.run(
+      "export", model, "--set", "*=q8_0", "--to", "llama.cpp", "-o", folder.path("my types.txt"))
+    #expect(result.status == 0)
+    let command = result.output.split(separator: "\n").joined().replacing("llama-quantize", with: "printf '%s\\n'")
+    let words = try Program.shell(command).output.split(separator: "\n").map(String.init)
+    #expect(words.contains(model) && words.contains(folder.path("my types.txt")))
+    #expect(words.last == "Q8_0")
+  }
+
   @Test func standardOutputAndNullAreWrittenTo() throws {
     let result = try Program.shell(
       "\"$0\" inspect '\(Program.digits)' --histogram /dev/null && test -c /dev/null")

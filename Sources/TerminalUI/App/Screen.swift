@@ -152,7 +152,7 @@ public struct Screen: Program {
       return
     }
     do {
-      try AtomicFile.write(
+      try state.session.write(
         Array(("layer,bin,low,high,count\n" + histogram.csv(layer: item.name)).utf8), to: path)
       state.say("wrote \(printable(path)), \(histogram.counts.count) bins")
     } catch {

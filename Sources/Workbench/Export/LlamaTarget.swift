@@ -43,8 +43,9 @@ extension Session {
     let base = used.filter { LlamaNames.base[$0.key] != nil }.max { ($0.value, $1.key) < ($1.value, $0.key) }?
       .key
     let model = checkpoint.format == .gguf ? checkpoint.path : "MODEL-F16.gguf"
+    let baseName = base.flatMap { LlamaNames.base[$0] } ?? "Q8_0"
     let usage =
-      "llama-quantize --pure --tensor-type-file \(path) \(model) OUT.gguf \(base.flatMap { LlamaNames.base[$0] } ?? "Q8_0")"
+      "llama-quantize --pure --tensor-type-file \(shellWord(path)) \(shellWord(model)) OUT.gguf \(baseName)"
     return Export(bytes: Array((lines.joined(separator: "\n") + "\n").utf8), usage: usage)
   }
 }

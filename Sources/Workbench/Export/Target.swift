@@ -51,7 +51,7 @@ extension Session {
     case .lathe:
       do {
         let bytes = try RecipeFile(recipe, of: items, checkpoint: checkpoint).encoded()
-        return Export(bytes: bytes, usage: "lathe open \(checkpoint.path) --recipe \(path)")
+        return Export(bytes: bytes, usage: "lathe open \(shellWord(checkpoint.path)) --recipe \(shellWord(path))")
       } catch {
         throw WorkbenchError("\(path): the recipe cannot be coded: \(error)")
       }
@@ -63,8 +63,17 @@ extension Session {
   /// Exports and writes; the old file stays whole until the new one is.
   public func write(_ target: Target, to path: String) throws(WorkbenchError) -> Export {
     let export = try export(to: target, path: path)
-    try AtomicFile.write(export.bytes, to: path)
+    try write(export.bytes, to: path)
     return export
+  }
+
+  /// Writes something about the model, as `AtomicFile` does, but never over the model itself.
+  public func write(_ bytes: [UInt8], to path: String) throws(WorkbenchError) {
+    let own = [checkpoint.path] + checkpoint.files.map(\.path)
+    if own.contains(where: { AtomicFile.isSame($0, path) }) {
+      throw WorkbenchError("\(path): is the model itself; give another path to write to")
+    }
+    try AtomicFile.write(bytes, to: path)
   }
 
   /// Reads a written file back and compares it with the recipe.
@@ -87,4 +96,19 @@ extension Session {
       }
     }
   }
+}
+
+/// A path as one word of a shell's command line.
+func shellWord(_ text: String) -> String {
+  let isPlain =
+    !text.isEmpty
+    && text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "_-+./:,@%=".utf8.contains(byte)
+      }
+    }
+  return isPlain ? text : "'" + text.replacing("'", with: #"'\''"#) + "'"
 }

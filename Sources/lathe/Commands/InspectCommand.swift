@@ -22,7 +22,7 @@ struct InspectCommand: ParsableCommand {
     var session = Session(try Checkpoint.open(model))
     if !headerOnly || histogram != nil { try session.settleWithProgress(session.opening) }
     if let histogram {
-      try AtomicFile.write(Array(session.histogramCSV.utf8), to: histogram)
+      try session.write(Array(session.histogramCSV.utf8), to: histogram)
     }
     print(json ? session.inspection.text() : session.inspectionText)
   }

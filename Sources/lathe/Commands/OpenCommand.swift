@@ -71,16 +71,17 @@ struct OpenCommand: ParsableCommand {
       keys = String(decoding: data, as: UTF8.self)
     }
     let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
+    let session = try choice.session(model: model)
     let canvas: Canvas
     do {
       canvas = try Front.replay(
-        keys, on: try choice.session(model: model), data: data, size: TerminalUI.Size(size)!, glyphs: glyphs)
+        keys, on: session, data: data, size: TerminalUI.Size(size)!, glyphs: glyphs)
     } catch let error as KeyScriptError {
       throw Failure("--script: \(error)")
     }
     let colours = Theme(tier: .full, backdrop: light ? .light : .dark)
     if let dump {
-      try AtomicFile.write(
+      try session.write(
         Array((dump.hasSuffix(".ansi") ? canvas.ansi(colours) : canvas.text()).utf8), to: dump)
     } else {
       print(canvas.text(), terminator: "")
