@@ -1,5 +1,7 @@
+import Checkpoints
 import Support
 import Testing
+import Workbench
 
 @testable import TerminalUI
 
@@ -94,6 +96,29 @@ import Testing
     let shot = try Shot.digits(keys, size, glyphs: .ascii)
     for line in shot.lines { #expect(line.utf8.allSatisfy { $0 < 0x80 }, "\(line)") }
     #expect(shot.header.contains("KiB"))
+  }
+
+  /// Numbers that are none, nothing at all, and a name with an escape sequence in it.
+  @Test(arguments: usualSizes) func oddTensorsAndHostileNamesAreNoTrouble(size: ScreenSize) throws {
+    let folder = try ScratchFolder()
+    let name = "x\u{1b}[2J\u{202e}\u{7}.weight"
+    let path = try folder.write(
+      safetensors([
+        ("empty.weight", [0, 32], []), ("zeros.weight", [4, 32], Array(repeating: 0, count: 128)),
+        ("nans.weight", [2, 32], Array(repeating: .nan, count: 64)),
+        ("huge.weight", [2, 32], [3e38, -3e38, .infinity] + Array(repeating: 1e-38, count: 61)), (name, [1, 1], [1]),
+        ("scalar", [], [2]),
+      ]), to: "odd.safetensors")
+    let session = Session(try Checkpoint.open(path))
+    for keys in [
+      "", "<C-a>-<Wait>jhh", "<C-a>--]]]<Wait>jjh<Tab>", "<C-a>:scheme q8_0<Enter><Wait>G<Tab><Tab>z", "/x<Enter>-z",
+    ] {
+      let shot = Shot(try Front.replay(keys, on: session, data: nil, size: size))
+      #expect(
+        shot.text.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
+      #expect(!shot.text.contains("\u{202e}"))
+      #expect(shot.header.contains("odd.safe"))
+    }
   }
 
   /// A figure that is not known yet is never shown as one that is.
