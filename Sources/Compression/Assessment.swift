@@ -5,6 +5,8 @@ public struct Assessment: Sendable, Codable, Hashable {
   /// t² = ‖ŵ − w‖²/‖w‖² with sparsity in ŵ; `nil` where it is not yet computed.
   public var relativeError: Double?
   public var squaredNorm: Double
+  /// Numbers of the weight that are NaN or infinite; they count as zero.
+  public var nonFinite: Int
   /// The share of ŵ that is zero; `nil` where it is not yet computed.
   public var sparsity: Double?
   public var size: Size
@@ -44,7 +46,7 @@ extension Assessment {
     let pruning = try Pruning(scheme.sparsity, of: source, control: control)
     guard var method = try Reconstruction(scheme, of: source, pruning: pruning, control: control) else {
       return Assessment(
-        relativeError: nil, squaredNorm: 0, sparsity: nil,
+        relativeError: nil, squaredNorm: 0, nonFinite: 0, sparsity: nil,
         size: scheme.size(of: source, nonZero: source.count, symbols: nil, rans: nil))
     }
     defer { method.free() }
@@ -79,6 +81,7 @@ private struct Run {
   var squaredError = 0.0
   var squaredNorm = 0.0
   var zeros = 0
+  var nonFinite = 0
   var symbols: [Int64]?
   var rans: Int?
   var reconstruction: Histogram?
@@ -102,7 +105,7 @@ private struct Run {
     let offset = method.symbolOffset
     var drawn = detail.map(Histogram.empty)
     var found = 0
-    try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
+    let odd = try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
       method.apply(chunk, pruned: pruned, values: values, codes: codes)
       lathe_add_square_distance(chunk.base, values, chunk.count, &errorLanes)
       lathe_add_square_distance(chunk.base, none, chunk.count, &normLanes)
@@ -115,6 +118,7 @@ private struct Run {
     squaredError = total(errorLanes[...])
     squaredNorm = total(normLanes[...])
     zeros = found
+    nonFinite = Int(odd.nans + odd.infinities)
     symbols = counts.isEmpty ? nil : counts
     reconstruction = drawn
     if scheme.coding == .rans, !counts.isEmpty {
@@ -148,7 +152,7 @@ private struct Run {
       source.count - (scheme.isHalf ? Int(counts[0] + counts[0x8000]) : Int(counts[counts.count / 2]))
     }
     return Assessment(
-      relativeError: relativeError(squaredError, squaredNorm: squaredNorm), squaredNorm: squaredNorm,
+      relativeError: relativeError(squaredError, squaredNorm: squaredNorm), squaredNorm: squaredNorm, nonFinite: nonFinite,
       sparsity: source.count > 0 ? Double(zeros) / Double(source.count) : 0,
       size: scheme.size(of: source, nonZero: nonZero ?? source.count - zeros, symbols: symbols, rans: rans),
       levels: levels, pruneLimit: pruning.magnitudeLimit, reconstruction: reconstruction, error: error)

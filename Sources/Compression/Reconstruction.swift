@@ -249,17 +249,15 @@ struct ScaleSummary {
 
 extension WeightSource {
   /// As `forEachChunk`, with the weights after sparsity beside the weights.
+  @discardableResult
   func forEachPrunedChunk(
     _ pruning: Pruning, _ control: PassControl, _ body: (Chunk, UnsafePointer<Float>) throws -> Void
-  ) throws {
-    if pruning.isNothing {
-      try forEachChunk(control) { try body($0, $0.base) }
-      return
-    }
+  ) throws -> NonFinite {
+    if pruning.isNothing { return try forEachChunk(control) { try body($0, $0.base) } }
     var pruning = pruning
     let buffer = UnsafeMutablePointer<Float>.allocate(capacity: min(rowsPerChunk, rows) * columns)
     defer { buffer.deallocate() }
-    try forEachChunk(control) { chunk in
+    return try forEachChunk(control) { chunk in
       pruning.apply(chunk, into: buffer)
       try body(chunk, buffer)
     }

@@ -258,11 +258,20 @@ extension Session {
     if let note = notes[item.name] { return note }
     let scheme = scheme(of: item)
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
+    if let count = nonFinite(in: item), count > 0 {
+      return "\(count) number\(count == 1 ? " is" : "s are") NaN or infinite and count\(count == 1 ? "s" : "") as zero"
+    }
     return item.kind == .weight ? item.closed : nil
   }
 }
 
 extension Session {
+  /// Numbers of an item that are none, once it was read.
+  private func nonFinite(in item: Item) -> Int? {
+    survey(of: item).map { $0.statistics.nans + $0.statistics.infinities }
+      ?? assessment(of: item, in: scheme(of: item))?.nonFinite
+  }
+
   /// The last measurement of a recipe, if it was measured.
   public func measurement(of recipe: Recipe) -> Measurement? { measurements.last { $0.recipe == recipe } }
 }

@@ -37,7 +37,7 @@ import Testing
   /// The figures of all layers are on the screen that a script ends with, run after run.
   @Test func aScriptEndsWithAllFiguresInPlace() throws {
     for _ in 0..<10 {
-      #expect(try Shot.digits("", Size(width: 80, height: 24)).status.contains("10 of 10 tensors"))
+      #expect(try Shot.digits("", Size(width: 80, height: 24)).status.contains("all 10 weights and biases"))
     }
   }
 }

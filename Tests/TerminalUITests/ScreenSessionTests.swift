@@ -129,6 +129,14 @@ import Workbench
     #expect(try Shot.digits("?<C-c>jj").current == "/conv2/Conv")
   }
 
+  @Test func whatWasCalledOffIsTakenUpAgain() throws {
+    // A first Esc calls the analysis off, if that is not over by then; another would do nothing more.
+    let shot = try Shot.digits("jj--<Esc><Esc>:analyse<Enter><Wait>k")
+    #expect(shot.status.contains("all 10 weights"))
+    #expect(shot.row("/conv2/Conv").contains("e-4"))
+    #expect(!shot.header.contains("…"))
+  }
+
   @Test func theCommandLineCompletesNamesAndValues() throws {
     #expect(try Shot.digits(":symm<Tab>").foot.contains(":symmetry"))
     #expect(try Shot.digits(":view tr<Tab>").foot.contains(":view tradeoff"))

@@ -16,7 +16,7 @@ import Workbench
     let shot = try Shot.digits("", size)
     #expect(shot.names == Self.digitsNames)
     #expect(shot.header.contains("digits-cnn.onnx"))
-    #expect(shot.status.contains("10 of 10 tensors"))
+    #expect(shot.status.contains("all 10 weights and biases"))
   }
 
   /// 45,162 parameters in F32 are 180,648 bytes.

@@ -72,7 +72,7 @@ extension Command {
 
 extension State {
   /// Whether there is room for more than one pane beside the list.
-  var isWide: Bool { size.width >= 100 && size.height >= 28 }
+  var isWide: Bool { size.width >= 100 && size.height >= 26 }
 
   mutating func turnPane(_ step: Int) -> [Effect] {
     let all = Pane.allCases

@@ -41,6 +41,7 @@ extension Command {
       state.dataPath = data
       return [.measure(data: data)]
     },
+    Command("analyse", [], .session, "go on with what was called off") { _, _ in [.analyse] },
     Command("cancel", [], .session, "call off what is running (Esc)") { _, _ in [.cancel] },
     Command("help", [.character("?")], .session, "what works here; Enter runs it") { state, _ in
       state.popup = Popup(content: .help)

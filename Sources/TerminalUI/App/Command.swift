@@ -51,6 +51,7 @@ enum Effect: Sendable, Hashable {
   case writeBins(path: String)
   case measure(data: String)
   case cancel
+  case analyse
   case mouse(Bool)
   case suspend
   case repaint

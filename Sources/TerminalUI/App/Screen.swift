@@ -138,7 +138,11 @@ public struct Screen: Program {
     case .cancel:
       measurement?.cancel()
       analyst.cancelAll()
-      state.say("called off; what is not known shows as …")
+      state.say("called off; what is not known shows as …; :analyse goes on")
+    case .analyse:
+      let known = state.session.findings
+      analyst.ask(state.session.opening.filter { known.surveys[$0.item] == nil && known.failures[$0.item] == nil })
+      askForChoices()
     case .mouse(let isOn): requests.append(.mouse(isOn))
     case .suspend: requests.append(.suspend)
     case .repaint: requests.append(.repaint)

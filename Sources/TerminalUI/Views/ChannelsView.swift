@@ -5,7 +5,7 @@ extension State {
   func drawChannels(_ canvas: inout Canvas, _ frame: Rect) {
     let count = current.flatMap { session.survey(of: $0)?.channelMaxima.count } ?? 0
     let inside = drawFrame(
-      &canvas, frame, .channels, title: "Ranges by channel", note: count > 0 ? "\(count) channels" : "")
+      &canvas, frame, .channels, title: "Ranges by channel" + zoomedName, note: count > 0 ? "\(count) channels" : "")
     guard let item = current, let survey = session.survey(of: item), !survey.channelMaxima.isEmpty else {
       canvas.put("reading …", x: inside.x, y: inside.y, .dim, limit: inside.width)
       return

@@ -7,7 +7,7 @@ extension State {
     let note =
       scheme.sparsity == .none
       ? "exact" : "exact, with \(Scheme(.keep, sparsity: scheme.sparsity).description.dropFirst(5))"
-    let inside = drawFrame(&canvas, frame, .errors, title: "t² by bits", note: note)
+    let inside = drawFrame(&canvas, frame, .errors, title: "t² by bits" + zoomedName, note: note)
     guard let item = current, item.kind == .weight else {
       canvas.put("no matrix of weights", x: inside.x, y: inside.y, .dim, limit: inside.width)
       return
@@ -29,7 +29,16 @@ extension State {
     drawTable(&canvas, area, table, own, scheme)
     if isSideBySide { drawTable(&canvas, area.splitLeft(tableWidth + 2).rest, table, other, scheme) }
     if isStacked { drawTable(&canvas, area.splitTop(9).rest, table, other, scheme) }
-    if isZoomed, curve.height >= 8 { drawErrorCurve(&canvas, curve, table, own) }
+    guard isZoomed, curve.height >= 8 else { return }
+    let (decibels, plot) = curve.splitTop(curve.height >= 18 ? 9 : 0)
+    if decibels.height > 0 {
+      let below = decibels.splitTop(1).rest
+      drawTable(&canvas, below, table, own, scheme, asDecibels: true)
+      if isSideBySide {
+        drawTable(&canvas, below.splitLeft(tableWidth + 2).rest, table, other, scheme, asDecibels: true)
+      }
+    }
+    drawErrorCurve(&canvas, plot, table, own)
   }
 
   private func symmetry(of scheme: Scheme) -> Symmetry? {
@@ -38,13 +47,14 @@ extension State {
 
   /// Bits downwards, granularities from the coarsest to the finest; the chosen cell is marked.
   private func drawTable(
-    _ canvas: inout Canvas, _ rect: Rect, _ table: ErrorTable, _ symmetry: Symmetry, _ scheme: Scheme
+    _ canvas: inout Canvas, _ rect: Rect, _ table: ErrorTable, _ symmetry: Symmetry, _ scheme: Scheme,
+    asDecibels: Bool = false
   ) {
     let granularities: [Granularity] = [.tensor, .channel, .group(128), .group(64), .group(32)]
     let shown = min(granularities.count, max(0, (rect.width - 4) / 7))
     // Where not all fit, the finest stay.
     let columns = granularities.suffix(shown)
-    canvas.put(symmetry == .affine ? "aff" : "sym", x: rect.x, y: rect.y, .dim)
+    canvas.put(asDecibels ? "dB" : symmetry == .affine ? "aff" : "sym", x: rect.x, y: rect.y, .dim)
     for (column, granularity) in columns.enumerated() {
       let name =
         if case .group(let size) = granularity { "g\(size)" } else {
@@ -60,10 +70,15 @@ extension State {
         let cell = Scheme.Format.uniform(
           UniformScheme(bits: bits, granularity: granularity, symmetry: symmetry))
         canvas.put(
-          error.map { Format.scientific($0) } ?? "-", x: rect.x + 4 + column * 7, y: y, width: 6,
+          error.map { asDecibels ? decibelText($0) : Format.scientific($0) } ?? "-", x: rect.x + 4 + column * 7, y: y,
+          width: 6,
           scheme.format == cell ? Style(.selection) : error == nil ? .dim : .normal, alignment: .right)
       }
     }
+  }
+
+  private func decibelText(_ error: Double) -> String {
+    decibels(relativeError: error).map { Format.fixed($0, 1) } ?? "exact"
   }
 
   /// The same as curves, when there is room.

@@ -1,3 +1,5 @@
+import Workbench
+
 /// Where everything stands on the screen: a function of the size and of what is zoomed.
 struct Layout {
   let header: Rect
@@ -31,11 +33,17 @@ struct Layout {
       panes = [state.pane: right]
       return
     }
+    if right.height < 34 {
+      // Room for the histogram and one more: the pane that was asked for, or the errors.
+      let other = state.pane == .histogram ? .errors : state.pane
+      let (upper, lower) = right.splitBottom(max(10, right.height / 2))
+      panes = [.histogram: upper, other: lower]
+      return
+    }
     // The middle pane shows errors, or channels when these were asked for; the trade-off keeps the foot.
     let middle: State.Pane = state.pane == .channels ? .channels : .errors
-    let middleHeight = 10
-    let (upper, tradeoff) = right.splitBottom((right.height - middleHeight) * 42 / 100)
-    let (histogram, table) = upper.splitBottom(middleHeight)
+    let (upper, tradeoff) = right.splitBottom((right.height - 10) * 42 / 100)
+    let (histogram, table) = upper.splitBottom(10)
     panes = [.histogram: histogram, middle: table, .tradeoff: tradeoff]
   }
 
@@ -84,6 +92,9 @@ extension State {
     case .tradeoff: drawTradeOff(&canvas, frame)
     }
   }
+
+  /// Which layer a pane speaks of, where the list is not beside it.
+  var zoomedName: String { isZoomed ? current.map { " · " + printable($0.name) } ?? "" : "" }
 
   /// A pane's frame; that of the pane that Tab stands on is brighter.
   func drawFrame(_ canvas: inout Canvas, _ rect: Rect, _ pane: Pane, title: String, note: String = "") -> Rect {

@@ -66,7 +66,7 @@ extension State {
       if case .block = row, column == .name { style.bold = true }
       canvas.put(
         text, x: x, y: y, width: width, style, alignment: column.isNumber ? .right : .left,
-        cut: column == .name ? .middle : .end)
+        cut: column == .name ? .start : .end)
       x += width + 1
     }
   }

@@ -31,10 +31,12 @@ extension State {
         "\(printable(item.name)): \(printable(note))", x: x, y: rect.y, Style(.warning),
         limit: max(0, rect.maxX - x))
     } else if measuring == nil, progress == nil {
-      let count = session.items.count { session.survey(of: $0) != nil }
-      canvas.put(
-        "\(count) of \(session.opening.count) tensors analysed", x: x, y: rect.y, .dim,
-        limit: max(0, rect.maxX - x))
+      let wanted = session.opening.count
+      let count = session.findings.surveys.count
+      let text =
+        count < wanted
+        ? "\(count) of \(wanted) weights and biases analysed" : "all \(wanted) weights and biases analysed"
+      canvas.put(text, x: x, y: rect.y, .dim, limit: max(0, rect.maxX - x))
     }
   }
 

@@ -72,7 +72,7 @@ extension Session {
     ]
     for (key, value) in checkpoint.metadata { lines.append("  \(printable(key)): \(printable(value))") }
     var table = TextTable(
-      ["layer", "operator", "shape", "dtype", "bytes", "min", "max", "σ", "zeros", "t² int4,g32"],
+      ["layer", "operator", "shape", "dtype", "bytes", "min", "max", "σ", "zeros", "t² int4,g32", "note"],
       right: [4, 5, 6, 7, 8, 9])
     for item in items {
       var row = [
@@ -81,11 +81,12 @@ extension Session {
       ]
       if let survey = survey(of: item) {
         let s = survey.statistics
-        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Format.significant($0) }
+        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Axis.label($0) }
         row.append("\(s.zeros)")
         row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
+        row.append(note(on: item) ?? "")
       } else {
-        row += ["", "", "", "", item.closed ?? ""]
+        row += ["", "", "", "", "", item.closed ?? ""]
       }
       table.add(row)
     }
