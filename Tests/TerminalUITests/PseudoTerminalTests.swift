@@ -37,8 +37,9 @@ import Testing
   }
 
   @Test func settingsOutliveTheProgram() throws {
-    let raw = try shell("stty raw -echo")
+    let raw = try shell("read line; stty raw -echo")
     #expect(raw.isCooked)
+    raw.send("\r")
     _ = try raw.waitForEnd()
     #expect(!raw.isCooked)
   }
