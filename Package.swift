@@ -33,7 +33,9 @@ let package = Package(
     .target(name: "CFileAccess", cSettings: optimised),
     .target(
       name: "CNcurses", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Wno-psabi"])],
-      linkerSettings: [.linkedLibrary("ncursesw")]),
+      linkerSettings: [
+        .linkedLibrary("ncursesw", .when(platforms: [.linux])), .linkedLibrary("ncurses", .when(platforms: [.macOS])),
+      ]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
 

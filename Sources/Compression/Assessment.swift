@@ -152,7 +152,8 @@ private struct Run {
       source.count - (scheme.isHalf ? Int(counts[0] + counts[0x8000]) : Int(counts[counts.count / 2]))
     }
     return Assessment(
-      relativeError: relativeError(squaredError, squaredNorm: squaredNorm), squaredNorm: squaredNorm, nonFinite: nonFinite,
+      relativeError: relativeError(squaredError, squaredNorm: squaredNorm), squaredNorm: squaredNorm,
+      nonFinite: nonFinite,
       sparsity: source.count > 0 ? Double(zeros) / Double(source.count) : 0,
       size: scheme.size(of: source, nonZero: nonZero ?? source.count - zeros, symbols: symbols, rans: rans),
       levels: levels, pruneLimit: pruning.magnitudeLimit, reconstruction: reconstruction, error: error)
