@@ -2,7 +2,7 @@ import CKernels
 
 /// What a scheme does to one weight: its exact error and its exact size.
 public struct Assessment: Sendable, Codable, Hashable {
-  /// t² = ‖ŵ − w‖²/‖w‖² with sparsity in ŵ; `nil` where it is not yet computed.
+  /// t² = ‖ŵ − w‖²/‖w‖² with sparsity in ŵ; `nil` where it is not yet computed, or where ŵ is not finite.
   public var relativeError: Double?
   public var squaredNorm: Double
   /// Numbers of the weight that are NaN or infinite; they count as zero.
@@ -129,7 +129,7 @@ private struct Run {
       }
       rans = coder.byteCount
     }
-    guard detail != nil, squaredError > 0 else { return }
+    guard detail != nil, squaredError > 0, squaredError.isFinite else { return }
     // Most errors lie within four root mean squares; a wider tail is counted in the outermost bins.
     let limit = 4 * (squaredError / Double(source.count)).squareRoot()
     var errors = Histogram.empty(-limit...limit)
@@ -152,7 +152,9 @@ private struct Run {
       source.count - (scheme.isHalf ? Int(counts[0] + counts[0x8000]) : Int(counts[counts.count / 2]))
     }
     return Assessment(
-      relativeError: relativeError(squaredError, squaredNorm: squaredNorm), squaredNorm: squaredNorm,
+      // A weight beyond what a half can scale becomes infinite in ggml's bytes: there is no error to state.
+      relativeError: squaredError.isFinite ? relativeError(squaredError, squaredNorm: squaredNorm) : nil,
+      squaredNorm: squaredNorm,
       nonFinite: nonFinite,
       sparsity: source.count > 0 ? Double(zeros) / Double(source.count) : 0,
       size: scheme.size(of: source, nonZero: nonZero ?? source.count - zeros, symbols: symbols, rans: rans),

@@ -258,6 +258,9 @@ extension Session {
     if let note = notes[item.name] { return note }
     let scheme = scheme(of: item)
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
+    if let assessment = assessment(of: item, in: scheme), assessment.relativeError == nil {
+      return "\(scheme) makes numbers that are not finite: the weights are too large for its scales"
+    }
     if let count = nonFinite(in: item), count > 0 {
       return "\(count) number\(count == 1 ? " is" : "s are") NaN or infinite and count\(count == 1 ? "s" : "") as zero"
     }

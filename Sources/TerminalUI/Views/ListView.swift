@@ -128,7 +128,8 @@ extension State {
     case .error:
       if scheme.isKeep { return ("0", .dim) }
       if session.findings.failures[item.id] != nil { return ("error", .error) }
-      if !scheme.isComputed { return ("?", .warning) }
+      let isUnknown = session.assessment(of: item, in: scheme).map { $0.relativeError == nil } ?? !scheme.isComputed
+      if isUnknown { return ("?", .warning) }
       return (session.relativeError(of: item, in: scheme).map { Format.scientific($0) } ?? "…", nil)
     case .share: return (session.damageShare(of: item).map { share($0, of: total) } ?? "…", .estimate)
     }

@@ -77,7 +77,8 @@ extension Session {
     for item in items {
       var row = [
         printable(item.name), item.layer.operatorName ?? item.layer.role.rawValue,
-        item.shape.map(String.init).joined(separator: "×"), item.type.name, Format.bytes(item.bytes),
+        item.shape.isEmpty ? "scalar" : item.shape.map(String.init).joined(separator: "×"), item.type.name,
+        Format.bytes(item.bytes),
       ]
       if let survey = survey(of: item) {
         let s = survey.statistics

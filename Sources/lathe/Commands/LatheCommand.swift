@@ -21,7 +21,7 @@ struct LatheCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, ExportCommand.self,
-      SchemesCommand.self,
+      SchemesCommand.self, TuneCommand.self, CompareCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

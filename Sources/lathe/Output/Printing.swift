@@ -1,3 +1,5 @@
+import TerminalUI
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -23,7 +25,10 @@ struct TextTable {
     rightAligned = right
   }
 
-  mutating func add(_ row: [String]) { rows.append(row) }
+  /// Adds a row; a cell that would stretch its column beyond 64 characters loses its middle.
+  mutating func add(_ row: [String]) {
+    rows.append(row.enumerated().map { $0 < row.count - 1 ? TextWidth.clipped($1, to: 64, cut: .middle) : $1 })
+  }
 
   var text: String {
     let widths = headings.indices.map { column in
