@@ -53,7 +53,7 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "benchmarks",
-      dependencies: ["Workbench", "Compression", "Checkpoints", "Numerics", "CKernels"],
+      dependencies: ["Compression", "Checkpoints", "Numerics", "CKernels", "lathe"],
       path: "Sources/Benchmarks", swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),

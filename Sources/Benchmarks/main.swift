@@ -1,1 +1,65 @@
-print("x")
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+// Measures what the README claims: `swift run -c release benchmarks [NAMES…]`. Every figure is taken in this one run
+// and stands beside what it is compared with.
+
+let names = ["first-frame", "keys", "throughput", "peers"]
+let asked = Array(CommandLine.arguments.dropFirst())
+let usage = "usage: benchmarks [\(names.joined(separator: "|"))]…, in the package's folder; without names, all"
+
+/// The program that was built beside this one.
+func latheProgram() throws -> String {
+  #if os(Linux)
+    let own = "/proc/self/exe"
+  #else
+    let own = CommandLine.arguments[0]
+  #endif
+  guard let resolved = realpath(own, nil) else { throw Failure.system("cannot find the benchmarks' own program") }
+  defer { free(resolved) }
+  let folder = String(cString: resolved).split(separator: "/", omittingEmptySubsequences: false).dropLast()
+  let path = folder.joined(separator: "/") + "/lathe"
+  guard access(path, X_OK) == 0 else {
+    throw Failure("\(path) is not there: build it with `swift build -c release`")
+  }
+  return path
+}
+
+func sampleFolder() throws -> String {
+  guard access("Samples/digits-cnn.onnx", R_OK) == 0 else {
+    throw Failure("there is no Samples/digits-cnn.onnx here: run the benchmarks in the package's folder")
+  }
+  return "Samples"
+}
+
+func run() throws {
+  #if DEBUG
+    throw Failure("this is a debug build, whose figures mean nothing: `swift run -c release benchmarks`")
+  #endif
+  let wanted = asked.isEmpty ? names : asked
+  let scratch = try Scratch()
+  Table.line("Lathe's benchmarks on \(Machine.description)")
+  if wanted.contains("first-frame") {
+    try FirstFrame(lathe: latheProgram(), samples: sampleFolder(), scratch: scratch).run()
+  }
+  if wanted.contains("keys") { try KeyLatency(lathe: latheProgram(), scratch: scratch).run() }
+  if wanted.contains("throughput") { try Throughput(scratch: scratch).run() }
+  if wanted.contains("peers") { try Peers(scratch: scratch).run() }
+}
+
+if let unknown = asked.first(where: { !names.contains($0) }) {
+  let isHelp = unknown == "-h" || unknown == "--help"
+  print(isHelp ? usage : "benchmarks: there is no benchmark \"\(unknown)\"; \(usage)")
+  exit(isHelp ? 0 : 64)
+}
+do {
+  try run()
+} catch {
+  print("benchmarks: \(error)")
+  exit(1)
+}

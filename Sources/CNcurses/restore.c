@@ -185,7 +185,13 @@ void lathe_restore_save(int fd) { has_saved = tcgetattr(fd, &saved) == 0; }
 
 void lathe_restore_arm(int fd, const char *bytes, size_t count, int stderr_copy, int stderr_file) {
   atomic_store(&armed, 0);
-  terminal = fd;
+  // A descriptor of its own: while a frame is made, `fd` stands for a file in memory (update.c).
+  static int copied = -1;
+  if (terminal < 0 || copied != fd) {
+    if (terminal >= 0) close(terminal);
+    terminal = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    copied = fd;
+  }
   reset_count = count < MOST_BYTES ? count : MOST_BYTES - 1;
   memcpy(reset, bytes, reset_count);
   true_stderr = stderr_copy;

@@ -24,11 +24,17 @@ public final class Analyst: Sendable {
   private let state = Mutex(State())
 
   fileprivate struct State {
+    /// Questions that wait, each with its number: an entry of the lines below with another number is void. So a
+    /// question changes lines, or is called off, without a search.
+    var tickets: [Question: Int] = [:]
+    var lastTicket = 0
     /// Asked by what is on the screen: the last one is next.
-    var urgent: [Question] = []
+    var urgent: [(question: Question, ticket: Int)] = []
     /// The rest, in order from `next` on.
-    var waiting: [Question] = []
+    var waiting: [(question: Question, ticket: Int)] = []
     var next = 0
+    /// The urgent question that waits and that a newer one of its kind would replace.
+    var replaceable: [Question.Kind: Question] = [:]
     var asked: Set<Question> = []
     var running: Set<Question> = []
     var active = 0
@@ -38,7 +44,7 @@ public final class Analyst: Sendable {
     var started: UInt64 = 0
     var generation = 0
 
-    var isIdle: Bool { urgent.isEmpty && next >= waiting.count && active == 0 }
+    var isIdle: Bool { tickets.isEmpty && active == 0 }
   }
 
   /// - Parameter post: hears of answers on a background thread.
@@ -58,8 +64,7 @@ public final class Analyst: Sendable {
         (state.total, state.done, state.started) = (0, 0, DispatchTime.now().uptimeNanoseconds)
       }
       for question in questions { state.add(question, urgent: urgent, cost: cost(question)) }
-      let waiting = state.urgent.count + state.waiting.count - state.next
-      let starting = min(workers - state.active, waiting)
+      let starting = min(workers - state.active, state.tickets.count)
       state.active += max(0, starting)
       return starting
     }
@@ -69,8 +74,10 @@ public final class Analyst: Sendable {
   /// Calls off everything that waits or runs.
   public func cancelAll() {
     state.withLock { state in
-      for question in state.urgent + state.waiting[state.next...] { state.asked.remove(question) }
+      state.asked.subtract(state.tickets.keys)
       state.asked.subtract(state.running)
+      state.tickets = [:]
+      state.replaceable = [:]
       state.urgent = []
       state.waiting = []
       state.next = 0
@@ -95,7 +102,7 @@ public final class Analyst: Sendable {
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - state.started) / 1e9
       let rate = seconds > 0 ? state.done / seconds : 0
       return Progress(
-        jobs: state.urgent.count + state.waiting.count - state.next + state.running.count,
+        jobs: state.tickets.count + state.running.count,
         fraction: state.total > 0 ? min(1, state.done / state.total) : 0, weightsPerSecond: rate,
         secondsLeft: rate > 0 ? max(0, state.total - state.done) / rate : nil)
     }
@@ -148,33 +155,47 @@ public final class Analyst: Sendable {
 extension Analyst.State {
   fileprivate mutating func add(_ question: Question, urgent isUrgent: Bool, cost: Double) {
     if asked.contains(question) {
-      guard isUrgent, !running.contains(question) else { return }
-      if let index = urgent.firstIndex(of: question) {
-        urgent.remove(at: index)
-        urgent.append(question)
-      } else if let index = waiting[next...].firstIndex(of: question) {
-        waiting.remove(at: index)
-        urgent.append(question)
-      }
+      if isUrgent, tickets[question] != nil { enter(question, urgent: true) }
       return
     }
-    if let index = urgent.firstIndex(where: { $0.isReplaced(by: question) }) {
-      asked.remove(urgent.remove(at: index))
-      total -= cost
+    // The screen wants the newest answer alone; what is asked in order is all wanted.
+    if isUrgent, let kind = question.kind {
+      if let old = replaceable[kind], tickets.removeValue(forKey: old) != nil {
+        asked.remove(old)
+        total -= cost
+      }
+      replaceable[kind] = question
     }
     asked.insert(question)
     total += cost
-    if isUrgent { urgent.append(question) } else { waiting.append(question) }
+    enter(question, urgent: isUrgent)
+  }
+
+  /// Puts a question at the end of a line; where it stood before is void.
+  private mutating func enter(_ question: Question, urgent isUrgent: Bool) {
+    lastTicket += 1
+    tickets[question] = lastTicket
+    if isUrgent { urgent.append((question, lastTicket)) } else { waiting.append((question, lastTicket)) }
   }
 
   fileprivate mutating func pop() -> Question? {
-    if let question = urgent.popLast() { return question }
-    guard next < waiting.count else {
-      waiting = []
-      next = 0
-      return nil
+    while let (question, ticket) = urgent.popLast() {
+      if take(question, ticket) { return question }
     }
-    next += 1
-    return waiting[next - 1]
+    while next < waiting.count {
+      next += 1
+      let (question, ticket) = waiting[next - 1]
+      if take(question, ticket) { return question }
+    }
+    waiting = []
+    next = 0
+    return nil
+  }
+
+  private mutating func take(_ question: Question, _ ticket: Int) -> Bool {
+    guard tickets[question] == ticket else { return false }
+    tickets[question] = nil
+    if let kind = question.kind, replaceable[kind] == question { replaceable[kind] = nil }
+    return true
   }
 }

@@ -25,53 +25,120 @@ public struct Estimate: Sendable, Hashable {
   public static let unit = Scheme(.uniform(UniformScheme(bits: 4)))
 }
 
-extension Session {
-  /// The estimate for the recipe as it stands.
-  public var estimate: Estimate { estimate { self.recipe[$0] } }
+/// What one item adds to an estimate under its scheme. A session keeps the parts of its recipe up to date item by
+/// item, so that a total over tens of thousands of tensors is a sum over an array.
+struct Part: Sendable {
+  var scheme: Scheme
+  /// Bytes as stored, and in the scheme.
+  var stored: Int
+  var bytes: Int
+  var isExact: Bool
+  var count: Int
+  /// Whether it is no buffer.
+  var isParameter: Bool
+  /// Whether its error counts: a weight's always, a vector's when it is not kept.
+  var counts: Bool
+  /// t² in the scheme, and in the unit of the damage; `nil` while they are not known.
+  var error: Double?
+  var reference: Double?
+}
 
-  /// The estimate for any choice of schemes.
-  public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
-    var estimate = Estimate(
+extension Estimate {
+  /// The sum of parts, in their order.
+  init(_ parts: some Sequence<Part>) {
+    self.init(
       bytes: 0, originalBytes: 0, isExact: true, bitsPerWeight: 0, originalBitsPerWeight: 0, damage: nil,
-      known: 0,
-      weights: 0)
+      known: 0, weights: 0)
     var (parameters, parameterBytes, originalParameterBytes) = (0, 0, 0)
     var (damage, unit) = (0.0, 0.0)
     var isComplete = true
-    for item in items {
-      let chosen = scheme(item)
-      let (bytes, exact) = bytes(of: item, in: chosen)
-      estimate.bytes += bytes
-      estimate.originalBytes += item.bytes
-      estimate.isExact = estimate.isExact && exact
-      guard item.kind != .buffer else { continue }
-      parameters += item.count
-      parameterBytes += bytes
-      originalParameterBytes += item.bytes
-      guard item.kind == .weight || !chosen.isKeep else { continue }
-      estimate.weights += item.count
-      let error = relativeError(of: item, in: chosen)
-      let reference =
-        item.kind != .weight || item.obstacle(to: Estimate.unit) != nil
-        ? 0 : relativeError(of: item, in: Estimate.unit)
-      if let error, let reference {
-        damage += Double(item.count) * error
-        unit += Double(item.count) * reference
-        estimate.known += item.count
+    for part in parts {
+      bytes += part.bytes
+      originalBytes += part.stored
+      isExact = isExact && part.isExact
+      guard part.isParameter else { continue }
+      parameters += part.count
+      parameterBytes += part.bytes
+      originalParameterBytes += part.stored
+      guard part.counts else { continue }
+      weights += part.count
+      if let error = part.error, let reference = part.reference {
+        damage += Double(part.count) * error
+        unit += Double(part.count) * reference
+        known += part.count
       } else {
         isComplete = false
       }
     }
-    if isComplete, unit > 0 { estimate.damage = damage / unit }
+    if isComplete, unit > 0 { self.damage = damage / unit }
     if parameters > 0 {
-      estimate.bitsPerWeight = 8 * Double(parameterBytes) / Double(parameters)
-      estimate.originalBitsPerWeight = 8 * Double(originalParameterBytes) / Double(parameters)
+      bitsPerWeight = 8 * Double(parameterBytes) / Double(parameters)
+      originalBitsPerWeight = 8 * Double(originalParameterBytes) / Double(parameters)
     }
-    return estimate
+  }
+}
+
+extension Session {
+  /// The estimate for the recipe as it stands.
+  ///
+  /// - Complexity: O(items), an addition each.
+  public var estimate: Estimate { Estimate(parts) }
+
+  /// The estimate for any choice of schemes.
+  ///
+  /// - Complexity: O(items), with several look-ups each.
+  public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
+    Estimate(items.map { part(of: $0, in: scheme($0)) })
+  }
+
+  func part(of item: Item, in scheme: Scheme) -> Part {
+    let (bytes, exact) = bytes(of: item, in: scheme)
+    let isWeight = item.kind == .weight
+    return Part(
+      scheme: scheme, stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
+      isParameter: item.kind != .buffer,
+      counts: isWeight || !scheme.isKeep, error: relativeError(of: item, in: scheme),
+      reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
+        ? 0 : relativeError(of: item, in: Estimate.unit))
   }
 
   /// n·t²: an item's part in the damage; `nil` while its error is not known.
   public func damageShare(of item: Item) -> Double? {
     relativeError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
+  }
+
+  /// Σ n·t² over all items whose error is known.
+  public var damageTotal: Double { parts.reduce(0) { $0 + ($1.error ?? 0) * Double($1.count) } }
+
+  /// What some items come to together, for a block of the list.
+  public struct Subtotal: Sendable {
+    public var stored = 0
+    public var bytes = 0
+    /// Σ n·t² as far as it is known.
+    public var damage = 0.0
+    public var scheme = CommonScheme.none
+
+    public init() {}
+  }
+
+  /// The scheme of all weights among some items.
+  public enum CommonScheme: Sendable, Equatable {
+    case none, one(Scheme), several
+  }
+
+  public func subtotal(of ids: [Item.ID]) -> Subtotal {
+    var sum = Subtotal()
+    for place in ids.lazy.compactMap(place(of:)) {
+      sum.stored += parts[place].stored
+      sum.bytes += parts[place].bytes
+      sum.damage += (parts[place].error ?? 0) * Double(parts[place].count)
+      guard items[place].kind == .weight else { continue }
+      switch sum.scheme {
+      case .none: sum.scheme = .one(parts[place].scheme)
+      case .one(let scheme): if scheme != parts[place].scheme { sum.scheme = .several }
+      case .several: break
+      }
+    }
+    return sum
   }
 }

@@ -17,12 +17,18 @@ public enum Question: Sendable, Hashable {
     }
   }
 
-  /// Whether a newer question takes the place of this one while it waits: the same kind about the same item.
-  func isReplaced(by newer: Question) -> Bool {
-    guard item == newer.item else { return false }
-    return switch (self, newer) {
-    case (.table, .table), (.assessment, .assessment), (.detail, .detail): true
-    default: false
+  /// While a question waits, a newer one of its kind about the same item takes its place.
+  enum Kind: Hashable {
+    case table(Int), assessment(Int), detail(Int)
+  }
+
+  /// `nil` for what nothing replaces.
+  var kind: Kind? {
+    switch self {
+    case .survey: nil
+    case .table(let item, _): .table(item)
+    case .assessment(let item, _): .assessment(item)
+    case .detail(let item, _): .detail(item)
     }
   }
 }

@@ -9,6 +9,9 @@ public struct Session: Sendable {
   public let items: [Item]
   private let positions: [Int: Int]
   private let names: [String: Int]
+  private let surveyCount: Int
+  /// `checkpoint.parameterCount`, counted once.
+  public let parameterCount: Int
 
   /// The stack of recipes: undo and redo walk it.
   public private(set) var history: [Recipe]
@@ -18,15 +21,24 @@ public struct Session: Sendable {
   /// The notes that belong to each recipe of the history.
   private var noteHistory: [[String: String]] = [[:]]
   public internal(set) var findings = Findings()
-  public private(set) var measurements: [Measurement] = []
-  public private(set) var baseline: Measurement?
+  /// Each item's part in the estimate of the recipe, in the items' order.
+  private(set) var parts: [Part] = []
+  /// Counts the changes of the recipe: a number to compare where comparing recipes would take long.
+  public private(set) var version = 0
+  /// The items whose choice the last change of the recipe changed.
+  public private(set) var lastChanged: [Item.ID] = []
+  public internal(set) var measurements: [Measurement] = []
+  public internal(set) var baseline: Measurement?
 
   public init(_ checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
+    parameterCount = checkpoint.parameterCount
     items = Item.all(of: checkpoint)
     positions = Dictionary(items.enumerated().map { ($1.id, $0) }) { first, _ in first }
     names = Dictionary(items.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    surveyCount = items.count { $0.isReadable && $0.kind != .buffer }
     history = [Recipe()]
+    parts = items.map { part(of: $0, in: .keep) }
   }
 
   public var recipe: Recipe { history[position] }
@@ -35,6 +47,8 @@ public struct Session: Sendable {
   public var notes: [String: String] { noteHistory[position] }
 
   public func item(id: Int) -> Item? { positions[id].map { items[$0] } }
+  /// The item's index in `items`.
+  func place(of id: Item.ID) -> Int? { positions[id] }
   public func item(named name: String) -> Item? { names[name].map { items[$0] } }
   public func scheme(of item: Item) -> Scheme { recipe[item] }
 }
@@ -57,21 +71,46 @@ extension Session {
   ///
   /// - Parameter notes: what is to be said about this choice; the notes of items whose choice it changes go.
   public mutating func commit(_ recipe: Recipe, notes: [String: String] = [:]) {
+    push(recipe, notes: notes, among: items.indices)
+  }
+
+  /// - Parameters:
+  ///   - places: items outside of them have the same choice as before.
+  /// - Returns: how many items changed.
+  @discardableResult
+  private mutating func push(_ recipe: Recipe, notes: [String: String], among places: some Sequence<Int>) -> Int {
+    let changed = places.filter { recipe.choices[items[$0].name] != self.recipe.choices[items[$0].name] }
     let kept = self.notes.filter { self.recipe.choices[$0.key] == recipe.choices[$0.key] }
     let merged = kept.merging(notes) { _, new in new }
-    guard recipe != self.recipe else {
+    guard !changed.isEmpty else {
       noteHistory[position] = merged
-      return
+      return 0
     }
+    let before = self.recipe
     history.removeSubrange((position + 1)...)
     noteHistory.removeSubrange((position + 1)...)
     history.append(recipe)
     noteHistory.append(merged)
     position += 1
+    recipeChanged(at: changed)
+    return changed.count { before[items[$0]] != recipe[items[$0]] }
   }
 
-  public mutating func undo() { if canUndo { position -= 1 } }
-  public mutating func redo() { if canRedo { position += 1 } }
+  /// Brings what depends on the recipe up to date.
+  private mutating func recipeChanged(at places: [Int]) {
+    version += 1
+    lastChanged = places.map { items[$0].id }
+    for place in places { parts[place] = part(of: items[place], in: recipe[items[place]]) }
+  }
+
+  private mutating func step(by step: Int) {
+    let before = recipe
+    position += step
+    recipeChanged(at: items.indices.filter { before.choices[items[$0].name] != recipe.choices[items[$0].name] })
+  }
+
+  public mutating func undo() { if canUndo { step(by: -1) } }
+  public mutating func redo() { if canRedo { step(by: 1) } }
 
   /// The recipe as it stands has been written.
   public mutating func markSaved() { saved = recipe }
@@ -82,6 +121,7 @@ extension Session {
     position = 0
     saved = outcome.recipe
     noteHistory = [outcome.notes]
+    recipeChanged(at: Array(items.indices))
   }
 
   /// Applies rules in order; see `Outcome.applying`.
@@ -91,14 +131,15 @@ extension Session {
   public mutating func apply(_ rules: [Rule], by origin: Recipe.Origin = .rule) throws(WorkbenchError)
     -> Change
   {
-    adopt(try Outcome.applying(rules, to: items, over: recipe, by: origin))
+    adopt(try Outcome.applying(rules, to: items, over: recipe, by: origin), at: items.indices)
   }
 
   /// Changes the scheme of some items by hand.
   @discardableResult
   public mutating func change(_ ids: [Int], _ edit: (Item, Scheme) -> Scheme) -> Change {
     var outcome = Outcome(recipe: recipe)
-    for item in ids.compactMap(item(id:)) {
+    let places = ids.compactMap(place(of:))
+    for item in places.map({ items[$0] }) {
       let scheme = edit(item, self.scheme(of: item))
       if let obstacle = item.obstacle(to: scheme) {
         outcome.notes[item.name] = "cannot take \(scheme): \(obstacle)"
@@ -106,7 +147,7 @@ extension Session {
         outcome.recipe.choices[item.name] = Recipe.Choice(scheme, by: .user)
       }
     }
-    return adopt(outcome)
+    return adopt(outcome, at: places)
   }
 
   public struct Change: Sendable {
@@ -114,11 +155,11 @@ extension Session {
     public var refused: [(name: String, note: String)]
   }
 
-  private mutating func adopt(_ outcome: Outcome) -> Change {
-    let before = recipe
-    commit(outcome.recipe, notes: outcome.notes)
-    let changed = items.count { before[$0] != outcome.recipe[$0] }
-    let refused = items.compactMap { item in outcome.notes[item.name].map { (item.name, $0) } }
+  private mutating func adopt(_ outcome: Outcome, at places: some Sequence<Int>) -> Change {
+    let changed = push(outcome.recipe, notes: outcome.notes, among: places)
+    let refused =
+      outcome.notes.isEmpty
+      ? [] : items.compactMap { item in outcome.notes[item.name].map { (item.name, $0) } }
     return Change(changed: changed, refused: refused)
   }
 }
@@ -149,6 +190,7 @@ extension Session {
         if known?.reconstruction == nil { findings.assessments[item, default: [:]][scheme] = assessment }
       default: break
       }
+      if let place = positions[item] { parts[place] = part(of: items[place], in: recipe[items[place]]) }
     }
   }
 
@@ -188,6 +230,9 @@ extension Session {
     items.filter { $0.isReadable && $0.kind != .buffer }.map { .survey($0.id) }
   }
 
+  /// Whether every item whose numbers can be read was read, or failed to be.
+  public var isSurveyed: Bool { findings.surveys.count + findings.failures.count >= surveyCount }
+
   /// What the recipe leaves open: errors and sizes that are not yet known. A scheme whose error this version does not
   /// compute asks nothing.
   public func questions(about items: [Item]) -> [Question] {
@@ -197,54 +242,6 @@ extension Session {
       let known = relativeError(of: item, in: scheme) != nil && bytes(of: item, in: scheme).exact
       return known && assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, scheme)
     }
-  }
-}
-
-// MARK: - Measurements
-
-extension Session {
-  public mutating func add(_ measurement: Measurement) {
-    if measurement.recipe == Recipe() { baseline = measurement }
-    measurements.append(measurement)
-  }
-}
-
-/// The metric of a recipe, measured by running the model on data.
-public struct Measurement: Sendable {
-  public var recipe: Recipe
-  public var metrics: [Metric]
-  public var samples: Int
-  public var samplesPerSecond: Double
-  public var peakBytes: Int
-  /// Size and relative damage of the recipe when it was measured, its place in the plot.
-  public var bytes: Int
-  public var damage: Double?
-
-  public struct Metric: Sendable, Codable {
-    public var name: String
-    public var value: Double
-    public var standardError: Double
-    public var baseline: Double?
-
-    public init(name: String, value: Double, standardError: Double, baseline: Double?) {
-      self.name = name
-      self.value = value
-      self.standardError = standardError
-      self.baseline = baseline
-    }
-  }
-
-  public init(
-    recipe: Recipe, metrics: [Metric], samples: Int, samplesPerSecond: Double, peakBytes: Int, bytes: Int,
-    damage: Double?
-  ) {
-    self.recipe = recipe
-    self.metrics = metrics
-    self.samples = samples
-    self.samplesPerSecond = samplesPerSecond
-    self.peakBytes = peakBytes
-    self.bytes = bytes
-    self.damage = damage
   }
 }
 
@@ -274,7 +271,4 @@ extension Session {
     survey(of: item).map { $0.statistics.nans + $0.statistics.infinities }
       ?? assessment(of: item, in: scheme(of: item))?.nonFinite
   }
-
-  /// The last measurement of a recipe, if it was measured.
-  public func measurement(of recipe: Recipe) -> Measurement? { measurements.last { $0.recipe == recipe } }
 }

@@ -132,8 +132,13 @@ private struct Counter: Program {
     var pace = Pace()
     let start = ContinuousClock.now
     pace.drew(at: start)
-    #expect(pace.nextWake(wantsTick: false, at: start) == nil)
-    #expect(pace.nextWake(wantsTick: true, at: start) == start + Loop.tick)
+    // Messages are taken again once a frame could show them; then nothing is due.
+    #expect(!pace.isListening(at: start + .milliseconds(5)))
+    #expect(pace.nextWake(wantsTick: false, at: start) == start + Loop.frame)
+    let free = start + Loop.frame
+    #expect(pace.isListening(at: free))
+    #expect(pace.nextWake(wantsTick: false, at: free) == nil)
+    #expect(pace.nextWake(wantsTick: true, at: free) == free + Loop.tick)
     #expect(pace.takeTick(at: start + .milliseconds(50)) == false)
     // Late by many: one tick, and the next a whole step later.
     let late = start + .seconds(3)

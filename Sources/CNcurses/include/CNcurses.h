@@ -20,6 +20,7 @@
 #include <wchar.h>
 
 #include "restore.h"
+#include "update.h"
 #include "width.h"
 
 /// Codes of the special keys.
@@ -215,6 +216,9 @@ static inline void *lathe_open_screen(const char *type, int output, int input) {
     if (in) fclose(in);
     return NULL;
   }
+  lathe_update_to(fileno(out));
+  // An update is never broken off because a key is waiting: the next frame is not far.
+  typeahead(-1);
   raw();
   noecho();
   nonl();
@@ -242,13 +246,5 @@ static inline int lathe_waiting(int input) {
 /// All cells anew with the next update, whatever curses believes the terminal shows.
 static inline void lathe_repaint(void) { redrawwin(stdscr); }
 static inline void lathe_erase(void) { werase(stdscr); }
-
-/// Sends what changed, in one update, and leaves the cursor at (`x`, `y`).
-static inline void lathe_update(int y, int x, bool visible) {
-  wmove(stdscr, y, x);
-  wnoutrefresh(stdscr);
-  curs_set(visible ? 1 : 0);
-  doupdate();
-}
 
 #endif

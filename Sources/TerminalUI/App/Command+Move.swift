@@ -138,7 +138,7 @@ extension State {
       }
     guard let name else { return [] }
     if folds { folded.insert(name) } else { folded.remove(name) }
-    if folds, let index = rows.firstIndex(where: { $0.identity == "block \(name)" }) { cursor = index }
+    if folds, let index = rows.firstIndex(where: { $0.identity == .block(name) }) { cursor = index }
     refreshRows()
     return []
   }

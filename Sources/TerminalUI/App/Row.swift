@@ -14,10 +14,14 @@ enum Row: Sendable, Hashable {
   }
 
   /// What stays the same while rows come and go.
-  var identity: String {
+  enum Identity: Hashable {
+    case block(String), item(Int)
+  }
+
+  var identity: Identity {
     switch self {
-    case .block(let name, _, _): "block \(name)"
-    case .item(let id, _): "item \(id)"
+    case .block(let name, _, _): .block(name)
+    case .item(let id, _): .item(id)
     }
   }
 }
@@ -100,20 +104,16 @@ extension State {
       default: item.name
       }
     }
-    let order: [(key: Int, item: Item)] = items.enumerated().map { ($0, $1) }
-    let isNumber = column.isNumber
-    let keyed = order.map {
-      (
-        index: $0.key, item: $0.item, number: isNumber ? number($0.item) : 0,
-        text: isNumber ? "" : text($0.item)
-      )
+    // Keys are made once, and places are sorted: items are large.
+    let places: [Int]
+    if column.isNumber {
+      let keys = items.map(number)
+      places = items.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
+    } else {
+      let keys = items.map(text)
+      places = items.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
     }
-    let ascending = keyed.sorted { a, b in
-      if isNumber, a.number != b.number { return a.number < b.number }
-      if !isNumber, a.text != b.text { return a.text < b.text }
-      return a.index < b.index
-    }
-    return (ordering.isDescending ? ascending.reversed() : ascending).map(\.item)
+    return (ordering.isDescending ? places.reversed() : places).map { items[$0] }
   }
 
   func shapeText(_ item: Item) -> String {

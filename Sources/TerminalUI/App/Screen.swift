@@ -26,6 +26,8 @@ public struct Screen: Program {
   private let analyst: Analyst
   private let mailbox: Mailbox<Notice>
   private var requests: [TerminalRequest] = []
+  /// Whether questions about items that did not change may be open.
+  private var asksAll = true
   private var measurement: MeasurementJob?
 
   /// - Parameter glyphs: what the locale can show.
@@ -50,15 +52,12 @@ public struct Screen: Program {
   public var isIdle: Bool { analyst.progress == nil && state.measuring == nil }
 
   public mutating func handle(_ key: Key) {
-    let before = (recipe: state.session.recipe, item: state.current?.id, series: state.series)
+    let before = (version: state.session.version, item: state.current?.id, series: state.series)
     let effects = state.press(key)
-    if state.session.recipe != before.recipe {
+    if state.session.version != before.version {
       state.sessionChanged(recipe: true)
       askForChoices()
-    }
-    if state.current?.id != before.item || state.series != before.series
-      || state.session.recipe != before.recipe
-    {
+    } else if state.current?.id != before.item || state.series != before.series {
       askForCurrent()
     }
     effects.forEach { perform($0) }
@@ -99,9 +98,13 @@ public struct Screen: Program {
 
   // MARK: - What is asked in the background
 
-  /// The open questions of the recipe, those of the current layer first.
-  private func askForChoices() {
-    analyst.ask(state.session.questions(about: state.session.items), urgent: true)
+  /// The open questions of the recipe, those of the current layer first: of what the last change changed, and of all
+  /// items when they were not asked or were called off.
+  private mutating func askForChoices() {
+    let session = state.session
+    let items = asksAll ? session.items : session.lastChanged.compactMap(session.item(id:))
+    asksAll = false
+    analyst.ask(session.questions(about: items), urgent: true)
     askForCurrent()
   }
 
@@ -138,6 +141,7 @@ public struct Screen: Program {
     case .cancel:
       measurement?.cancel()
       analyst.cancelAll()
+      asksAll = true
       state.say("called off; what is not known shows as …; :analyse goes on")
     case .analyse:
       let known = state.session.findings

@@ -39,6 +39,7 @@ struct State: Sendable {
   /// The estimate and the uniform points are worked out when something changed, not with every frame.
   private(set) var estimate: Estimate
   private(set) var uniformPoints: [TradeOffPoint] = []
+  private var hasUniformPoints = false
 
   enum Pane: String, CaseIterable, Sendable {
     case histogram, errors, channels, tradeoff
@@ -68,11 +69,16 @@ struct State: Sendable {
 
   // MARK: Derived
 
-  /// After the session changed: figures anew, rows where they depend on figures.
+  /// After the session changed: figures anew, rows where they depend on figures. Each is a walk over all items, so the
+  /// curve, which no recipe changes, is drawn once; and long lists keep their order until the analysis ends.
   mutating func sessionChanged(recipe: Bool) {
     estimate = session.estimate
-    if recipe || uniformPoints.count < ErrorTable.widths.count { uniformPoints = session.uniformPoints }
-    if ordering.column != nil || !filter.isEmpty { refreshRows() }
+    if !hasUniformPoints, session.isSurveyed {
+      uniformPoints = session.uniformPoints
+      hasUniformPoints = true
+    }
+    let isShort = session.items.count < 5000
+    if ordering.column != nil || !filter.isEmpty, recipe || isShort || session.isSurveyed { refreshRows() }
   }
 
   /// Rows anew; the cursor stays with its row, or where it was.

@@ -45,8 +45,11 @@ public enum Loop {
         terminal.draw(program.view(terminal.size))
         pace.drew(at: now)
       }
+      // Messages wait until a frame can show them: however many come, they are worked through once a frame.
+      let isListening = pace.isListening(at: now)
       let wake = pace.nextWake(wantsTick: program.wantsTick, at: now)
-      let events = terminal.wait(for: mailbox.descriptor, upTo: wake.map { now.duration(to: $0) })
+      let events = terminal.wait(
+        for: isListening ? mailbox.descriptor : -1, upTo: wake.map { now.duration(to: $0) })
       switch terminal.takeSignals() {
       case .end(let number): return number == SIGHUP ? .hangup : .signal(number)
       case .suspend:
@@ -71,7 +74,7 @@ public enum Loop {
         }
       }
       if !keys.isEmpty { pace.wantsFrame(urgent: true) }
-      let messages = mailbox.take()
+      let messages = pace.isListening(at: ContinuousClock.now) ? mailbox.take() : []
       if !messages.isEmpty {
         program.receive(messages)
         pace.wantsFrame(urgent: false)
@@ -115,10 +118,13 @@ struct Pace {
     earliestFrame = now + Loop.frame
   }
 
-  /// The next instant at which something is due by itself; nil for none.
+  /// Whether what a message changes could be drawn at once.
+  func isListening(at now: Instant) -> Bool { earliestFrame.map { now >= $0 } ?? true }
+
+  /// The next instant at which something is due by itself, or messages may be taken again; nil for none.
   mutating func nextWake(wantsTick: Bool, at now: Instant) -> Instant? {
     if !wantsTick { nextTick = nil } else if nextTick == nil { nextTick = now + Loop.tick }
-    let frame = needsFrame ? earliestFrame ?? now : nil
+    let frame = needsFrame || !isListening(at: now) ? earliestFrame ?? now : nil
     return [frame, nextTick].compactMap { $0 }.min()
   }
 

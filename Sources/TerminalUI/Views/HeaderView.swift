@@ -22,7 +22,7 @@ extension State {
     let end = rect.maxX - width - 1
     x = canvas.put(printable(name) + "  ", x: x, y: rect.y, Style(.status).bolded, limit: max(0, end - x))
     let parts = [
-      architecture, "\(Format.count(checkpoint.parameterCount)) parameters",
+      architecture, "\(Format.count(session.parameterCount)) parameters",
       "\(checkpoint.tensors.count) tensors",
     ]
     var separator = ""

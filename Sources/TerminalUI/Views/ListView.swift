@@ -12,7 +12,7 @@ extension State {
     canvas.frame(frame, title: "Layers", note: notes.joined(separator: " · "))
     let columns = Column.fitting(inside.width - 2)
     drawHeadings(&canvas, inside.x + 2, inside.y - 1, columns)
-    let total = session.items.reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }
+    let total = session.damageTotal
     let selection = selection
     for line in 0..<inside.height {
       let index = scroll + line
@@ -56,8 +56,10 @@ extension State {
     _ total: Double
   ) {
     var x = x + 1
+    // A block may hold thousands of items: they are added up once for all its cells.
+    let subtotal = if case .block(_, _, let ids) = row { session.subtotal(of: ids) } else { Session.Subtotal() }
     for (column, width) in columns {
-      let (full, role) = cell(column, of: row, total: total)
+      let (full, role) = cell(column, of: row, subtotal, total: total)
       // The pencil gives way where the scheme needs the room; the colour still tells who chose.
       let pencil = " \(glyphs.pencil)"
       let isTight = TextWidth.columns(of: full) > width && full.hasSuffix(pencil)
@@ -72,31 +74,30 @@ extension State {
   }
 
   /// A cell's text and what it means.
-  private func cell(_ column: Column, of row: Row, total: Double) -> (String, Role?) {
+  private func cell(_ column: Column, of row: Row, _ subtotal: Session.Subtotal, total: Double) -> (String, Role?) {
     switch row {
-    case .block(let name, let isFolded, let ids): blockCell(column, name, isFolded, ids, total)
+    case .block(let name, let isFolded, let ids):
+      blockCell(column, name, isFolded, subtotal, count: ids.count, total)
     case .item(let id, let depth):
       session.item(id: id).map { itemCell(column, $0, depth, total) } ?? ("", nil)
     }
   }
 
   private func blockCell(
-    _ column: Column, _ name: String, _ isFolded: Bool, _ ids: [Int], _ total: Double
+    _ column: Column, _ name: String, _ isFolded: Bool, _ subtotal: Session.Subtotal, count: Int, _ total: Double
   ) -> (String, Role?) {
-    let items = ids.compactMap(session.item(id:))
     switch column {
     case .name: return ("\(isFolded ? glyphs.folded : glyphs.unfolded) \(printable(name))", nil)
-    case .size: return (Format.bytes(items.reduce(0) { $0 + $1.bytes }), .dim)
-    case .coded:
-      return (
-        Format.bytes(items.reduce(0) { $0 + session.bytes(of: $1, in: session.scheme(of: $1)).bytes }), .dim
-      )
+    case .size: return (Format.bytes(subtotal.stored), .dim)
+    case .coded: return (Format.bytes(subtotal.bytes), .dim)
     case .scheme:
-      let schemes = Set(items.filter { $0.kind == .weight }.map { session.scheme(of: $0) })
-      return (schemes.count == 1 ? short(schemes.first!) : schemes.isEmpty ? "" : "mixed", .dim)
-    case .share:
-      return (share(items.reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }, of: total), .estimate)
-    case .shape: return ("\(items.count) tensors", .dim)
+      switch subtotal.scheme {
+      case .none: return ("", .dim)
+      case .one(let scheme): return (short(scheme), .dim)
+      case .several: return ("mixed", .dim)
+      }
+    case .share: return (share(subtotal.damage, of: total), .estimate)
+    case .shape: return ("\(count) tensors", .dim)
     default: return ("", nil)
     }
   }

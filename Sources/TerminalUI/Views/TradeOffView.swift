@@ -53,8 +53,8 @@ extension State {
       let text =
         "\(glyphs.measuredMark) \(metric.name) \(metric.text)"
       let rest =
-        "  at \(Format.bytes(measurement.bytes))\(isHere ? ", this recipe" : "")"
-        + (metric.baseline.map { "  (uncompressed \(Format.exactPercent($0)))" } ?? "")
+        "  \(Format.bytes(measurement.bytes))" + (metric.baseline.map { " · was \(Format.exactPercent($0))" } ?? "")
+        + (isHere ? " · here" : "")
       return [(text, Style(.measured)), (rest, .dim)]
     }
   }

@@ -44,8 +44,12 @@ extension Session {
       .key
     let model = checkpoint.format == .gguf ? checkpoint.path : "MODEL-F16.gguf"
     let baseName = base.flatMap { LlamaNames.base[$0] } ?? "Q8_0"
+    var options = "--pure"
+    let isQuantised = items.contains { if case .ggml = $0.type { true } else { false } }
+    if isQuantised { options += " --allow-requantize" }
+    if used.keys.contains(where: LlamaNames.needsImportance.contains) { options += " --imatrix IMATRIX.gguf" }
     let usage =
-      "llama-quantize --pure --tensor-type-file \(shellWord(path)) \(shellWord(model)) OUT.gguf \(baseName)"
+      "llama-quantize \(options) --tensor-type-file \(shellWord(path)) \(shellWord(model)) OUT.gguf \(baseName)"
     return Export(bytes: Array((lines.joined(separator: "\n") + "\n").utf8), usage: usage)
   }
 }
@@ -81,6 +85,9 @@ struct LlamaNames {
     "iq1_m": "IQ1_M", "iq2_xxs": "IQ2_XXS", "iq2_xs": "IQ2_XS", "iq2_s": "IQ2_S", "iq3_xxs": "IQ3_XXS",
     "iq3_s": "IQ3_S", "tq1_0": "TQ1_0", "tq2_0": "TQ2_0", "mxfp4": "MXFP4_MOE",
   ]
+
+  /// Types that llama-quantize makes with an importance matrix alone.
+  static let needsImportance: Set<String> = ["iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs"]
 
   /// - Throws: `WorkbenchError` for a model that is neither GGUF nor of a family whose names are known.
   init(_ checkpoint: Checkpoint) throws(WorkbenchError) {

@@ -1,0 +1,152 @@
+import Checkpoints
+import Compression
+import Numerics
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The same work done by numpy and by gguf-py, where Python has them; one thread each, on the same processor.
+struct Peers {
+  let scratch: Scratch
+  /// F32 weights in the file.
+  static let count = 32 << 20
+
+  func run() throws {
+    Table.title("peers: \(Self.count >> 20) Mi weights in F32, one thread; median of 3; how many times faster Lathe is")
+    let model = GeneratedModel(number: .f32, tensors: [("a.weight", [Self.count / 4096, 4096])])
+    try model.write(to: scratch.model, .normal)
+    defer { scratch.removeModel() }
+    guard let answers = try python(scratch.model) else {
+      Table.note("left out: there is no python3 with numpy in PATH")
+      return
+    }
+    let checkpoint = try Checkpoint.open(scratch.model)
+    guard let weights = FileWeights(checkpoint, layer: 0) else { throw Failure("the generated model has no matrix") }
+    let int8 = Scheme(.uniform(UniformScheme(bits: 8, granularity: .group(32))))
+    let int4 = Scheme(.uniform(UniformScheme(bits: 4, granularity: .group(32))))
+    let errors = Errors()
+    let both = try median {
+      errors.int8 = try Assessment.of(weights, scheme: int8).relativeError ?? 0
+      errors.int4 = try Assessment.of(weights, scheme: int4).relativeError ?? 0
+    }
+    let table = try median { _ = try ErrorTable.of(weights, sparsity: .none) }
+    if let numpy = answers["numpy"] {
+      try check(errors.int8, answers["int8"], "int8")
+      try check(errors.int4, answers["int4"], "int4")
+      row("t² of int8 and int4 in groups of 32", both, numpy, "numpy")
+      row("the whole table of 70 errors", table, numpy, "numpy for those two")
+    }
+    let floats = try checkpoint.matrix(layer: 0)
+    for (type, name) in [(BlockType.q8_0, "Q8_0"), (.q4_0, "Q4_0")] {
+      guard let peer = answers[name] else {
+        Table.note("\(name): left out, python3 has no gguf")
+        continue
+      }
+      row("\(name) of floats in memory", try median { try Self.encode(floats, type) }, peer, "gguf-py")
+    }
+  }
+
+  private func row(_ name: String, _ ours: Double, _ theirs: Double, _ peer: String) {
+    Table.row(name, "\(fixed(theirs / ours, 1))×", "\(milliseconds(ours)); \(peer) \(milliseconds(theirs))")
+  }
+
+  /// What the timed closures found.
+  private final class Errors: @unchecked Sendable {
+    var int8 = 0.0
+    var int4 = 0.0
+  }
+
+  private func median(_ body: @escaping @Sendable () throws -> Void) throws -> Double {
+    try Machine.pinned(threads: 1) { _ in try body() }
+    return try (0..<3).map { _ in try seconds { try Machine.pinned(threads: 1) { _ in try body() } } }.median
+  }
+
+  private static func encode(_ floats: [Float], _ type: BlockType) throws {
+    guard let quantizer = BlockQuantizer(type) else { throw Failure("\(type) has no quantiser") }
+    let bytes = UnsafeMutablePointer<UInt8>.allocate(
+      capacity: floats.count / type.blockWeights * type.blockBytes)
+    defer { bytes.deallocate() }
+    floats.withUnsafeBufferPointer { quantizer.encode($0.baseAddress!, count: $0.count, into: bytes) }
+  }
+
+  /// A comparison of speed counts only where both found the same.
+  private func check(_ ours: Double, _ theirs: Double?, _ name: String) throws {
+    guard let theirs, abs(ours - theirs) <= 1e-5 * theirs else {
+      throw Failure("t² of \(name) is \(ours) here and \(theirs.map { "\($0)" } ?? "missing") in numpy")
+    }
+  }
+
+  /// Runs the peers' side; `nil` where there is no Python, or no numpy in it.
+  private func python(_ path: String) throws -> [String: Double]? {
+    var ends: [CInt] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw Failure.system("no pipe") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    #if canImport(Darwin)
+      var actions: posix_spawn_file_actions_t?
+    #else
+      var actions = posix_spawn_file_actions_t()
+    #endif
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    var arguments: [UnsafeMutablePointer<CChar>?] =
+      ["python3", "-c", Self.script, path].map { (word: String) in strdup(word) } + [nil]
+    defer { arguments.forEach { free($0) } }
+    var process: pid_t = 0
+    let status = posix_spawnp(&process, "python3", &actions, nil, &arguments, environ)
+    close(ends[1])
+    defer { close(ends[0]) }
+    guard status == 0 else { return nil }
+    let output = String(decoding: readAll(ends[0]), as: UTF8.self)
+    waitpid(process, nil, 0)
+    var answers: [String: Double] = [:]
+    for line in output.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count == 2, let value = Double(words[1]) { answers[String(words[0])] = value }
+    }
+    return answers.isEmpty ? nil : answers
+  }
+
+  /// Prints `name value` lines: seconds, and the errors that the seconds went into.
+  private static let script = """
+    import os, statistics, struct, sys, time
+    import numpy as np
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with open(sys.argv[1], "rb") as file:
+        skip = 8 + struct.unpack("<Q", file.read(8))[0]
+    w = np.fromfile(sys.argv[1], "<f4", offset=skip).reshape(-1, 4096)
+
+    def t2(bits):
+        m = 2 ** (bits - 1) - 1
+        g = w.reshape(-1, 32)
+        scale = (np.abs(g).max(axis=1, keepdims=True) / m).astype(np.float16).astype(np.float32)
+        inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
+        error = np.clip(np.rint(g * inverse), -m, m) * scale - g
+        return np.square(error, dtype=np.float64).sum() / np.square(g, dtype=np.float64).sum()
+
+    def clock(body):
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            value = body()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times), value
+
+    seconds, (int8, int4) = clock(lambda: (t2(8), t2(4)))
+    print("numpy", seconds, "\\nint8", int8, "\\nint4", int4)
+    try:
+        import gguf
+        for name in ["Q8_0", "Q4_0"]:
+            kind = gguf.GGMLQuantizationType[name]
+            print(name, clock(lambda: gguf.quants.quantize(w, kind) is None)[0])
+    except ImportError:
+        pass
+    """
+}
