@@ -51,14 +51,19 @@ static bool update_whole(void) {
   off_t size = lseek(file, 0, SEEK_CUR);
   dup3(aside, terminal, O_CLOEXEC);
   close(aside);
-  if (size <= 0) return true;
-  char *frame = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, 0);
-  if (frame == MAP_FAILED) {
-    redrawwin(stdscr);  // this frame is lost; the next one is a whole one
-    return true;
+  // Read, not mapped: a mapping would wait for the page faults of every thread that reads weights.
+  static char frame[1 << 16];
+  for (off_t at = 0; at < size;) {
+    // What lies beyond the size is left from longer frames before.
+    size_t most = size - at < (off_t)sizeof frame ? (size_t)(size - at) : sizeof frame;
+    ssize_t count = pread(file, frame, most, at);
+    if (count <= 0) {
+      redrawwin(stdscr);  // the rest of this frame is lost; the next one is a whole one
+      break;
+    }
+    if (!write_all(frame, count)) break;
+    at += count;
   }
-  write_all(frame, size);
-  munmap(frame, (size_t)size);
   return true;
 }
 

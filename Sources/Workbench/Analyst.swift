@@ -22,6 +22,10 @@ public final class Analyst: Sendable {
   private let post: @Sendable ([Report]) -> Void
   private let queue = DispatchQueue(label: "lathe.analyst", qos: .utility, attributes: .concurrent)
   private let state = Mutex(State())
+  /// What workers touch between two chunks stands outside the lock: a worker that is put aside while it holds the lock
+  /// would hold up the thread that draws.
+  private let done = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
 
   fileprivate struct State {
     /// Questions that wait, each with its number: an entry of the lines below with another number is void. So a
@@ -38,11 +42,9 @@ public final class Analyst: Sendable {
     var asked: Set<Question> = []
     var running: Set<Question> = []
     var active = 0
-    /// Weights to read in all, weights read, since the engine was last idle.
+    /// Weights to read in all (`done` counts those read) and the time, since the engine was last idle.
     var total = 0.0
-    var done = 0.0
     var started: UInt64 = 0
-    var generation = 0
 
     var isIdle: Bool { tickets.isEmpty && active == 0 }
   }
@@ -61,7 +63,8 @@ public final class Analyst: Sendable {
   public func ask(_ questions: [Question], urgent: Bool = false) {
     let wanted = state.withLock { state -> Int in
       if state.isIdle {
-        (state.total, state.done, state.started) = (0, 0, DispatchTime.now().uptimeNanoseconds)
+        (state.total, state.started) = (0, DispatchTime.now().uptimeNanoseconds)
+        done.store(0, ordering: .relaxed)
       }
       for question in questions { state.add(question, urgent: urgent, cost: cost(question)) }
       let starting = min(workers - state.active, state.tickets.count)
@@ -81,7 +84,7 @@ public final class Analyst: Sendable {
       state.urgent = []
       state.waiting = []
       state.next = 0
-      state.generation += 1
+      generation.add(1, ordering: .relaxed)
     }
   }
 
@@ -100,11 +103,12 @@ public final class Analyst: Sendable {
     state.withLock { state in
       guard !state.isIdle else { return nil }
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - state.started) / 1e9
-      let rate = seconds > 0 ? state.done / seconds : 0
+      let done = Double(done.load(ordering: .relaxed))
+      let rate = seconds > 0 ? done / seconds : 0
       return Progress(
         jobs: state.tickets.count + state.running.count,
-        fraction: state.total > 0 ? min(1, state.done / state.total) : 0, weightsPerSecond: rate,
-        secondsLeft: rate > 0 ? max(0, state.total - state.done) / rate : nil)
+        fraction: state.total > 0 ? max(0, min(1, done / state.total)) : 0, weightsPerSecond: rate,
+        secondsLeft: rate > 0 ? max(0, state.total - done) / rate : nil)
     }
   }
 
@@ -124,17 +128,13 @@ public final class Analyst: Sendable {
       let cost = Int(cost(question))
       let control = PassControl { weights in
         counted.add(weights, ordering: .relaxed)
-        return self.state.withLock { state in
-          state.done += Double(weights)
-          return state.generation == generation
-        }
+        self.done.add(weights, ordering: .relaxed)
+        return self.generation.load(ordering: .relaxed) == generation
       }
       let answer = question.answer(from: checkpoint, item: item, control: control)
-      state.withLock { state in
-        state.running.remove(question)
-        // A question that took more or fewer passes than foreseen is done all the same.
-        state.done += Double(cost - counted.load(ordering: .relaxed))
-      }
+      // A question that took more or fewer passes than foreseen is done all the same.
+      done.add(cost - counted.load(ordering: .relaxed), ordering: .relaxed)
+      state.withLock { _ = $0.running.remove(question) }
       if let answer { post([Report(question: question, answer: answer)]) }
     }
     post([])
@@ -147,7 +147,7 @@ public final class Analyst: Sendable {
         return nil
       }
       state.running.insert(question)
-      return (question, state.generation)
+      return (question, generation.load(ordering: .relaxed))
     }
   }
 }
