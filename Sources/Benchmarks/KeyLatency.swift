@@ -28,35 +28,69 @@ struct KeyLatency {
     for text in before { try terminal.send(text) }
     try typist.idle(seconds: 1)
     let began = (time: ContinuousClock.now, used: terminal.processorSeconds)
-    var times: [Double] = []
-    var byKey: [String: [Double]] = [:]
+    let watch = Stalls()
+    let presses: [Pressed]
+    do {
+      presses = try pressKeys(&typist)
+    } catch {
+      _ = watch?.end()
+      throw error
+    }
+    let wall = (ContinuousClock.now - began.time).seconds
+    let used = terminal.processorSeconds.flatMap { after in began.used.map { after - $0 } }
+    report(name, presses, stalls: watch?.end(), cores: used.map { $0 / wall })
+  }
+
+  /// A key, and how long its repaint took.
+  private struct Pressed {
+    var key: Press
+    var start: ContinuousClock.Instant
+    var time: Double
+
+    func meets(_ stall: ClosedRange<ContinuousClock.Instant>) -> Bool {
+      stall.overlaps(start...start + .seconds(time))
+    }
+  }
+
+  private func pressKeys(_ typist: inout Typist) throws -> [Pressed] {
+    var presses: [Pressed] = []
     var random = SplitMix(state: 7)
-    while times.count < Self.presses {
-      let press = Press.cycle[times.count % Press.cycle.count]
-      let key = press.isPossible(typist.screen) ? press : .down
-      let time = try typist.press(key)
-      times.append(time)
-      byKey[key.rawValue, default: []].append(time)
+    while presses.count < Self.presses {
+      let next = Press.cycle[presses.count % Press.cycle.count]
+      let key = next.isPossible(typist.screen) ? next : .down
+      let start = ContinuousClock.now
+      presses.append(Pressed(key: key, start: start, time: try typist.press(key)))
       guard typist.screen.isAnalysing else {
-        throw Failure("the analysis of \(name) ended after \(times.count) keys: the figures would not count")
+        throw Failure("the analysis ended after \(presses.count) keys: the figures would not count")
       }
       // At no fixed distance from the frames that the analysis draws.
       try typist.idle(seconds: 0.01 + Double(random.next() >> 11) * 0x1p-53 * 0.02)
     }
-    let wall = (ContinuousClock.now - began.time).seconds
-    let p99 = times.quantile(0.99)
-    let busy =
-      if let before = began.used, let after = terminal.processorSeconds {
-        ", \(fixed((after - before) / wall, 1)) cores busy"
-      } else { "" }
-    Table.row(
-      name, "p99 \(milliseconds(p99))",
-      "p50 \(milliseconds(times.median)), max \(milliseconds(times.quantile(1)))\(busy); "
-        + (p99 <= Self.target ? "met" : "missed"))
-    if p99 > Self.target {
-      for (key, times) in byKey.sorted(by: { $0.value.max()! > $1.value.max()! }) {
-        Table.note("    \(key): median \(milliseconds(times.median)), max \(milliseconds(times.max()!))")
-      }
+    return presses
+  }
+
+  private func report(
+    _ name: String, _ presses: [Pressed], stalls: [ClosedRange<ContinuousClock.Instant>]?, cores: Double?
+  ) {
+    func figures(_ times: [Double]) -> String {
+      "p50 \(milliseconds(times.median)), max \(milliseconds(times.quantile(1)))"
+    }
+    func verdict(_ times: [Double]) -> String { times.quantile(0.99) <= Self.target ? "met" : "missed" }
+    let times = presses.map(\.time)
+    let busy = cores.map { ", \(fixed($0, 1)) cores busy" } ?? ""
+    Table.row(name, "p99 \(milliseconds(times.quantile(0.99)))", "\(figures(times))\(busy); \(verdict(times))")
+    if let stalls, !stalls.isEmpty {
+      let longest = stalls.map { ($0.upperBound - $0.lowerBound).seconds }.quantile(1)
+      let free = presses.filter { press in !stalls.contains(where: press.meets) }.map(\.time)
+      Table.note(
+        "  a processor stood still for 2 ms or more \(stalls.count) times, at most \(milliseconds(longest))")
+      Table.row(
+        "  the \(free.count) keys outside of these", "p99 \(milliseconds(free.quantile(0.99)))",
+        "\(figures(free)); \(verdict(free))")
+    }
+    guard times.quantile(0.99) > Self.target else { return }
+    for (key, presses) in Dictionary(grouping: presses, by: \.key).sorted(by: { $0.key.name < $1.key.name }) {
+      Table.note("    \(key.name): \(figures(presses.map(\.time)))")
     }
   }
 }
@@ -119,6 +153,15 @@ private enum Press: String {
     .down, .down, .fewer, .down, .series, .pane, .down, .fewer, .fewer, .more, .up, .series, .down, .undo, .down, .pane,
     .down, .down, .fewer, .series, .down, .fold, .unfold, .down, .down, .down, .down, .down, .down, .down,
   ]
+
+  var name: String {
+    switch self {
+    case .pane: "Tab"
+    case .fold: "Left"
+    case .unfold: "Right"
+    default: rawValue
+    }
+  }
 
   func isPossible(_ screen: TerminalScreen) -> Bool {
     switch self {

@@ -42,14 +42,21 @@ enum Machine {
     let queue = DispatchQueue(label: "lathe.benchmarks", attributes: .concurrent)
     for index in 0..<threads {
       queue.async(group: group) {
-        let free = processors()
-        if !free.isEmpty { hold(on: [free[index % free.count]]) }
-        defer { hold(on: free) }
-        do { try body(index) } catch { errors.withLock { $0.append(error) } }
+        held(on: index) {
+          do { try body(index) } catch { errors.withLock { $0.append(error) } }
+        }
       }
     }
     group.wait()
     if let error = errors.withLock({ $0.first }) { throw error }
+  }
+
+  /// Runs `body` with the calling thread on the processor with this number among those that it may run on.
+  static func held(on index: Int, _ body: () -> Void) {
+    let free = processors()
+    if !free.isEmpty { hold(on: [free[index % free.count]]) }
+    defer { hold(on: free) }
+    body()
   }
 
   #if os(Linux)

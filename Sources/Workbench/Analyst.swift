@@ -120,7 +120,7 @@ public final class Analyst: Sendable {
   private func work() {
     // On Linux niceness belongs to the thread: 0 is the calling one.
     #if os(Linux)
-      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     #endif
     while let (question, generation) = take() {
       guard let item = items[question.item] else { continue }
