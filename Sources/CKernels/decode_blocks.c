@@ -1,29 +1,8 @@
-// ggml's block types. One form serves every level: it is inlined into a function per level, and the compiler
-// vectorises each with what that level has. Reference forms: Sources/Numerics/BlockType+Reference.swift.
+// ggml's linear block types: a scale, perhaps a minimum, and codes of equal steps.
 
 #pragma STDC FP_CONTRACT OFF
 
-#include "decode.h"
-#include "half.h"
-#include "level.h"
-
-#define INLINED static inline __attribute__((always_inline)) void
-
-#if defined(__x86_64__)
-/// Defines `lathe_decode_NAME`, which runs the form NAME at the level in use.
-#define DECODER(NAME)                                                                                        \
-  static void NAME##_baseline(const uint8_t *restrict b, float *restrict v, size_t n) { NAME(b, v, n); }     \
-  __attribute__((target("avx2"))) static void NAME##_avx2(                                                   \
-      const uint8_t *restrict b, float *restrict v, size_t n) {                                              \
-    NAME(b, v, n);                                                                                           \
-  }                                                                                                          \
-  void lathe_decode_##NAME(const uint8_t *bytes, float *values, size_t blocks) {                             \
-    (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? NAME##_avx2 : NAME##_baseline)(bytes, values, blocks);       \
-  }
-#else
-#define DECODER(NAME)                                                                                        \
-  void lathe_decode_##NAME(const uint8_t *bytes, float *values, size_t blocks) { NAME(bytes, values, blocks); }
-#endif
+#include "decoders.inc.h"
 
 // Q4_0: half d, then 16 bytes whose low nibbles are weights 0…15 and high ones 16…31; d·(q − 8).
 INLINED q4_0(const uint8_t *restrict block, float *restrict out, size_t blocks) {
@@ -45,6 +24,39 @@ INLINED q4_1(const uint8_t *restrict block, float *restrict out, size_t blocks) 
 }
 DECODER(q4_1)
 
+/// The 32 bits from `bytes` on, little-endian.
+static inline uint32_t bits_at(const uint8_t *bytes) {
+  return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+/// The codes of Q5_0 and Q5_1: nibbles as in Q4_0, and a fifth bit each in `fifth`.
+INLINED five_bits(const uint8_t *restrict nibbles, uint32_t fifth, int *restrict codes) {
+  for (int i = 0; i < 16; i++) codes[i] = (nibbles[i] & 15) | (int)(fifth >> i & 1) << 4;
+  for (int i = 0; i < 16; i++) codes[16 + i] = nibbles[i] >> 4 | (int)(fifth >> (16 + i) & 1) << 4;
+}
+
+// Q5_0: half d, 32 fifth bits, 16 bytes of nibbles; d·(q − 16).
+INLINED q5_0(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 22, out += 32) {
+    const float d = lathe_half_at(block);
+    int codes[32];
+    five_bits(block + 6, bits_at(block + 2), codes);
+    for (int i = 0; i < 32; i++) out[i] = d * (float)(codes[i] - 16);
+  }
+}
+DECODER(q5_0)
+
+// Q5_1: halves d and m, 32 fifth bits, 16 bytes of nibbles; d·q + m.
+INLINED q5_1(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 24, out += 32) {
+    const float d = lathe_half_at(block), m = lathe_half_at(block + 2);
+    int codes[32];
+    five_bits(block + 8, bits_at(block + 4), codes);
+    for (int i = 0; i < 32; i++) out[i] = d * (float)codes[i] + m;
+  }
+}
+DECODER(q5_1)
+
 // Q8_0: half d, 32 signed bytes; d·q.
 INLINED q8_0(const uint8_t *restrict block, float *restrict out, size_t blocks) {
   for (size_t b = 0; b < blocks; b++, block += 34, out += 32) {
@@ -53,6 +65,26 @@ INLINED q8_0(const uint8_t *restrict block, float *restrict out, size_t blocks) 
   }
 }
 DECODER(q8_0)
+
+// Q8_1, which ggml keeps activations in: half d, half d·Σq (unused here), 32 signed bytes; d·q.
+INLINED q8_1(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 36, out += 32) {
+    const float d = lathe_half_at(block);
+    for (int i = 0; i < 32; i++) out[i] = (float)(int8_t)block[4 + i] * d;
+  }
+}
+DECODER(q8_1)
+
+// Q8_K, likewise: binary32 d, 256 signed bytes, sixteen 16-bit sums (unused here); d·q.
+INLINED q8_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
+  for (size_t b = 0; b < blocks; b++, block += 292, out += 256) {
+    const uint32_t bits = bits_at(block);
+    float d;
+    memcpy(&d, &bits, 4);
+    for (int i = 0; i < 256; i++) out[i] = (float)(int8_t)block[4 + i] * d;
+  }
+}
+DECODER(q8_k)
 
 // Q2_K: 16 bytes of scale (low nibble) and minimum (high), 64 bytes of 2-bit codes, halves d and dmin.
 // Each 32 bytes hold 128 weights, 32 a bit plane; each 16 weights have their own scale.

@@ -2,16 +2,6 @@
 // every bit agrees. `bytes` is one block, `out` its weights.
 
 extension BlockType {
-  /// Whether `ElementType.decode` knows the type.
-  public var isDecodable: Bool {
-    switch self {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .iq4_nl, .iq4_xs, .tq1_0,
-      .tq2_0, .mxfp4, .nvfp4:
-      true
-    default: false
-    }
-  }
-
   typealias Bytes = UnsafePointer<UInt8>
   typealias Weights = UnsafeMutablePointer<Float>
 
@@ -33,7 +23,15 @@ extension BlockType {
         let scale = ScaleFormat.halfUE4M3(bytes[part])
         Self.decodeTable(Self.fp4Levels, scale, bytes + 4 + 8 * part, 8, out + 16 * part)
       }
-    default: preconditionFailure("\(name) cannot be decoded")
+    case .q8_1: Self.decodeBytes(bytes + 4, Self.half(bytes, 0), 32, out)
+    case .q8_k:
+      let d = UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
+      Self.decodeBytes(bytes + 4, Float(bitPattern: UInt32(littleEndian: d)), 256, out)
+    case .q1_0:
+      for i in 0..<128 { out[i] = Self.half(bytes, 0) * (Self.field(bytes, 2 + i / 8, i % 8, 1) == 1 ? 1 : -1) }
+    case .q2_0:
+      for i in 0..<64 { out[i] = Self.half(bytes, 0) * Float(Self.field(bytes, 2 + i / 4, i % 4 * 2, 3) - 1) }
+    case .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s, .iq1_s, .iq1_m: decodeCodebook(bytes, out)
     }
   }
 
@@ -48,7 +46,7 @@ extension BlockType {
   }
 }
 
-// MARK: - One scale a block of 32
+// MARK: - One scale a block
 
 extension BlockType {
   /// Q4_0, Q5_0, Q8_0: d·q with q centred on zero; Q4_1, Q5_1: d·q + m. Layout: d, (m), (32 fifth bits), codes;
@@ -72,6 +70,11 @@ extension BlockType {
         out[i] = d * Float(q - (hasFifthBits ? 16 : 8))
       }
     }
+  }
+
+  /// Q8_1 and Q8_K: d·q.
+  private static func decodeBytes(_ codes: Bytes, _ d: Float, _ count: Int, _ out: Weights) {
+    for i in 0..<count { out[i] = Float(Int8(bitPattern: codes[i])) * d }
   }
 
   /// IQ4_NL's levels (ggml-common.h).

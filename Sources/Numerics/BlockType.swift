@@ -83,3 +83,27 @@ extension BlockType {
   /// Bits a weight, scales and minima included.
   public var bitsPerWeight: Double { Double(8 * blockBytes) / Double(blockWeights) }
 }
+
+extension BlockType {
+  /// The fields of a block that are wider than a byte, as ggml-common.h declares them: each `count` numbers of
+  /// `width` bytes from byte `offset` on. Big-endian files have these bytes the other way round.
+  public var wideFields: [(offset: Int, width: Int, count: Int)] {
+    switch self {
+    case .q4_0, .q5_0, .q8_0, .iq4_nl, .q1_0, .q2_0, .iq2_s, .iq3_s: [(0, 2, 1)]
+    case .q4_1, .q5_1, .q8_1, .q4_k, .q5_k: [(0, 2, 2)]
+    case .q2_k: [(80, 2, 2)]
+    case .q3_k: [(108, 2, 1)]
+    case .q6_k: [(208, 2, 1)]
+    case .q8_k: [(0, 4, 1), (260, 2, 16)]
+    case .iq2_xxs, .iq2_xs: [(0, 2, 33)]
+    // The last 32 bytes are read as 32-bit words, but declared as bytes.
+    case .iq3_xxs: [(0, 2, 1)]
+    case .iq1_s: [(0, 2, 1), (34, 2, 8)]
+    case .iq1_m: [(48, 2, 4)]
+    case .iq4_xs: [(0, 2, 2)]
+    case .tq1_0: [(52, 2, 1)]
+    case .tq2_0: [(64, 2, 1)]
+    case .mxfp4, .nvfp4: []
+    }
+  }
+}
