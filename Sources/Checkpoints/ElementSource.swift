@@ -97,9 +97,16 @@ struct ElementSource {
 
   private func reverseBytes(_ bytes: UnsafeMutableRawBufferPointer) {
     let size = tensor.type.block.bytes
+    var fields = [(offset: 0, width: size, count: 1)]
+    if case .ggml(let type) = tensor.type { fields = type.wideFields }
     guard size > 1 else { return }
     for start in stride(from: 0, to: bytes.count, by: size) {
-      for index in 0..<size / 2 { bytes.swapAt(start + index, start + size - 1 - index) }
+      for field in fields {
+        for number in 0..<field.count {
+          let first = start + field.offset + number * field.width
+          for index in 0..<field.width / 2 { bytes.swapAt(first + index, first + field.width - 1 - index) }
+        }
+      }
     }
   }
 }

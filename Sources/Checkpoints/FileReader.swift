@@ -6,6 +6,8 @@ final class FileReader {
   private(set) var position: Int
   /// No read goes past this byte.
   private(set) var end: Int
+  /// Whether integers have their highest byte first.
+  var isBigEndian = false
   /// What is being read, for messages: "header", "graph".
   let part: String
 
@@ -75,16 +77,15 @@ final class FileReader {
     return window[index]
   }
 
-  /// A little-endian integer.
+  /// An integer in the reader's byte order.
   func integer<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws(CheckpointError)
     -> Integer
   {
     let width = Integer.bitWidth / 8
     let index = try load(width)
     position += width
-    return window.withUnsafeBytes {
-      Integer(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: Integer.self))
-    }
+    let stored = window.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index, as: Integer.self) }
+    return isBigEndian ? Integer(bigEndian: stored) : Integer(littleEndian: stored)
   }
 
   /// A protobuf varint: seven bits a byte, low ones first, at most ten bytes.

@@ -1,11 +1,13 @@
 internal import Numerics
 
-/// GGUF versions 2 and 3, little-endian (ggml's docs/gguf.md).
+/// GGUF versions 1 to 3 (ggml's docs/gguf.md); the counts are those of versions 2 and 3, see `GGUFReader`.
 ///
 ///     "GGUF"  u32 version  u64 tensors  u64 keys
 ///     keys:     string key, u32 type, value          string: u64 length, UTF-8
 ///     tensors:  string name, u32 dimensions, u64 each (innermost first), u32 ggml type, u64 offset
 ///     padding to general.alignment (32), then the tensors, their offsets counted from here
+///
+/// A model may be split over files: see `GGUFSplit`.
 enum GGUF: CheckpointFormat {
   /// The most dimensions that ggml's tensors have.
   private static let maximumDimensions = 4
@@ -14,60 +16,65 @@ enum GGUF: CheckpointFormat {
   static func recognises(_ head: [UInt8], of file: MappedFile) -> Bool { head.starts(with: "GGUF".utf8) }
 
   static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
-    let reader = FileReader(file, from: 4, part: "GGUF header")
-    let (tensorCount, keyCount) = try readCounts(reader)
-
-    var metadata: [(key: String, value: String)] = []
-    var alignment = defaultAlignment
-    var seen = Set<String>()
-    for _ in 0..<keyCount {
-      let key = try readString(reader, of: "a key")
-      guard seen.insert(key).inserted else { throw reader.fail("the key '\(key)' occurs twice") }
-      let value = try GGUFValue.read(reader, key: key)
-      metadata.append((key, value.text))
-      if key == "general.alignment" { alignment = try checkAlignment(value, reader) }
-    }
-
-    var tensors: [Tensor] = []
-    // Names are checked one by one: a hole in a sparse file reads as endless tensors of no name.
-    var names = Set<String>()
-    for _ in 0..<tensorCount {
-      let tensor = try readTensor(reader, alignment)
-      guard names.insert(tensor.name).inserted else {
-        throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice")
-      }
-      tensors.append(tensor)
-    }
-    let headerEnd = reader.position
-    let dataStart = (headerEnd + alignment - 1) / alignment * alignment
-    tensors = try tensors.map { tensor throws(CheckpointError) in try placed(tensor, from: dataStart, file) }
-    try TensorList.checkOverlap(tensors, in: 0, file.path)
+    var part = try Part(file, number: 0)
+    var files = [file]
+    if let split = try GGUFSplit(part, file) { (part, files) = try split.joined(part, file) }
     return Checkpoint(
-      path: file.path, format: .gguf, files: [file], metadata: metadata, tensors: tensors,
-      layers: Layer.grouped(tensors, .gguf), graph: nil)
+      path: file.path, format: .gguf, files: files, metadata: part.metadata, tensors: part.tensors,
+      layers: Layer.grouped(part.tensors, .gguf), graph: nil)
   }
 
-  private static func readCounts(_ reader: FileReader) throws(CheckpointError) -> (tensors: Int, keys: Int) {
-    let version: UInt32 = try reader.integer()
-    switch version {
-    case 2, 3: break
-    case 1: throw reader.fail("is GGUF version 1; convert it with llama.cpp's scripts (2 and 3 are read)")
-    case 0x0200_0000, 0x0300_0000: throw reader.fail("is a big-endian GGUF file; only little-endian is read")
-    default: throw reader.fail("is GGUF version \(version); versions 2 and 3 are read")
+  /// What one file holds.
+  struct Part {
+    var metadata: [(key: String, value: String)] = []
+    var tensors: [Tensor] = []
+
+    /// Reads the header of file number `number` of a checkpoint.
+    init(_ file: MappedFile, number: Int) throws(CheckpointError) {
+      let reader = try GGUFReader(file)
+      let (tensorCount, keyCount) = try readCounts(reader)
+      var alignment = defaultAlignment
+      var seen = Set<String>()
+      for _ in 0..<keyCount {
+        let key = try reader.string(of: "a key")
+        guard seen.insert(key).inserted else { throw reader.base.fail("the key '\(key)' occurs twice") }
+        let value = try GGUFValue.read(reader, key: key)
+        metadata.append((key, value.text))
+        if key == "general.alignment" { alignment = try checkAlignment(value, reader.base) }
+      }
+
+      // Names are checked one by one: a hole in a sparse file reads as endless tensors of no name.
+      var names = Set<String>()
+      for _ in 0..<tensorCount {
+        let tensor = try readTensor(reader, alignment)
+        guard names.insert(tensor.name).inserted else {
+          throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice")
+        }
+        tensors.append(tensor)
+      }
+      let headerEnd = reader.base.position
+      let dataStart = (headerEnd + alignment - 1) / alignment * alignment
+      tensors = try tensors.map { tensor throws(CheckpointError) in
+        try placed(tensor, from: dataStart, file, number)
+      }
+      try TensorList.checkOverlap(tensors, in: number, file.path)
     }
-    let tensors: UInt64 = try reader.integer()
-    let keys: UInt64 = try reader.integer()
-    // The least that an entry takes.
-    let room = UInt64(reader.remaining)
-    guard tensors <= room / 24, keys <= room / 13 else {
-      throw reader.fail("claims \(tensors) tensors and \(keys) keys, more than \(bytes(room)) can hold")
+
+    /// The value of a key as a whole number.
+    func number(_ key: String) -> Int? { metadata.first { $0.key == key }.flatMap { Int($0.value) } }
+  }
+
+  private static func readCounts(_ reader: GGUFReader) throws(CheckpointError) -> (tensors: Int, keys: Int) {
+    let tensors = try reader.count()
+    let keys = try reader.count()
+    // The least that an entry takes: a name's length, the number of dimensions, type and offset; a key's length,
+    // type and value.
+    let room = UInt64(reader.base.remaining)
+    let width = UInt64(reader.countSize)
+    guard tensors <= room / (width + 16), keys <= room / (width + 5) else {
+      throw reader.base.fail("claims \(tensors) tensors and \(keys) keys, more than \(bytes(room)) can hold")
     }
     return (Int(tensors), Int(keys))
-  }
-
-  private static func readString(_ reader: FileReader, of what: String) throws(CheckpointError) -> String {
-    let length = try reader.length(try reader.integer(), of: what)
-    return try reader.string(length, of: what)
   }
 
   private static func checkAlignment(_ value: GGUFValue, _ reader: FileReader) throws(CheckpointError) -> Int {
@@ -78,25 +85,25 @@ enum GGUF: CheckpointFormat {
   }
 
   /// A tensor's entry; its location still counts from the data's start.
-  private static func readTensor(_ reader: FileReader, _ alignment: Int) throws(CheckpointError) -> Tensor {
-    let name = try readString(reader, of: "a tensor's name")
+  private static func readTensor(_ reader: GGUFReader, _ alignment: Int) throws(CheckpointError) -> Tensor {
+    let name = try reader.string(of: "a tensor's name")
     func fail(_ reason: String) -> CheckpointError {
-      CheckpointError(file: reader.file.path, tensor: name, reason)
+      CheckpointError(file: reader.base.file.path, tensor: name, reason)
     }
-    let dimensions: UInt32 = try reader.integer()
+    let dimensions: UInt32 = try reader.base.integer()
     guard dimensions <= maximumDimensions else {
       throw fail("has \(dimensions) dimensions; ggml's tensors have at most \(maximumDimensions)")
     }
     var shape: [Int] = []
     for _ in 0..<dimensions {
-      let extent: UInt64 = try reader.integer()
+      let extent = try reader.count()
       guard let extent = Int(exactly: extent) else { throw fail("has an extent of \(extent)") }
       shape.append(extent)
     }
     shape.reverse()
-    let number: UInt32 = try reader.integer()
+    let number: UInt32 = try reader.base.integer()
     guard let type = elementType(number) else { throw fail("has ggml type \(number), which is not known") }
-    let offset: UInt64 = try reader.integer()
+    let offset: UInt64 = try reader.base.integer()
     guard let count = Tensor.count(of: shape), let byteCount = type.byteCount(of: count) else {
       throw fail("has the shape \(shape), whose product overflows")
     }
@@ -108,11 +115,12 @@ enum GGUF: CheckpointFormat {
     }
     return Tensor(
       name: name, type: type, shape: shape, count: count, byteCount: byteCount,
-      location: .file(0, offset: offset))
+      location: .file(0, offset: offset),
+      layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian, isColumnMajor: false))
   }
 
   private static func placed(
-    _ tensor: Tensor, from dataStart: Int, _ file: MappedFile
+    _ tensor: Tensor, from dataStart: Int, _ file: MappedFile, _ number: Int
   ) throws(CheckpointError) -> Tensor {
     guard case .file(_, let offset) = tensor.location else { return tensor }
     let room = max(0, file.size - dataStart)
@@ -125,7 +133,7 @@ enum GGUF: CheckpointFormat {
     return Tensor(
       name: tensor.name, type: tensor.type, shape: tensor.shape, count: tensor.count,
       byteCount: tensor.byteCount,
-      location: .file(0, offset: dataStart + offset))
+      location: .file(number, offset: dataStart + offset), layout: tensor.layout)
   }
 
   /// The type that ggml numbers so (`enum ggml_type`); numbers that it has given up have none.

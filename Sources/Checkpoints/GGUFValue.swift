@@ -28,56 +28,56 @@ enum GGUFValue {
   ]
 
   /// Reads the type and the value of `key`.
-  static func read(_ reader: FileReader, key: String) throws(CheckpointError) -> GGUFValue {
+  static func read(_ reader: GGUFReader, key: String) throws(CheckpointError) -> GGUFValue {
     try read(reader, type: try readType(reader, key), key: key, depth: 0)
   }
 
-  private static func readType(_ reader: FileReader, _ key: String) throws(CheckpointError) -> Int {
-    let type: UInt32 = try reader.integer()
-    guard type < types.count else { throw reader.fail("the key '\(key)' has the unknown value type \(type)") }
+  private static func readType(_ reader: GGUFReader, _ key: String) throws(CheckpointError) -> Int {
+    let type: UInt32 = try reader.base.integer()
+    guard type < types.count else { throw reader.base.fail("the key '\(key)' has the unknown value type \(type)") }
     return Int(type)
   }
 
   private static func read(
-    _ reader: FileReader, type: Int, key: String, depth: Int
+    _ reader: GGUFReader, type: Int, key: String, depth: Int
   ) throws(CheckpointError) -> GGUFValue {
     switch type {
-    case 0: return .number("\(try reader.u8())")
-    case 1: return .number("\(Int8(bitPattern: try reader.u8()))")
-    case 2: return .number("\(try reader.integer(UInt16.self))")
-    case 3: return .number("\(try reader.integer(Int16.self))")
-    case 4: return .number("\(try reader.integer(UInt32.self))")
-    case 5: return .number("\(try reader.integer(Int32.self))")
-    case 6: return .number("\(Float(bitPattern: try reader.integer()))")
-    case 7: return .text(try reader.u8() == 0 ? "false" : "true")
+    case 0: return .number("\(try reader.base.u8())")
+    case 1: return .number("\(Int8(bitPattern: try reader.base.u8()))")
+    case 2: return .number("\(try reader.base.integer(UInt16.self))")
+    case 3: return .number("\(try reader.base.integer(Int16.self))")
+    case 4: return .number("\(try reader.base.integer(UInt32.self))")
+    case 5: return .number("\(try reader.base.integer(Int32.self))")
+    case 6: return .number("\(Float(bitPattern: try reader.base.integer()))")
+    case 7: return .text(try reader.base.u8() == 0 ? "false" : "true")
     case 8: return .text(try readText(reader, key))
     case 9: return try readList(reader, key: key, depth: depth)
-    case 10: return .number("\(try reader.integer(UInt64.self))")
-    case 11: return .number("\(try reader.integer(Int64.self))")
-    default: return .number("\(Double(bitPattern: try reader.integer()))")
+    case 10: return .number("\(try reader.base.integer(UInt64.self))")
+    case 11: return .number("\(try reader.base.integer(Int64.self))")
+    default: return .number("\(Double(bitPattern: try reader.base.integer()))")
     }
   }
 
-  private static func readText(_ reader: FileReader, _ key: String) throws(CheckpointError) -> String {
-    let length = try reader.length(try reader.integer(), of: "the value of '\(key)'")
+  private static func readText(_ reader: GGUFReader, _ key: String) throws(CheckpointError) -> String {
+    let length = try reader.length(of: "the value of '\(key)'")
     let held = min(length, longestText)
     // Tokens need not be UTF-8; what is not comes out as replacement characters.
-    let text = String(decoding: try reader.bytesCopied(held), as: UTF8.self)
-    try reader.skip(length - held)
+    let text = String(decoding: try reader.base.bytesCopied(held), as: UTF8.self)
+    try reader.base.skip(length - held)
     return held < length ? text + "…" : text
   }
 
-  private static func readList(_ reader: FileReader, key: String, depth: Int) throws(CheckpointError)
+  private static func readList(_ reader: GGUFReader, key: String, depth: Int) throws(CheckpointError)
     -> GGUFValue
   {
-    guard depth < maximumDepth else { throw reader.fail("the key '\(key)' has lists nested too deep") }
+    guard depth < maximumDepth else { throw reader.base.fail("the key '\(key)' has lists nested too deep") }
     let type = try readType(reader, key)
-    let claimed: UInt64 = try reader.integer()
+    let claimed = try reader.count()
     let (name, size) = types[type]
-    let least = UInt64(size > 0 ? size : type == 8 ? 8 : 12)
-    guard claimed <= UInt64(reader.remaining) / least else {
-      throw reader.fail(
-        "the key '\(key)' claims a list of \(claimed), more than the \(bytes(reader.remaining)) left")
+    let least = UInt64(size > 0 ? size : type == 8 ? reader.countSize : 4 + reader.countSize)
+    guard claimed <= UInt64(reader.base.remaining) / least else {
+      throw reader.base.fail(
+        "the key '\(key)' claims a list of \(claimed), more than the \(bytes(reader.base.remaining)) left")
     }
     let count = Int(claimed)
     var first: [String] = []
@@ -86,11 +86,11 @@ enum GGUFValue {
     }
     let rest = count - first.count
     if size > 0 {
-      try reader.skip(rest * size)
+      try reader.base.skip(rest * size)
     } else {
       for _ in 0..<rest {
         if type == 8 {
-          try reader.skip(try reader.length(try reader.integer(), of: "a text of '\(key)'"))
+          try reader.base.skip(try reader.length(of: "a text of '\(key)'"))
         } else {
           _ = try readList(reader, key: key, depth: depth + 1)
         }
