@@ -17,11 +17,11 @@ extension Checkpoint {
 
   /// The formats in the order in which they are tried: those with a signature first.
   private static var formats: [any CheckpointFormat.Type] {
-    [GGUF.self, NumPy.self, NPZ.self, SafetensorsIndex.self, Safetensors.self, ONNX.self]
+    [GGUF.self, NumPy.self, NPZ.self, ShardIndex.self, Safetensors.self, PyTorch.self, ONNX.self]
   }
 
-  /// Opens a model: a file of any known format (told by content, not by name), a `*.safetensors.index.json`, or
-  /// a folder that holds one model (Hugging Face's layout, or a single GGUF or ONNX file).
+  /// Opens a model: a file of any known format (told by content, not by name), the index of a
+  /// model in several files, or a folder that holds one model (Hugging Face's layout, or a single file).
   ///
   /// Only headers are read: the time does not depend on the size of the weights.
   ///
@@ -40,15 +40,12 @@ extension Checkpoint {
 
   /// Why a file that no format recognises is none, as far as its first bytes tell.
   private static func unknown(_ head: [UInt8]) -> String {
-    let formats = "Lathe opens safetensors, GGUF, ONNX, .npy and .npz"
+    let formats = "Lathe opens safetensors, GGUF, ONNX, PyTorch, .npy and .npz"
     func starts(_ text: String) -> Bool { head.starts(with: text.utf8) }
     if starts("version https://git-lfs.github.com/spec/") {
       return "is a git-lfs pointer, not the model itself; fetch it with `git lfs pull`"
     }
-    if starts("PK") { return "is a zip archive, but no .npz; PyTorch archives are not read. \(formats)" }
-    if starts("\u{80}\u{2}") || head.starts(with: [0x80, 0x02]) {
-      return "is a Python pickle, which can run code when loaded; convert it to safetensors. \(formats)"
-    }
+    if starts("PK") { return "is a zip archive, but neither PyTorch's nor .npz. \(formats)" }
     if starts("ggml") || starts("lmgg") || starts("tjgg") || starts("fmgg") {
       return "is a ggml file from before GGUF; convert it with llama.cpp's scripts. \(formats)"
     }

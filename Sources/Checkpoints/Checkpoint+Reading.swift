@@ -31,7 +31,8 @@ extension Checkpoint {
     try integers(tensor, elements: 0..<tensor.count)
   }
 
-  /// Copies a range of a tensor's stored bytes as they are in the file (inflated where the file deflates them).
+  /// Copies a range of a tensor's stored bytes, in C order and little-endian: as they are in the file (inflated
+  /// where the file deflates them) unless its layout says that they lie otherwise there.
   ///
   /// - Throws: where the file was cut short since it was opened.
   /// - Precondition: the range lies in 0..<byteCount of the tensor, and `into` has room for it.
@@ -40,7 +41,24 @@ extension Checkpoint {
   ) throws(CheckpointError) {
     let tensor = tensors[index]
     precondition(range.lowerBound >= 0 && range.upperBound <= tensor.byteCount && into.count >= range.count)
-    try ElementSource(self, tensor).copyStored(offset: range.lowerBound, count: range.count, into: into)
+    let source = ElementSource(self, tensor)
+    if tensor.layout == .plain {
+      try source.copyStored(offset: range.lowerBound, count: range.count, into: into)
+      return
+    }
+    let size = tensor.type.block.bytes
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchSize, alignment: 16)
+    defer { scratch.deallocate() }
+    var at = range.lowerBound
+    while at < range.upperBound {
+      let first = at / size
+      let last = min((range.upperBound + size - 1) / size, first + Self.scratchSize / size)
+      try source.copy(blocks: first..<last, into: scratch)
+      let count = min(last * size, range.upperBound) - at
+      UnsafeMutableRawBufferPointer(rebasing: into[(at - range.lowerBound)...])
+        .copyMemory(from: .init(rebasing: scratch[(at - first * size)..<(at - first * size + count)]))
+      at += count
+    }
   }
 
   /// `read` for any tensor of the checkpoint's files, those of the graph's attributes included.

@@ -15,19 +15,54 @@ public struct Checkpoint: Sendable {
   public let layers: [Layer]
   /// The nodes of the network where the format has them (ONNX).
   public let graph: Graph?
+  /// Tied weights: for each tensor whose numbers are the very bytes of an earlier one, that one's index.
+  public let ties: [Int: Int]
 
   public enum Format: String, Sendable, Codable {
     case safetensors, gguf, onnx, pytorch, npy, npz
   }
+
+  init(
+    path: String, format: Format, files: [MappedFile], metadata: [(key: String, value: String)], tensors: [Tensor],
+    layers: [Layer], graph: Graph?
+  ) {
+    self.path = path
+    self.format = format
+    self.files = files
+    self.metadata = metadata
+    self.tensors = tensors
+    self.layers = layers
+    self.graph = graph
+    ties = Self.ties(tensors)
+  }
+
+  private static func ties(_ tensors: [Tensor]) -> [Int: Int] {
+    struct Place: Hashable {
+      let file: Int
+      let offset: Int
+      let type: ElementType
+      let count: Int
+    }
+    var first: [Place: Int] = [:]
+    var ties: [Int: Int] = [:]
+    for (index, tensor) in tensors.enumerated() where tensor.count > 0 {
+      guard case .file(let file, let offset) = tensor.location else { continue }
+      let place = Place(file: file, offset: offset, type: tensor.type, count: tensor.count)
+      if let earlier = first[place] { ties[index] = earlier } else { first[place] = index }
+    }
+    return ties
+  }
 }
 
 extension Checkpoint {
-  /// Elements of the weights and biases that hold real numbers. Not counted: integer buffers, running
-  /// statistics, scales and zero points, and ONNX's scalars, which are constants of the graph.
+  /// Elements of the weights and biases that hold real numbers, tied ones once. Not counted: integer buffers,
+  /// running statistics, scales and zero points, optimisers' state, and ONNX's scalars, which are constants of the
+  /// graph.
   public var parameterCount: Int {
     var count = 0
     for layer in layers {
-      for index in [layer.weight, layer.bias].compactMap({ $0 }) where tensors[index].type.isFloatingPoint {
+      for index in [layer.weight, layer.bias].compactMap({ $0 })
+      where tensors[index].type.isFloatingPoint && ties[index] == nil {
         if format == .onnx, tensors[index].shape.isEmpty { continue }
         count += tensors[index].count
       }

@@ -5,6 +5,7 @@ struct ElementSource {
   private let checkpoint: Checkpoint
   private let tensor: Tensor
   private let stream: InflateStream?
+  private let strides: StridedOrder?
 
   init(_ checkpoint: Checkpoint, _ tensor: Tensor) {
     self.checkpoint = checkpoint
@@ -15,6 +16,12 @@ struct ElementSource {
     } else {
       stream = nil
     }
+    strides =
+      tensor.count == 0
+      ? nil
+      : tensor.layout.strides.map {
+        StridedOrder(shape: tensor.shape, strides: $0, size: tensor.type.block.bytes)
+      }
   }
 
   /// Copies stored bytes, whatever their order means.
@@ -26,77 +33,66 @@ struct ElementSource {
       bytes.withUnsafeBytes { into.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
     case .deflated:
       guard let stream else { return }
-      try stream.copy(offset: offset, count: count, into: into)
+      guard let strides else { return try stream.copy(offset: offset, count: count, into: into) }
+      // Strides jump back and forth, which a stream cannot.
+      let whole = try stream.all(strides.span * tensor.type.block.bytes, of: tensor.name)
+      whole.withUnsafeBytes { into.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
     }
   }
 
   /// Copies the tensor's blocks (single numbers in plain types) in element order, little-endian.
   func copy(blocks: Range<Int>, into: UnsafeMutableRawBufferPointer) throws(CheckpointError) {
     let size = tensor.type.block.bytes
-    if tensor.layout.isColumnMajor, tensor.shape.count > 1 {
-      try gather(blocks, size, into)
+    if let strides {
+      try copy(elements: blocks, strides, into)
     } else {
       try copyStored(offset: blocks.lowerBound * size, count: blocks.count * size, into: into)
     }
     if tensor.layout.isBigEndian { reverseBytes(.init(rebasing: into[..<(blocks.count * size)])) }
   }
 
-  /// Column-major storage (NumPy's Fortran order): element (i₀, i₁, …) lies at i₀ + n₀·(i₁ + n₁·(…)). A run
-  /// along the last axis lies `stride` apart, and is gathered at once.
-  private func gather(_ elements: Range<Int>, _ size: Int, _ into: UnsafeMutableRawBufferPointer)
-    throws(CheckpointError)
-  {
-    let shape = tensor.shape
-    let last = shape[shape.count - 1]
-    let stride = tensor.count / last
+  /// Copies elements that lie at strides: tile by tile where the innermost axes lie close together, else run by
+  /// run along the last axis.
+  private func copy(
+    elements: Range<Int>, _ order: StridedOrder, _ into: UnsafeMutableRawBufferPointer
+  ) throws(CheckpointError) {
+    let size = tensor.type.block.bytes
+    let tile = UnsafeMutableRawBufferPointer.allocate(byteCount: order.tileSpan * size, alignment: 16)
+    defer { tile.deallocate() }
     var at = elements.lowerBound
     while at < elements.upperBound {
-      let within = at % last
-      let run = min(last - within, elements.upperBound - at)
-      var row = at / last
-      var place = within * stride
-      var step = 1
-      // The indices of the other axes, innermost first, and their strides, outermost first.
-      var indices: [Int] = []
-      for extent in shape.dropLast().reversed() {
-        indices.append(row % extent)
-        row /= extent
-      }
-      for (index, extent) in zip(indices.reversed(), shape) {
-        place += index * step
-        step *= extent
-      }
       let target = UnsafeMutableRawBufferPointer(rebasing: into[((at - elements.lowerBound) * size)...])
-      try gatherRun(from: place * size, stride: stride * size, count: run, size, target)
-      at += run
+      let place = order.piece(at: at, limit: elements.upperBound)
+      if order.hasTiles {
+        try copyStored(offset: place.offset * size, count: order.tileSpan * size, into: tile)
+        order.gather(tile, from: place.within, count: place.count, into: target)
+      } else if order.step == 1 {
+        try copyStored(offset: place.offset * size, count: place.count * size, into: target)
+      } else {
+        try gatherRun(from: place.offset * size, stride: order.step * size, count: place.count, target)
+      }
+      at += place.count
     }
   }
 
   private func gatherRun(
-    from offset: Int, stride: Int, count: Int, _ size: Int, _ into: UnsafeMutableRawBufferPointer
+    from offset: Int, stride: Int, count: Int, _ into: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
+    let size = tensor.type.block.bytes
     if case .file(let file, let start) = tensor.location {
       try checkpoint.files[file].gather(
         offset: start + offset, size: size, stride: stride, count: count, into: into)
-    } else if let stream {
-      try gather(stream.all(tensor.byteCount), offset, stride, count, size, into)
-    } else if case .inline(let stored) = tensor.location {
-      gather(stored, offset, stride, count, size, into)
-    }
-  }
-
-  private func gather(
-    _ stored: [UInt8], _ offset: Int, _ stride: Int, _ count: Int, _ size: Int,
-    _ into: UnsafeMutableRawBufferPointer
-  ) {
-    for index in 0..<count {
-      let from = offset + index * stride
-      for byte in 0..<size { into[index * size + byte] = stored[from + byte] }
+    } else {
+      for index in 0..<count {
+        try copyStored(
+          offset: offset + index * stride, count: size, into: .init(rebasing: into[(index * size)...]))
+      }
     }
   }
 
   private func reverseBytes(_ bytes: UnsafeMutableRawBufferPointer) {
-    let size = tensor.type.block.bytes
+    let isComplex = tensor.type == .complex64 || tensor.type == .complex128
+    let size = isComplex ? tensor.type.block.bytes / 2 : tensor.type.block.bytes
     var fields = [(offset: 0, width: size, count: 1)]
     if case .ggml(let type) = tensor.type { fields = type.wideFields }
     guard size > 1 else { return }

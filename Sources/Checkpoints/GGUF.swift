@@ -116,7 +116,7 @@ enum GGUF: CheckpointFormat {
     return Tensor(
       name: name, type: type, shape: shape, count: count, byteCount: byteCount,
       location: .file(0, offset: offset),
-      layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian, isColumnMajor: false))
+      layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian))
   }
 
   private static func placed(

@@ -18,6 +18,7 @@ final class InflateStream {
   private var whole: [UInt8]?
 
   private static let chunk = 1 << 15
+  private static let maximumHeld = 1 << 29
 
   /// `length` bytes from `offset` on; what comes out counts from after the first `skip` bytes.
   init(_ file: MappedFile, offset: Int, length: Int, skip: Int) {
@@ -49,8 +50,16 @@ final class InflateStream {
   }
 
   /// All `count` bytes, held from then on: for orders that jump back and forth.
-  func all(_ count: Int) throws(CheckpointError) -> [UInt8] {
+  ///
+  /// - Throws: also where that is more than should be held.
+  func all(_ count: Int, of tensor: String) throws(CheckpointError) -> [UInt8] {
     if let whole { return whole }
+    guard count <= Self.maximumHeld else {
+      throw CheckpointError(
+        file: file.path, tensor: tensor,
+        "is deflated and not in C order: all its \(bytes(count)) would have to be held, at most \(Self.maximumHeld) are"
+      )
+    }
     var all = [UInt8](repeating: 0, count: count)
     try all.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
       try copy(offset: 0, count: count, into: UnsafeMutableRawBufferPointer(into))

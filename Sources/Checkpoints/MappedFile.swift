@@ -15,8 +15,9 @@ public final class MappedFile: Sendable {
   public let path: String
   /// The file's bytes when it was opened; the mapping's length.
   public let size: Int
+  /// −1 for bytes in memory.
   private let descriptor: Int32
-  // Safe: the mapping is read-only, stays where it is until deinit, and is read through guarded copies only.
+  // Safe: the mapping (or the memory) is read-only, stays where it is until deinit, and is read through guarded copies only.
   private nonisolated(unsafe) let start: UnsafeRawPointer
 
   /// Opens and maps a file. It costs no reading: pages come when they are copied from.
@@ -56,13 +57,30 @@ public final class MappedFile: Sendable {
     self.start = UnsafeRawPointer(mapping)
   }
 
+  /// Bytes in memory that are read as a file is: what was inflated or decoded from a file, and tests' input.
+  ///
+  /// - Parameter path: what messages call it.
+  init(bytes: [UInt8], path: String) {
+    let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: 16)
+    bytes.withUnsafeBytes { if let from = $0.baseAddress { copy.copyMemory(from: from, byteCount: $0.count) } }
+    self.path = path
+    size = bytes.count
+    descriptor = -1
+    start = UnsafeRawPointer(copy)
+  }
+
   deinit {
-    munmap(UnsafeMutableRawPointer(mutating: start), size)
-    close(descriptor)
+    if descriptor < 0 {
+      start.deallocate()
+    } else {
+      munmap(UnsafeMutableRawPointer(mutating: start), size)
+      close(descriptor)
+    }
   }
 
   /// The file's bytes now: other programs may have cut it since it was opened.
   public var currentSize: Int {
+    if descriptor < 0 { return size }
     var status = stat()
     return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
@@ -114,7 +132,7 @@ public final class MappedFile: Sendable {
   /// Tells the system how a range will be read; a hint, never an error.
   public func advise(_ advice: Advice, offset: Int = 0, count: Int? = nil) {
     let page = Int(getpagesize())
-    guard offset >= 0, offset < size else { return }
+    guard descriptor >= 0, offset >= 0, offset < size else { return }
     let first = offset / page * page
     let length = min(count.map { $0 + (offset - first) } ?? size, size - first)
     let code =

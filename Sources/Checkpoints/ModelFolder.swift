@@ -1,5 +1,5 @@
-/// A folder that holds one model: Hugging Face's layout (`model.safetensors`, or shards with an index, and
-/// `config.json`), or a single file of another format.
+/// A folder that holds one model: Hugging Face's layout (`model.safetensors` or `pytorch_model.bin`, or shards with an
+/// index, and `config.json`), or a single file of another format.
 enum ModelFolder {
   static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
     guard let names = folderNames(path) else {
@@ -15,8 +15,12 @@ enum ModelFolder {
   /// The name of the folder's one model.
   private static func modelFile(_ names: [String], _ path: String) throws(CheckpointError) -> String {
     if names.contains("model.safetensors") { return "model.safetensors" }
-    for ending in [".safetensors.index.json", ".safetensors", ".gguf", ".onnx"] {
-      let models = names.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }
+    let endings = [
+      ".safetensors.index.json", ".safetensors", ".bin.index.json", ".gguf", ".onnx", ".bin", ".pt", ".pth",
+    ]
+    for ending in endings {
+      if ending == ".bin", names.contains("pytorch_model.bin") { return "pytorch_model.bin" }
+      let models = names.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") && !besides.contains($0) }
       if models.count == 1 { return models[0] }
       if models.count > 1 {
         let list = models.prefix(4).joined(separator: ", ") + (models.count > 4 ? ", …" : "")
@@ -26,9 +30,14 @@ enum ModelFolder {
     }
     throw CheckpointError(
       file: path,
-      "the folder holds no model; expected model.safetensors, its index, or one .safetensors, .gguf or .onnx file"
+      "the folder holds no model; expected model.safetensors, pytorch_model.bin, the index of one, or one .safetensors, .gguf, .onnx, .bin, .pt or .pth file"
     )
   }
+
+  /// What trainers leave beside a model.
+  private static let besides: Set<String> = [
+    "training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "rng_state.pth", "scaler.pt",
+  ]
 
   /// What a model's `config.json` says that matters for compression; nested values as they are written.
   private static func readConfig(_ path: String) throws(CheckpointError) -> [(key: String, value: String)] {

@@ -3,10 +3,7 @@ enum NPZ: CheckpointFormat {
   static func recognises(_ head: [UInt8], of file: MappedFile) -> Bool {
     // An archive without members.
     if head.starts(with: [0x50, 0x4B, 5, 6]) { return true }
-    guard head.starts(with: [0x50, 0x4B, 3, 4]), head.count >= 30 else { return false }
-    let length = Int(head[26]) | Int(head[27]) << 8
-    guard 30 + length <= head.count else { return false }
-    return head[30..<30 + length].suffix(4).elementsEqual(".npy".utf8)
+    return ZipArchive.firstName(head)?.hasSuffix(".npy") == true
   }
 
   static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {

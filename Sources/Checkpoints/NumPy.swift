@@ -65,7 +65,9 @@ extension NumPy {
       }
       self.type = type
       self.shape = shape
-      self.layout = Tensor.Layout(isBigEndian: isBigEndian, isColumnMajor: isColumnMajor)
+      layout = Tensor.Layout(
+        isBigEndian: isBigEndian,
+        strides: isColumnMajor && shape.count > 1 ? Tensor.Layout.columnMajor(shape) : nil)
       size = start + length
     }
 
@@ -88,7 +90,7 @@ extension NumPy {
     }
 
     /// The type that an array-protocol description such as `<f4` names, and whether it is big-endian.
-    private static func elementType(_ description: String) -> (ElementType, Bool)? {
+    static func elementType(_ description: String) -> (ElementType, Bool)? {
       let isBigEndian = description.hasPrefix(">")
       let bare = description.drop { "<>|=".contains($0) }
       let types: [String: ElementType] = [
@@ -101,7 +103,7 @@ extension NumPy {
     }
 
     /// What other descriptions stand for, in words.
-    private static func kind(_ description: String) -> String {
+    static func kind(_ description: String) -> String {
       switch description.first(where: { !"<>|=".contains($0) }) {
       case "O": "Python objects"
       case "S", "a", "U": "text"

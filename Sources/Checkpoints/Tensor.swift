@@ -9,7 +9,7 @@ public struct Tensor: Sendable, Hashable {
   public let shape: [Int]
   /// Product of `shape`.
   public let count: Int
-  /// Bytes of the values as stored (before a container's compression).
+  /// Bytes of the values as stored (before a container's compression); of a view, those of all its elements.
   public let byteCount: Int
   public let location: Location
   public let layout: Layout
@@ -25,18 +25,28 @@ public struct Tensor: Sendable, Hashable {
     case deflated(Int, offset: Int, length: Int, skip: Int)
   }
 
-  /// How the values lie in their bytes; `plain` everywhere but in NumPy's files.
+  /// How the values lie in their bytes; `plain` in most files.
   public struct Layout: Sendable, Hashable {
     public let isBigEndian: Bool
-    /// Whether the first index runs fastest (Fortran order).
-    public let isColumnMajor: Bool
+    /// How many numbers lie between neighbours along each axis of the shape: NumPy's Fortran order, PyTorch's
+    /// views. An axis of stride 0 repeats the same numbers. `nil` where all lie one after another in C order.
+    public let strides: [Int]?
 
-    public init(isBigEndian: Bool, isColumnMajor: Bool) {
+    public init(isBigEndian: Bool = false, strides: [Int]? = nil) {
       self.isBigEndian = isBigEndian
-      self.isColumnMajor = isColumnMajor
+      self.strides = strides
     }
 
-    public static let plain = Layout(isBigEndian: false, isColumnMajor: false)
+    public static let plain = Layout()
+
+    /// The strides of Fortran order, in which the first index runs fastest.
+    static func columnMajor(_ shape: [Int]) -> [Int] {
+      var step = 1
+      return shape.map { extent in
+        defer { step = step.multipliedReportingOverflow(by: max(1, extent)).partialValue }
+        return step
+      }
+    }
   }
 
   public init(

@@ -19,6 +19,14 @@ struct ZipArchive {
   /// The most that deflate can shrink anything (zlib's technical notes).
   private static let deflateLimit = 1032
 
+  /// The name of the archive's first member, by the file's first bytes; `nil` where they do not hold it.
+  static func firstName(_ head: [UInt8]) -> String? {
+    guard head.starts(with: [0x50, 0x4B, 3, 4]), head.count >= 30 else { return nil }
+    let length = Int(head[26]) | Int(head[27]) << 8
+    guard 30 + length <= head.count else { return nil }
+    return String(decoding: head[30..<30 + length], as: UTF8.self)
+  }
+
   init(_ file: MappedFile) throws(CheckpointError) {
     func fail(_ reason: String) -> CheckpointError { CheckpointError(file: file.path, reason) }
     let (count, start, size) = try Self.findDirectory(file)
@@ -28,14 +36,17 @@ struct ZipArchive {
     }
     let reader = FileReader(file, from: start, to: start + size, part: "zip directory")
     var members: [Member] = []
+    var taken: [Range<Int>] = []
     var names = Set<String>()
     for _ in 0..<count {
-      let member = try Self.readMember(reader, file)
+      let (member, begin) = try Self.readMember(reader, file)
       guard names.insert(member.name).inserted else {
         throw fail("holds two members called '\(member.name)'")
       }
       members.append(member)
+      taken.append(begin..<member.offset + member.storedCount)
     }
+    try Self.checkOverlap(members, taken, directory: start, file)
     self.members = members
   }
 
@@ -77,7 +88,26 @@ struct ZipArchive {
     return (Int(clamping: count64), Int(clamping: start64), Int(clamping: size64))
   }
 
-  private static func readMember(_ reader: FileReader, _ file: MappedFile) throws(CheckpointError) -> Member {
+  /// Members that share bytes would let a small file claim any size.
+  private static func checkOverlap(
+    _ members: [Member], _ taken: [Range<Int>], directory: Int, _ file: MappedFile
+  ) throws(CheckpointError) {
+    let order = taken.indices.sorted { taken[$0].lowerBound < taken[$1].lowerBound }
+    for (one, next) in zip(order, order.dropFirst()) where taken[next].lowerBound < taken[one].upperBound {
+      throw CheckpointError(
+        file: file.path, tensor: members[next].name,
+        "begins at byte \(taken[next].lowerBound), inside '\(shortened(members[one].name))', which ends at byte \(taken[one].upperBound)"
+      )
+    }
+    if let last = order.last, taken[last].upperBound > directory {
+      throw CheckpointError(file: file.path, tensor: members[last].name, "reaches into the zip directory")
+    }
+  }
+
+  /// The directory's next entry, checked against the member's own header; and where that header begins.
+  private static func readMember(
+    _ reader: FileReader, _ file: MappedFile
+  ) throws(CheckpointError) -> (Member, Int) {
     guard try reader.integer(UInt32.self) == 0x0201_4B50 else {
       throw reader.fail("its zip directory is damaged before byte \(reader.position)")
     }
@@ -101,23 +131,49 @@ struct ZipArchive {
     guard method == 0 || method == 8 else {
       throw fail("is packed by zip method \(method); stored and deflated are read")
     }
-    let local = FileReader(file, from: Int(clamping: header), part: "zip member")
-    guard try local.integer(UInt32.self) == 0x0403_4B50 else {
-      throw fail("has no local header at byte \(header)")
+    guard let begin = Int(exactly: header), begin < file.size else {
+      throw fail("has its header at byte \(header), after the file's end")
     }
-    try local.skip(22)
-    let (localName, localExtra): (UInt16, UInt16) = (try local.integer(), try local.integer())
-    try local.skip(Int(localName) + Int(localExtra))
-    guard stored <= UInt64(local.remaining) else {
-      throw fail(
-        "takes \(bytes(stored)) from byte \(local.position) on, but only \(local.remaining) are there: cut short?"
-      )
+    // One small copy: the members' bytes lie between the headers and stay unread.
+    let local = FileReader(
+      file, from: begin, to: begin + min(30 + Int(nameLength), file.size - begin), part: "zip member")
+    let offset = try checkLocal(local, name, flags, method, stored, full)
+    guard offset <= file.size, stored <= UInt64(file.size - offset) else {
+      throw fail("takes \(bytes(stored)) from byte \(offset) on, but the file ends at byte \(file.size): cut short?")
     }
     guard method == 8 ? full / UInt64(deflateLimit) <= stored + 1 : full == stored else {
       throw fail("claims \(bytes(full)) in \(stored) stored ones, which cannot be")
     }
-    return Member(
-      name: name, isDeflated: method == 8, offset: local.position, storedCount: Int(stored), count: Int(full))
+    let member = Member(
+      name: name, isDeflated: method == 8, offset: offset, storedCount: Int(stored), count: Int(full))
+    return (member, begin)
+  }
+
+  /// Checks that a member's own header says what the directory says; returns where its bytes begin.
+  private static func checkLocal(
+    _ local: FileReader, _ name: String, _ flags: UInt16, _ method: UInt16, _ stored: UInt64, _ full: UInt64
+  ) throws(CheckpointError) -> Int {
+    func fail(_ reason: String) -> CheckpointError {
+      CheckpointError(file: local.file.path, tensor: name, reason)
+    }
+    guard local.remaining >= 30, try local.integer(UInt32.self) == 0x0403_4B50 else {
+      throw fail("has no header of its own at byte \(local.position)")
+    }
+    try local.skip(2)
+    let (localFlags, localMethod): (UInt16, UInt16) = (try local.integer(), try local.integer())
+    try local.skip(8)
+    let (localStored, localFull): (UInt32, UInt32) = (try local.integer(), try local.integer())
+    let (nameLength, extraLength): (UInt16, UInt16) = (try local.integer(), try local.integer())
+    guard Int(nameLength) == name.utf8.count, try local.bytesCopied(Int(nameLength)).elementsEqual(name.utf8) else {
+      throw fail("is called otherwise in its own header than in the zip directory")
+    }
+    // Zip64's sizes stand elsewhere, and with flag 8 they follow the bytes.
+    func agrees(_ size: UInt32, _ known: UInt64) -> Bool {
+      size == .max || UInt64(size) == known || size == 0 && localFlags & 8 != 0
+    }
+    guard localMethod == method, localFlags & 1 == flags & 1, agrees(localStored, stored), agrees(localFull, full)
+    else { throw fail("has other sizes or another method in its own header than in the zip directory") }
+    return local.position + Int(extraLength)
   }
 
   /// Zip64's extra field (id 1) holds, in this order, those of the three that are all ones in the header.

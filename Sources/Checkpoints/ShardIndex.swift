@@ -1,7 +1,9 @@
-/// A safetensors model in several files, by its index (`model.safetensors.index.json`):
+/// A model in several files, by its index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`):
 ///
 ///     {"metadata": {"total_size": …}, "weight_map": {tensor name: file name in the same folder, …}}
-enum SafetensorsIndex: CheckpointFormat {
+///
+/// The files are safetensors or PyTorch's, told by their content.
+enum ShardIndex: CheckpointFormat {
   /// More text than an index of a million tensors has.
   private static let maximumSize = 256 << 20
 
@@ -20,14 +22,16 @@ enum SafetensorsIndex: CheckpointFormat {
     let folder = folder(of: file.path)
     var files: [MappedFile] = []
     var tensors: [Tensor] = []
+    var format = Checkpoint.Format.safetensors
     for name in Set(places.values).sorted() {
       guard !name.isEmpty, !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
         throw CheckpointError(file: file.path, "names the file '\(name)', which is not in its folder")
       }
-      let shard = try MappedFile("\(folder)/\(name)")
-      let header = try Safetensors.Header(shard, number: files.count)
-      files.append(shard)
-      tensors += header.tensors.filter { places[$0.name] == name }
+      let shard = try readShard(try MappedFile("\(folder)/\(name)"))
+      let first = files.count
+      files += shard.files
+      format = shard.format
+      tensors += shard.tensors.filter { places[$0.name] == name }.map { $0.moved(byFiles: first) }
     }
     if tensors.count != places.count {
       let found = Set(tensors.map(\.name))
@@ -36,8 +40,15 @@ enum SafetensorsIndex: CheckpointFormat {
         file: file.path, tensor: tensor, "should be in \(place), but that file does not hold it")
     }
     return Checkpoint(
-      path: file.path, format: .safetensors, files: files, metadata: metadata, tensors: tensors,
-      layers: Layer.grouped(tensors, .safetensors), graph: nil)
+      path: file.path, format: format, files: files, metadata: metadata, tensors: tensors,
+      layers: Layer.grouped(tensors, format), graph: nil)
+  }
+
+  private static func readShard(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
+    let head = try file.copy(offset: 0, count: min(Checkpoint.headSize, file.size))
+    if Safetensors.recognises(head, of: file) { return try Safetensors.read(file) }
+    if PyTorch.recognises(head, of: file) { return try PyTorch.read(file) }
+    throw CheckpointError(file: file.path, "is a part of a model, but neither safetensors nor PyTorch")
   }
 
   /// Which file holds which tensor.
@@ -45,7 +56,7 @@ enum SafetensorsIndex: CheckpointFormat {
     _ file: MappedFile, _ metadata: inout [(key: String, value: String)]
   ) throws(CheckpointError) -> [String: String] {
     var json = JSONScanner(
-      try file.copy(offset: 0, count: file.size), file: file.path, part: "safetensors index")
+      try file.copy(offset: 0, count: file.size), file: file.path, part: "index")
     var places: [String: String] = [:]
     try json.beginObject()
     while let key = try json.nextKey() {
@@ -68,5 +79,20 @@ enum SafetensorsIndex: CheckpointFormat {
       throw CheckpointError(file: file.path, "lists no tensors in its weight_map")
     }
     return places
+  }
+}
+
+extension Tensor {
+  /// The same in a checkpoint that has `first` files before this tensor's own.
+  fileprivate func moved(byFiles first: Int) -> Tensor {
+    let place: Location =
+      switch location {
+      case .file(let file, let offset): .file(file + first, offset: offset)
+      case .deflated(let file, let offset, let length, let skip):
+        .deflated(file + first, offset: offset, length: length, skip: skip)
+      case .inline: location
+      }
+    return Tensor(
+      name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: place, layout: layout)
   }
 }
