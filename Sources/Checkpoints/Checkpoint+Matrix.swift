@@ -2,7 +2,7 @@ extension Checkpoint {
   /// Decodes a part of a layer's weight matrix, row after row: `rows.count` · `columns.count` Floats.
   ///
   /// Where the storage is not row by row (ONNX's MatMul weights), pieces are turned through a tile that stays in
-  /// cache; memory besides `into` is bounded (256 KiB).
+  /// cache; memory besides `into` is bounded (256 KiB). Packed weights come out as the numbers that they stand for.
   ///
   /// - Throws: as `read(tensor:elements:into:)`.
   /// - Precondition: the layer has a matrix, the ranges lie in it, and `into` has room.
@@ -15,7 +15,18 @@ extension Checkpoint {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= matrix.rows)
     precondition(columns.lowerBound >= 0 && columns.upperBound <= matrix.columns)
     precondition(into.count >= rows.count * columns.count)
-    let tensor = tensors[layers[index].weight]
+    if let packing = layers[index].packing {
+      return try readPacked(layers[index], packing, matrix, rows: rows, columns: columns, into: into)
+    }
+    try readStored(layers[index].weight, matrix, rows: rows, columns: columns, into: into)
+  }
+
+  /// The same of a tensor's own numbers, which lie as `matrix` says.
+  func readStored(
+    _ index: Int, _ matrix: MatrixShape, rows: Range<Int>, columns: Range<Int>,
+    into: UnsafeMutableBufferPointer<Float>
+  ) throws(CheckpointError) {
+    let tensor = tensors[index]
     if !matrix.isRowMajor {
       try readTurned(tensor, matrix, rows, columns, into)
     } else if columns.count == matrix.columns {

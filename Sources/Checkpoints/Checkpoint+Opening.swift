@@ -30,11 +30,17 @@ extension Checkpoint {
     switch fileKind(path) {
     case .missing(let reason): throw CheckpointError(file: path, "cannot open: \(reason)")
     case .folder: return try ModelFolder.open(path)
-    case .file, .special: break
+    case .file, .special: return try open(file: path, nil)
     }
+  }
+
+  /// Opens a file, or the files that it names; `config` is that of its folder.
+  static func open(file path: String, _ config: ModelConfig?) throws(CheckpointError) -> Checkpoint {
     let file = try MappedFile(path)
     let head = try file.copy(offset: 0, count: min(headSize, file.size))
-    for format in formats where format.recognises(head, of: file) { return try format.read(file) }
+    for format in formats where format.recognises(head, of: file) {
+      return try format.read(file).understood(config)
+    }
     throw CheckpointError(file: path, unknown(head))
   }
 

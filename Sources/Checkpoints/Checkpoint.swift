@@ -55,16 +55,19 @@ public struct Checkpoint: Sendable {
 }
 
 extension Checkpoint {
-  /// Elements of the weights and biases that hold real numbers, tied ones once. Not counted: integer buffers,
-  /// running statistics, scales and zero points, optimisers' state, and ONNX's scalars, which are constants of the
-  /// graph.
+  /// Elements of the weights and biases that hold real numbers, or codes that stand for some; tied ones once. Not
+  /// counted: integer buffers, running statistics, scales and zero points, optimisers' state, and ONNX's scalars,
+  /// which are constants of the graph.
   public var parameterCount: Int {
     var count = 0
     for layer in layers {
-      for index in [layer.weight, layer.bias].compactMap({ $0 })
-      where tensors[index].type.isFloatingPoint && ties[index] == nil {
-        if format == .onnx, tensors[index].shape.isEmpty { continue }
-        count += tensors[index].count
+      for index in [layer.weight, layer.bias].compactMap({ $0 }) where ties[index] == nil {
+        let tensor = tensors[index]
+        if index == layer.weight, layer.packing != nil, let matrix = layer.matrix {
+          count += matrix.rows * matrix.columns
+        } else if tensor.type.isFloatingPoint, !(format == .onnx && tensor.shape.isEmpty) {
+          count += tensor.count
+        }
       }
     }
     return count

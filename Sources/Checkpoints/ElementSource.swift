@@ -46,7 +46,9 @@ struct ElementSource {
     if let strides {
       try copy(elements: blocks, strides, into)
     } else {
-      try copyStored(offset: blocks.lowerBound * size, count: blocks.count * size, into: into)
+      // The last block of a plain type may be there in part.
+      let offset = blocks.lowerBound * size
+      try copyStored(offset: offset, count: min(blocks.count * size, tensor.byteCount - offset), into: into)
     }
     if tensor.layout.isBigEndian { reverseBytes(.init(rebasing: into[..<(blocks.count * size)])) }
   }

@@ -29,7 +29,7 @@ extension Layer {
     var taken = Set<String>(minimumCapacity: tensors.count)
     var layers: [Layer] = []
     for (index, tensor) in tensors.enumerated() where owner[index] < 0 {
-      let short = tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
+      let short = moduleName(tensor.name)
       // A tensor may be called as another's module is: it then keeps its whole name.
       let isFree = short == tensor.name || indices[short] == nil
       let name = unique(isFree ? short : tensor.name, &taken)
@@ -41,6 +41,14 @@ extension Layer {
           matrix: MatrixShape(named: tensor.name, type: tensor.type, shape: tensor.shape, format)))
     }
     return layers
+  }
+
+  /// The module's name: a weight's less what says that it is one.
+  private static func moduleName(_ name: String) -> String {
+    for ending in [".weight", ".qweight", ".weight_packed", "_blocks"] where name.hasSuffix(ending) {
+      return String(name.dropLast(ending.utf8.count))
+    }
+    return name
   }
 
   /// `name`, or with the lowest number that makes it new.
@@ -57,21 +65,33 @@ extension Layer {
     /// The names that its weight may have.
     let weightNames: [String]
 
+    /// Running statistics; scales, zero points and other parameters of GPTQ, AWQ, compressed-tensors, ModelOpt,
+    /// bitsandbytes and MLX.
     private static let companions: Set<Substring> = [
-      "running_mean", "running_var", "num_batches_tracked", "scale", "scales", "weight_scale",
-      "weight_scale_inv",
-      "weight_scale_2", "input_scale", "zero_point", "weight_zero_point",
+      "running_mean", "running_var", "num_batches_tracked", "scale", "scales", "zero_point", "biases", "qzeros",
+      "g_idx", "weight_scale", "weight_scale_inv", "weight_scale_2", "weight_zero_point", "weight_shape",
+      "weight_g_idx", "weight_global_scale", "input_scale", "input_global_scale", "input_zero_point", "SCB",
+      "weight_format",
     ]
+    /// What holds the codes where it is not called `weight`.
+    private static let packed = ["weight", "qweight", "weight_packed"]
 
     init?(_ name: String) {
+      // bitsandbytes: a.weight.absmax, a.weight.quant_state.bitsandbytes__nf4.
+      if let range = name.firstRange(of: ".weight."), range.lowerBound > name.startIndex {
+        (isBias, weightNames) = (false, [String(name[..<range.upperBound].dropLast())])
+        return
+      }
       let dot = name.lastIndex(of: ".")
       let last = dot.map { name[name.index(after: $0)...] } ?? name[...]
       if last == "weight" { return nil }
       let prefix = dot.map { String(name[...$0]) } ?? ""
       if last == "bias" {
-        (isBias, weightNames) = (true, [prefix + "weight"])
+        (isBias, weightNames) = (true, Self.packed.map { prefix + $0 })
       } else if Self.companions.contains(last) {
-        (isBias, weightNames) = (false, [prefix + "weight"])
+        (isBias, weightNames) = (false, Self.packed.map { prefix + $0 })
+      } else if last.hasSuffix("_scales") {
+        (isBias, weightNames) = (false, [prefix + last.dropLast(7) + "_blocks"])
       } else if let weight = Self.replacing("bias", by: "weight", in: last) {
         (isBias, weightNames) = (true, [prefix + weight])
       } else {

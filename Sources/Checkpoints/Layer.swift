@@ -16,6 +16,11 @@ public struct Layer: Sendable, Hashable {
   public let blockName: String?
   /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
   public let matrix: MatrixShape?
+  /// How a quantised checkpoint keeps the weight in several tensors; `nil` where the weight's tensor is all.
+  public let packing: Packing?
+  /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
+  /// network share.
+  public let ties: [String]
 
   /// What the layer does in the network.
   public enum Role: String, Sendable, Codable, CaseIterable {
@@ -26,7 +31,8 @@ public struct Layer: Sendable, Hashable {
 
   public init(
     name: String, weight: Int, bias: Int? = nil, companions: [Int] = [], operatorName: String? = nil,
-    role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?
+    role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?, packing: Packing? = nil,
+    ties: [String] = []
   ) {
     self.name = name
     self.weight = weight
@@ -37,6 +43,22 @@ public struct Layer: Sendable, Hashable {
     self.block = block
     self.blockName = blockName
     self.matrix = matrix
+    self.packing = packing
+    self.ties = ties
+  }
+
+  /// The same, packed.
+  func packed(_ packing: Packing, _ matrix: MatrixShape) -> Layer {
+    Layer(
+      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
+      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties)
+  }
+
+  /// The same, tied to more modules.
+  func tied(to names: [String]) -> Layer {
+    Layer(
+      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
+      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties + names)
   }
 }
 

@@ -5,10 +5,10 @@ enum ModelFolder {
     guard let names = folderNames(path) else {
       throw CheckpointError(file: path, "cannot list the folder: \(systemReason())")
     }
-    let model = try Checkpoint.open("\(path)/\(try modelFile(names, path))")
-    let config = names.contains("config.json") ? try readConfig("\(path)/config.json") : []
+    let config = names.contains("config.json") ? try ModelConfig("\(path)/config.json") : nil
+    let model = try Checkpoint.open(file: "\(path)/\(try modelFile(names, path))", config)
     return Checkpoint(
-      path: path, format: model.format, files: model.files, metadata: config + model.metadata,
+      path: path, format: model.format, files: model.files, metadata: (config?.metadata ?? []) + model.metadata,
       tensors: model.tensors, layers: model.layers, graph: model.graph)
   }
 
@@ -38,33 +38,4 @@ enum ModelFolder {
   private static let besides: Set<String> = [
     "training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "rng_state.pth", "scaler.pt",
   ]
-
-  /// What a model's `config.json` says that matters for compression; nested values as they are written.
-  private static func readConfig(_ path: String) throws(CheckpointError) -> [(key: String, value: String)] {
-    let file = try MappedFile(path)
-    guard file.size <= 16 << 20 else {
-      throw CheckpointError(file: path, "is \(bytes(file.size)) long: no config")
-    }
-    var json = JSONScanner(try file.copy(offset: 0, count: file.size), file: path, part: "config")
-    var metadata: [(key: String, value: String)] = []
-    try json.beginObject()
-    while let key = try json.nextKey() {
-      switch key {
-      case "architectures" where json.peek() == UInt8(ascii: "["):
-        try json.beginArray()
-        var names: [String] = []
-        while try json.nextElement() { names.append(try json.printed(limit: 200)) }
-        metadata.append(("architecture", names.joined(separator: ", ")))
-      case "quantization_config", "rope_scaling": metadata.append((key, try json.printed(limit: 16_384)))
-      default:
-        if json.peek() == UInt8(ascii: "{") || json.peek() == UInt8(ascii: "[") {
-          try json.skip()
-        } else {
-          metadata.append((key, try json.printed(limit: 200)))
-        }
-      }
-    }
-    try json.finish()
-    return metadata
-  }
 }

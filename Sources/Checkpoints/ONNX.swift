@@ -36,6 +36,7 @@ enum ONNX: CheckpointFormat {
     var operatorSets: [String: Int] = [:]
     var graphAt: ProtobufField?
     var graphRange = 0..<0
+    var functionRanges: [Range<Int>] = []
     while let field = try reader.nextField() {
       switch field.number {
       case 1: header.append(("ir_version", "\(try reader.int(field))"))
@@ -50,6 +51,10 @@ enum ONNX: CheckpointFormat {
       case 8:
         let (domain, version) = try operatorSet(reader, field)
         operatorSets[domain == "ai.onnx" ? "" : domain] = version
+      case 25:
+        let length = try reader.fieldLength(field)
+        functionRanges.append(reader.position..<reader.position + length)
+        try reader.skip(length)
       case 14: properties.append(try property(reader, field))
       default: try reader.skip(field)
       }
@@ -59,6 +64,12 @@ enum ONNX: CheckpointFormat {
     let inside = FileReader(file, from: graphRange.lowerBound, to: graphRange.upperBound, part: "ONNX graph")
     tensors.reader = inside
     let graph = try ONNXGraphReader(inside, tensors, operatorSets).readGraph(depth: 0, path: "")
+    var functions: [Graph] = []
+    for range in functionRanges {
+      let inside = FileReader(file, from: range.lowerBound, to: range.upperBound, part: "ONNX function")
+      tensors.reader = inside
+      functions.append(try ONNXGraphReader(inside, tensors, operatorSets).readFunction())
+    }
     for (domain, version) in operatorSets.sorted(by: { $0.key < $1.key }) {
       header.append((domain.isEmpty ? "opset" : "opset \(domain)", "\(version)"))
     }
@@ -68,7 +79,7 @@ enum ONNX: CheckpointFormat {
     return Checkpoint(
       path: file.path, format: .onnx, files: tensors.files, metadata: header + properties,
       tensors: tensors.tensors,
-      layers: Layer.grouped(tensors.tensors, graph), graph: graph)
+      layers: Layer.grouped(tensors.tensors, graph, functions: functions), graph: graph)
   }
 
   private static func operatorSet(

@@ -1,8 +1,11 @@
+internal import Numerics
+
 /// Reads GraphProto and what is in it:
 ///
 ///     GraphProto      1 node  2 name  5 initializer  11 input  12 output  15 sparse_initializer
 ///     NodeProto       1 input  2 output  3 name  4 op_type  5 attribute  7 domain
 ///     AttributeProto  1 name  2 f  3 i  4 s  5 t  6 g  7 floats  8 ints  9 strings  20 type
+///     FunctionProto   see `readFunction`
 ///     ValueInfoProto  1 name  2 type {1 tensor {1 elem_type, 2 shape {1 dim {1 dim_value, 2 dim_param}}}}
 struct ONNXGraphReader {
   private let reader: FileReader
@@ -31,18 +34,14 @@ struct ONNXGraphReader {
       switch field.number {
       case 1:
         let node = try readNode(field, depth, path)
-        if node.operatorName == "Constant", case .tensor(let tensor) = node.attributes["value"],
-          let output = node.outputs.first
-        {
-          try add(tensor.renamed(output), &initializers, path)
-        }
+        if let tensor = constant(node) { try add(tensor, &initializers, path) }
         nodes.append(node)
       case 2: name = try reader.shortText(field)
       case 5:
         if let tensor = try tensors.read(field) { try add(tensor, &initializers, path) }
       case 11: inputs.append(try readValue(field))
       case 12: outputs.append(try readValue(field))
-      case 15: throw reader.fail("has sparse initializers, which are not read")
+      case 15: try tensors.readSparse(field, path: path)
       default: try reader.skip(field)
       }
     }
@@ -51,6 +50,65 @@ struct ONNXGraphReader {
     return Graph(
       name: name, nodes: nodes, inputs: inputs, outputs: outputs, initializers: initializers,
       operatorSets: operatorSets)
+  }
+
+  /// Reads a FunctionProto up to the reader's end as a graph, named by its domain and name, without types:
+  ///
+  ///     1 name  4 input  5 output  7 node  9 opset_import  10 domain
+  func readFunction() throws(CheckpointError) -> Graph {
+    var (name, domain) = ("", "")
+    var places: [Range<Int>] = []
+    var nodes: [Graph.Node] = []
+    var inputs: [Graph.Value] = []
+    var outputs: [Graph.Value] = []
+    var initializers: [String: Int] = [:]
+    let end = reader.end
+    while let field = try reader.nextField() {
+      switch field.number {
+      case 1: name = try reader.text(field)
+      case 4: inputs.append(Graph.Value(name: try reader.text(field), type: nil, shape: nil))
+      case 5: outputs.append(Graph.Value(name: try reader.text(field), type: nil, shape: nil))
+      case 7:
+        // The name, which its constants are listed under, may come after them.
+        let start = reader.position
+        try reader.skip(field)
+        places.append(start..<reader.position)
+      case 10: domain = try reader.text(field)
+      default: try reader.skip(field)
+      }
+    }
+    for place in places {
+      reader.seek(to: place)
+      let node = try readNode(ProtobufField(number: 7, wire: .bytes), 0, "\(name)/")
+      if let tensor = constant(node) { try add(tensor, &initializers, "\(name)/") }
+      nodes.append(node)
+    }
+    reader.seek(to: end..<end)
+    return Graph(
+      name: "\(domain == "ai.onnx" ? "" : domain)/\(name)", nodes: nodes, inputs: inputs, outputs: outputs,
+      initializers: initializers, operatorSets: operatorSets)
+  }
+
+  /// The numbers that a Constant node gives, in whichever attribute it has them.
+  private func constant(_ node: Graph.Node) -> Tensor? {
+    guard node.operatorName == "Constant", let output = node.outputs.first, !output.isEmpty else { return nil }
+    func inline<Number: FixedWidthInteger>(_ numbers: [Number], _ type: ElementType, isScalar: Bool = false) -> Tensor {
+      let bytes = numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+      return Tensor(
+        name: output, type: type, shape: isScalar ? [] : [numbers.count], count: numbers.count,
+        byteCount: bytes.count, location: .inline(bytes))
+    }
+    for (key, value) in node.attributes {
+      switch (key, value) {
+      case ("value", .tensor(let tensor)): return tensor.renamed(output)
+      case ("value_float", .float(let number)): return inline([number.bitPattern], .f32, isScalar: true)
+      case ("value_floats", .floats(let numbers)): return inline(numbers.map(\.bitPattern), .f32)
+      case ("value_int", .int(let number)): return inline([Int64(number)], .i64, isScalar: true)
+      case ("value_ints", .ints(let numbers)): return inline(numbers.map { Int64($0) }, .i64)
+      default: continue
+      }
+    }
+    return nil
   }
 
   /// Lists a tensor; one of an inner graph whose name is taken in the file is listed under its path.

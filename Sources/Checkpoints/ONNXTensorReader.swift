@@ -32,7 +32,7 @@ final class ONNXTensorReader {
         13: .u64,
         14: .complex64, 15: .complex128, 16: .bf16, 17: .f8e4m3, 18: .f8e4m3fnuz, 19: .f8e5m2,
         20: .f8e5m2fnuz,
-        21: .u4, 22: .i4, 23: .f4e2m1, 24: .f8e8m0,
+        21: .u4, 22: .i4, 23: .f4e2m1, 24: .f8e8m0, 25: .u2, 26: .i2, 27: .f6e2m3, 28: .f6e3m2,
       ]
       if number == 8 {
         self = .text
@@ -53,6 +53,24 @@ final class ONNXTensorReader {
     let name = names.contains(tensor.name) ? path + tensor.name : tensor.name
     tensors.append(tensor.renamed(Layer.unique(name, &names)))
     return tensors.count - 1
+  }
+
+  /// Lists a SparseTensorProto (1 values, a TensorProto; 2 indices; 3 dims) by its parts: the values that are not
+  /// zero under its name, and where they stand under `NAME.indices`.
+  func readSparse(_ field: ProtobufField, path: String) throws(CheckpointError) {
+    var (values, indices): (Tensor?, Tensor?) = (nil, nil)
+    let outer = try reader.beginMessage(field)
+    while let field = try reader.nextField() {
+      switch field.number {
+      case 1: values = try read(field)
+      case 2: indices = try read(field)
+      default: try reader.skip(field)
+      }
+    }
+    reader.leave(outer)
+    guard let values else { return }
+    _ = list(values, path: path)
+    if let indices { _ = list(indices.renamed("\(values.name).indices"), path: path) }
   }
 
   /// What a TensorProto holds before it is checked.
@@ -102,7 +120,8 @@ final class ONNXTensorReader {
     }
     if fields.range == nil, !fields.isExternal {
       reader.seek(to: start..<reader.end)
-      try readTyped(type, byteCount, &fields)
+      try readTyped(type, isSix(type) ? count : byteCount, &fields)
+      if isSix(type), fields.unpacked.count == count { fields.unpacked = packedSixes(fields.unpacked) }
     }
     reader.leave(outer)
     let location: Tensor.Location
@@ -123,6 +142,19 @@ final class ONNXTensorReader {
     return Tensor(
       name: fields.name, type: type, shape: fields.shape, count: count, byteCount: byteCount,
       location: location)
+  }
+
+  /// Numbers of six bits come as one code an int32, where smaller ones come as whole bytes.
+  private func isSix(_ type: ElementType) -> Bool { type == .f6e2m3 || type == .f6e3m2 }
+
+  private func packedSixes(_ codes: [UInt8]) -> [UInt8] {
+    var packed = [UInt8](repeating: 0, count: (codes.count * 6 + 7) / 8)
+    for (index, code) in codes.enumerated() {
+      let bits = UInt16(code & 63) << UInt16(index * 6 % 8)
+      packed[index * 6 / 8] |= UInt8(truncatingIfNeeded: bits)
+      if bits > 255 { packed[index * 6 / 8 + 1] |= UInt8(bits >> 8) }
+    }
+    return packed
   }
 
   /// Reads the typed fields of a tensor of `byteCount` bytes; no more than that is ever held.
@@ -148,7 +180,7 @@ final class ONNXTensorReader {
       case (5, _), (7, _), (11, _):
         var more: [UInt8] = []
         swap(&more, &fields.unpacked)
-        try unpack(field, width: type.block.bytes, limit: byteCount, fields, into: &more)
+        try unpack(field, width: isSix(type) ? 1 : type.block.bytes, limit: byteCount, fields, into: &more)
         fields.unpacked = more
       default: try reader.skip(field)
       }

@@ -123,7 +123,7 @@ extension ElementType {
     case .u16: return all(UInt16.self)
     case .u8: return all(UInt8.self)
     case .bool: return all(UInt8.self)?.map { $0 == 0 ? 0 : 1 }
-    case .i4, .u4: return decode(bytes, count: count).map { Int64($0) }
+    case .i4, .u4, .i2, .u2: return decode(bytes, count: count).map { Int64($0) }
     default: return nil
     }
   }

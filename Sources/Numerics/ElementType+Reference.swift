@@ -23,6 +23,8 @@ extension ElementType {
     case .f4e2m1: nibbles(bytes, values, count, SmallFloat.e2m1.table())
     case .u4: nibbles(bytes, values, count, (0..<16).map { Float($0) })
     case .i4: nibbles(bytes, values, count, (0..<16).map { Float($0 < 8 ? $0 : $0 - 16) })
+    case .u2: pairs(bytes, values, count, [0, 1, 2, 3])
+    case .i2: pairs(bytes, values, count, [0, 1, -2, -1])
     case .f6e3m2: sixes(bytes, values, count, SmallFloat.e3m2.table())
     case .f6e2m3: sixes(bytes, values, count, SmallFloat.e2m3.table())
     case .ggml(let type):
@@ -61,14 +63,22 @@ extension ElementType {
     for index in 0..<count { values[index] = table[Int(bytes[index / 2] >> UInt8(index % 2 * 4) & 15)] }
   }
 
+  /// Four numbers a byte, the lowest bits first.
+  private func pairs(
+    _ bytes: UnsafePointer<UInt8>, _ values: UnsafeMutablePointer<Float>, _ count: Int, _ table: [Float]
+  ) {
+    for index in 0..<count { values[index] = table[Int(bytes[index / 4] >> UInt8(index % 4 * 2) & 3)] }
+  }
+
   /// Four numbers in three bytes, the lowest bits first.
   private func sixes(
     _ bytes: UnsafePointer<UInt8>, _ values: UnsafeMutablePointer<Float>, _ count: Int, _ table: [Float]
   ) {
     for index in 0..<count {
-      let triple = bytes + index / 4 * 3
-      let bits = Int(triple[0]) | Int(triple[1]) << 8 | Int(triple[2]) << 16
-      values[index] = table[bits >> (index % 4 * 6) & 63]
+      let bit = index * 6
+      // The second byte only where the six bits reach into it: the last one may not be there.
+      let high = bit % 8 > 2 ? Int(bytes[bit / 8 + 1]) << 8 : 0
+      values[index] = table[(Int(bytes[bit / 8]) | high) >> (bit % 8) & 63]
     }
   }
 }

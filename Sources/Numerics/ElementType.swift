@@ -4,7 +4,7 @@ public enum ElementType: Hashable, Sendable {
   case f64, f32, f16, bf16
   /// Eight bits and fewer; E4M3 is the finite-only form ("fn") unless named otherwise (OCP OFP8, MX).
   case f8e4m3, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, f8e8m0, f6e3m2, f6e2m3, f4e2m1
-  case i64, i32, i16, i8, u64, u32, u16, u8, i4, u4, bool
+  case i64, i32, i16, i8, u64, u32, u16, u8, i4, u4, i2, u2, bool
   case complex64, complex128
   case ggml(BlockType)
 }
@@ -19,6 +19,7 @@ extension ElementType {
     case .f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz, .f8e8m0, .i8, .u8, .bool: (1, 1)
     case .f6e3m2, .f6e2m3: (4, 3)
     case .f4e2m1, .i4, .u4: (2, 1)
+    case .i2, .u2: (4, 1)
     case .complex128: (1, 16)
     case .ggml(let type): (type.blockWeights, type.blockBytes)
     }
@@ -37,15 +38,18 @@ extension ElementType {
     }
   }
 
-  /// The bytes of `count` numbers stored one after another, the last block filled up; `nil` where the product
-  /// overflows.
+  /// The bytes of `count` numbers stored one after another, the last byte, or the last block of ggml's, filled up;
+  /// `nil` where the product overflows.
   public func byteCount(of count: Int) -> Int? {
     guard count >= 0 else { return nil }
     let (weights, bytes) = block
     let (padded, over) = count.addingReportingOverflow(weights - 1)
     guard !over else { return nil }
     let (total, over2) = (padded / weights).multipliedReportingOverflow(by: bytes)
-    return over2 ? nil : total
+    guard !over2 else { return nil }
+    // Four numbers of six bits take three bytes, but one takes one.
+    if weights == 4, bytes == 3, count % 4 > 0 { return total - 3 + (count % 4 * 6 + 7) / 8 }
+    return total
   }
 }
 
@@ -75,6 +79,8 @@ extension ElementType: CustomStringConvertible {
     case .u8: "U8"
     case .i4: "I4"
     case .u4: "U4"
+    case .i2: "I2"
+    case .u2: "U2"
     case .bool: "BOOL"
     case .complex64: "C64"
     case .complex128: "C128"

@@ -80,3 +80,9 @@ enum ScaleFormat {
     return (e == 0 ? m / 8 : 1 + m / 8) * power * 0.5
   }
 }
+
+extension ElementType {
+  /// The sixteen values of E2M1 and the 256 of E4M3, by code: for formats that pack them in words.
+  public static let e2m1Levels = SmallFloat.e2m1.table()
+  public static let e4m3Levels = SmallFloat.e4m3.table()
+}

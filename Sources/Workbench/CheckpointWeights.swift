@@ -10,7 +10,7 @@ struct CheckpointWeights: WeightSource {
   var rows: Int { item.matrix.rows }
   var columns: Int { item.matrix.columns }
   var storedBytes: Int { item.bytes }
-  var storedBits: Double { item.type.bits }
+  var storedBits: Double { item.storedBits }
 
   func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {
     guard columns > 0 else { return }

@@ -11,10 +11,12 @@ public struct Item: Sendable, Identifiable {
   public let name: String
   public let tensorName: String
   public let kind: Kind
+  /// How the tensor's numbers are stored; of a packed weight, its codes.
   public let type: ElementType
+  /// The weight's shape: a packed one has that of the matrix that it stands for.
   public let shape: [Int]
   public let count: Int
-  /// Bytes as stored.
+  /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
   public let bytes: Int
   public let layer: Layer
   /// The layer's index in the checkpoint.
@@ -32,7 +34,14 @@ public struct Item: Sendable, Identifiable {
   }
 
   /// Whether its numbers can be read.
-  public var isReadable: Bool { type.isDecodable }
+  public var isReadable: Bool { packing != nil || type.isDecodable }
+
+  /// How a quantised checkpoint packs the weight; `nil` for other items.
+  public var packing: Packing? { id == layer.weight ? layer.packing : nil }
+  /// What its numbers are stored as: `F16`, `Q4_K`, `GPTQ int4 g128`.
+  public var storage: String { packing?.description ?? type.name }
+  /// Bits of a stored number.
+  public var storedBits: Double { packing.map { Double($0.bits) } ?? type.bits }
 
   /// Why no scheme can be chosen at all, `nil` where one can.
   public var closed: String? {
@@ -49,7 +58,7 @@ public struct Item: Sendable, Identifiable {
 
   /// The dense size in a scheme; what is kept has its stored bytes.
   public func denseBytes(in scheme: Scheme) -> Int {
-    scheme.denseBytes(rows: matrix.rows, columns: matrix.columns, storedBytes: bytes, storedBits: type.bits)
+    scheme.denseBytes(rows: matrix.rows, columns: matrix.columns, storedBytes: bytes, storedBits: storedBits)
   }
 }
 
@@ -59,16 +68,18 @@ extension Item {
     checkpoint.layers.enumerated().flatMap { index, layer in
       var members = [layer.weight]
       if let bias = layer.bias { members.append(bias) }
-      members += layer.companions
-      return members.map { id in
-        Item(checkpoint.tensors[id], id: id, layer: layer, index: index, isONNX: checkpoint.format == .onnx)
-      }
+      if layer.packing == nil { members += layer.companions }
+      return members.map { id in Item(checkpoint, id: id, layer: layer, index: index) }
     }
   }
 
-  private init(_ tensor: Tensor, id: Int, layer: Layer, index: Int, isONNX: Bool) {
+  private init(_ checkpoint: Checkpoint, id: Int, layer: Layer, index: Int) {
+    let tensor = checkpoint.tensors[id]
+    let isConstant = checkpoint.format == .onnx && tensor.shape.isEmpty
+    let isPacked = id == layer.weight && layer.packing != nil
     let isParameter =
-      tensor.type.isFloatingPoint && !layer.companions.contains(id) && !(isONNX && tensor.shape.isEmpty)
+      isPacked
+      || tensor.type.isFloatingPoint && !layer.companions.contains(id) && !isConstant
     let isWeight =
       id == layer.weight && layer.matrix != nil && layer.role != .norm && !Self.isBias(tensor.name)
     self.id = id
@@ -77,11 +88,11 @@ extension Item {
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
     layerIndex = index
     type = tensor.type
-    shape = tensor.shape
-    count = tensor.count
-    bytes = tensor.byteCount
-    self.layer = layer
     matrix = (id == layer.weight ? layer.matrix : nil) ?? MatrixShape(rows: 1, columns: tensor.count)
+    shape = isPacked ? [matrix.rows, matrix.columns] : tensor.shape
+    count = isPacked ? matrix.rows * matrix.columns : tensor.count
+    bytes = tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
+    self.layer = layer
   }
 
   private static func isBias(_ name: String) -> Bool {

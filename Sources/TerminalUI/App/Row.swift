@@ -79,7 +79,7 @@ extension State {
   }
 
   private func searchText(of item: Item) -> String {
-    "\(item.name) \(item.tensorName) \(item.layer.operatorName ?? "") \(item.layer.role.rawValue) \(item.type.name) "
+    "\(item.name) \(item.tensorName) \(item.layer.operatorName ?? "") \(item.layer.role.rawValue) \(item.storage) "
       + "\(shapeText(item)) \(session.scheme(of: item)) \(session.note(on: item) ?? "")"
   }
 
@@ -99,7 +99,7 @@ extension State {
       switch column {
       case .kind: kindText(item)
       case .shape: shapeText(item)
-      case .dtype: item.type.name
+      case .dtype: item.storage
       case .scheme: "\(session.scheme(of: item))"
       default: item.name
       }

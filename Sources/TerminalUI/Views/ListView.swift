@@ -110,7 +110,7 @@ extension State {
       return (String(repeating: "  ", count: depth) + shortName(item, depth: depth), isDim ? .dim : nil)
     case .kind: return (kindText(item), .dim)
     case .shape: return (shapeText(item), .dim)
-    case .dtype: return (item.type.name, .dim)
+    case .dtype: return (item.storage, .dim)
     case .size: return (Format.bytes(item.bytes), isDim ? .dim : nil)
     case .scheme:
       if session.note(on: item) != nil, scheme.isKeep { return ("keep !", .warning) }

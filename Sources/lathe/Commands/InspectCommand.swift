@@ -14,6 +14,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "The model's file or folder.") var model: String
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
+  @Flag(help: "With --json: each tensor's CRC-32 of its numbers as 32-bit floats, and each packed layer's.")
+  var checksums = false
   @Option(
     help: ArgumentHelp("Write every layer's 2,048 bins as CSV: layer,bin,low,high,count.", valueName: "F"))
   var histogram: String?
@@ -24,13 +26,13 @@ struct InspectCommand: ParsableCommand {
     if let histogram {
       try session.write(Array(session.histogramCSV.utf8), to: histogram)
     }
-    print(json ? session.inspection.text() : session.inspectionText)
+    print(json ? try session.inspection(checksums: checksums).text() : session.inspectionText)
   }
 }
 
 extension Session {
   /// What `inspect --json` prints.
-  fileprivate var inspection: JSON {
+  fileprivate func inspection(checksums: Bool) throws -> JSON {
     .object([
       ("format", .string(checkpoint.format.rawValue)),
       ("parameters", .int(checkpoint.parameterCount)),
@@ -38,27 +40,45 @@ extension Session {
       (
         "tensors",
         .array(
-          checkpoint.tensors.map { tensor in
-            .object([
-              ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
-              ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
-            ])
+          try checkpoint.tensors.enumerated().map { index, tensor in
+            .object(
+              [
+                ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
+                ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
+              ]
+                + (checksums && tensor.type.isDecodable
+                  ? [("crc32", .int(Int(try checkpoint.checksum(tensor: index))))] : []))
           })
       ),
-      ("layers", .array(checkpoint.layers.map(inspection(of:)))),
+      (
+        "layers",
+        .array(
+          try checkpoint.layers.enumerated().map { index, layer in
+            try inspection(of: layer, index, checksums: checksums)
+          })
+      ),
     ])
   }
 
-  private func inspection(of layer: Layer) -> JSON {
+  private func inspection(of layer: Layer, _ index: Int, checksums: Bool) throws -> JSON {
     let tensors = checkpoint.tensors
     var fields: [(String, JSON)] = [
       ("name", .string(layer.name)), ("weight", .string(tensors[layer.weight].name)),
       ("bias", JSON(layer.bias.map { tensors[$0].name })), ("operator", JSON(layer.operatorName)),
       ("role", .string(layer.role.rawValue)), ("block", JSON(layer.block)),
     ]
+    if !layer.companions.isEmpty {
+      fields.append(("companions", .array(layer.companions.map { .string(tensors[$0].name) })))
+    }
+    if !layer.ties.isEmpty { fields.append(("ties", .array(layer.ties.map { .string($0) }))) }
+    if let packing = layer.packing {
+      fields.append(("packing", packing.json))
+      if checksums { fields.append(("crc32", .int(Int(try checkpoint.checksum(layer: index))))) }
+    }
     if let item = item(id: layer.weight) {
-      fields.append(("dtype", .string(item.type.name)))
+      fields.append(("dtype", .string(item.storage)))
       fields.append(("shape", .array(item.shape.map { .int($0) })))
+      fields.append(("bytes", .int(item.bytes)))
       fields.append(("note", JSON(item.closed)))
       if let survey = survey(of: item) { fields.append(("statistics", survey.json)) }
     }
@@ -77,7 +97,7 @@ extension Session {
     for item in items {
       var row = [
         printable(item.name), item.layer.operatorName ?? item.layer.role.rawValue,
-        item.shape.isEmpty ? "scalar" : item.shape.map(String.init).joined(separator: "×"), item.type.name,
+        item.shape.isEmpty ? "scalar" : item.shape.map(String.init).joined(separator: "×"), item.storage,
         Format.bytes(item.bytes),
       ]
       if let survey = survey(of: item) {
@@ -101,6 +121,23 @@ extension Session {
       text += histogram.csv(layer: item.name)
     }
     return text
+  }
+}
+
+extension Packing {
+  fileprivate var json: JSON {
+    var fields: [(String, JSON)] = [
+      ("method", .string(method.rawValue)), ("code", .string(code)), ("bits", .int(bits)),
+      ("symmetric", .bool(!isAffine)),
+    ]
+    switch granularity {
+    case .tensor: fields.append(("granularity", .string("tensor")))
+    case .channel: fields.append(("granularity", .string("channel")))
+    case .group(let size): fields += [("granularity", .string("group")), ("group", .int(size))]
+    case .block(let rows, let columns):
+      fields += [("granularity", .string("block")), ("block", .array([.int(rows), .int(columns)]))]
+    }
+    return .object(fields)
   }
 }
 

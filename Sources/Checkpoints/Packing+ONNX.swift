@@ -1,0 +1,138 @@
+internal import Numerics
+
+/// How an ONNX weight is quantised, as its nodes say: w = (code − zero point) · scale.
+///
+/// - DequantizeLinear in front of the node (QDQ form), per tensor, per `axis`, or in blocks of `block_size` along it;
+/// - operators on integers: QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger (whose scale comes later in the
+///   graph and is found by ONNX Runtime's habit of names: NAME_quantized, NAME_scale), and ONNX Runtime's own;
+/// - ONNX Runtime's MatMulNBits and GatherBlockQuantized: groups of `block_size` inputs, packed codes.
+struct ONNXQuantization {
+  let scale: Int
+  let zero: Int?
+  let form: Form
+
+  enum Form {
+    /// `axis` of the stored tensor, `nil` for an operator's own (its outputs); blocks along it where above 0.
+    case linear(axis: Int?, block: Int)
+    case groups(rows: Int, columns: Int, size: Int, bits: Int)
+  }
+
+  var tensors: [Int] { [scale, zero].compactMap { $0 } }
+
+  init?(_ node: Graph.Node, _ value: ONNXValues.Value, _ values: ONNXValues, _ places: [Int]) {
+    func tensor(_ input: Int?, of node: Graph.Node) -> Int? {
+      guard let input, input < node.inputs.count else { return nil }
+      return values.tensors[node.inputs[input]]
+    }
+    if let dequantize = value.dequantize {
+      guard let scale = tensor(1, of: dequantize) else { return nil }
+      self.scale = scale
+      zero = tensor(2, of: dequantize)
+      form = .linear(axis: dequantize.int("axis") ?? 1, block: dequantize.int("block_size") ?? 0)
+      return
+    }
+    switch node.operatorName {
+    case "MatMulNBits":
+      guard let scale = tensor(2, of: node), let rows = node.int("N"), let columns = node.int("K"),
+        let size = node.int("block_size"), size > 0, tensor(4, of: node) == nil
+      else { return nil }
+      (self.scale, zero) = (scale, tensor(3, of: node))
+      form = .groups(rows: rows, columns: columns, size: size, bits: node.int("bits") ?? 4)
+    case "ConvInteger", "MatMulInteger":
+      let name = node.inputs.count > 1 ? node.inputs[1] : ""
+      guard name.hasSuffix("_quantized"), let scale = values.tensors[name.dropLast(9) + "scale"] else { return nil }
+      (self.scale, zero, form) = (scale, tensor(3, of: node), .linear(axis: nil, block: 0))
+    case "GatherBlockQuantized":
+      guard let scale = tensor(2, of: node) else { return nil }
+      (self.scale, zero) = (scale, tensor(3, of: node))
+      form = .linear(axis: node.int("quantize_axis") ?? 1, block: node.int("block_size") ?? 128)
+    default:
+      guard places.count == 2, node.operatorName.first == "Q" || node.domain == "com.microsoft",
+        let scale = tensor(places[0], of: node)
+      else { return nil }
+      (self.scale, zero, form) = (scale, tensor(places[1], of: node), .linear(axis: nil, block: 0))
+    }
+  }
+
+  /// The packing of a weight of which `matrix` says how it lies; `nil` where the parts do not fit together.
+  func packing(_ weight: Tensor, _ matrix: MatrixShape?, _ all: [Tensor]) -> (Packing, MatrixShape)? {
+    switch form {
+    case .linear(let axis, let block):
+      guard let matrix, let (granularity, cells) = cells(weight, matrix, axis, block, all[scale]) else { return nil }
+      var zeroPoint: Parameter?
+      if let zero {
+        guard all[zero].count == all[scale].count else { return nil }
+        zeroPoint = Parameter(tensor: zero, cells: cells)
+      }
+      let packing = Packing(
+        .onnx, code: codeName(weight.type), bits: Int(weight.type.bits), granularity,
+        scale: Parameter(tensor: scale, cells: cells), zero: zeroPoint)
+      return (packing, matrix)
+    case .groups(let rows, let columns, let size, let bits):
+      return packing(weight, rows, columns, size, bits, all)
+    }
+  }
+
+  private func codeName(_ type: ElementType) -> String {
+    switch type {
+    case .i8, .i4, .i2, .i16, .i32: "int\(Int(type.bits))"
+    case .u8, .u4, .u2, .u16: "uint\(Int(type.bits))"
+    default: type.name.lowercased()
+    }
+  }
+
+  private func cells(
+    _ weight: Tensor, _ matrix: MatrixShape, _ axis: Int?, _ block: Int, _ scale: Tensor
+  ) -> (Packing.Granularity, Parameter.Cells)? {
+    if scale.count == 1 { return (.tensor, .grid(rows: .max, columns: .max, rowStride: 0, columnStride: 0)) }
+    let channel = (
+      Packing.Granularity.channel, Parameter.Cells.grid(rows: 1, columns: .max, rowStride: 1, columnStride: 0)
+    )
+    guard let axis else { return scale.count == matrix.rows ? channel : nil }
+    let place = axis < 0 ? axis + weight.shape.count : axis
+    guard place >= 0, place < weight.shape.count else { return nil }
+    // The axis of the storage whose extent the matrix's rows are.
+    let rowAxis = matrix.isRowMajor ? 0 : matrix.inner == 1 ? weight.shape.count - 1 : 1
+    if block == 0 {
+      guard scale.count == weight.shape[place] else { return nil }
+      if place == rowAxis, matrix.rows == weight.shape[place] { return channel }
+      guard weight.shape.count == 2 else { return nil }
+      return (.group(1), .grid(rows: .max, columns: 1, rowStride: 0, columnStride: 1))
+    }
+    // Blocks: the scale has the weight's shape but for the axis.
+    guard weight.shape.count == 2, scale.shape.count == 2, place != rowAxis else { return nil }
+    let count = (matrix.columns + block - 1) / block
+    guard scale.shape == (rowAxis == 0 ? [matrix.rows, count] : [count, matrix.rows]) else { return nil }
+    let strides = rowAxis == 0 ? (count, 1) : (1, matrix.rows)
+    return (.group(block), .grid(rows: 1, columns: block, rowStride: strides.0, columnStride: strides.1))
+  }
+
+  /// MatMulNBits: B U8 (N, blocks, block_size·bits/8), codes from the lowest bits on; scales (N · blocks); zero points
+  /// packed likewise a row, or as numbers, 2^(bits−1) where there are none.
+  private func packing(
+    _ weight: Tensor, _ rows: Int, _ columns: Int, _ size: Int, _ bits: Int, _ all: [Tensor]
+  ) -> (Packing, MatrixShape)? {
+    guard rows > 0, columns > 0, size > 0, [2, 4, 8].contains(bits), columns < 1 << 40, size < 1 << 30 else {
+      return nil
+    }
+    let blocks = (columns + size - 1) / size
+    let (codes, overflow) = (blocks * size * bits / 8).multipliedReportingOverflow(by: rows)
+    guard !overflow, weight.type == .u8, weight.count == codes, all[scale].count == rows * blocks else { return nil }
+    let cells = Parameter.Cells.grid(rows: 1, columns: size, rowStride: blocks, columnStride: 1)
+    var zeroPoint: Parameter?
+    if let zero {
+      zeroPoint = Parameter(tensor: zero, cells: cells)
+      if all[zero].type == .u8 {
+        let rowBytes = (blocks * bits + 7) / 8
+        guard all[zero].count == rows * rowBytes else { return nil }
+        zeroPoint?.codes = .packed(CodeLayout.Bits(bits: bits, wordSize: 1, runStride: rowBytes))
+      }
+    }
+    let packing = Packing(
+      .onnx, code: "int\(bits)", bits: bits, .group(size),
+      layout: .packed(CodeLayout.Bits(bits: bits, wordSize: 1, runStride: blocks * size * bits / 8)),
+      levels: .integers, scale: Parameter(tensor: scale, cells: cells), zero: zeroPoint,
+      zeroOffset: zeroPoint == nil ? Float(1 << (bits - 1)) : 0)
+    return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+}
