@@ -21,16 +21,26 @@ extension Checkpoint {
   }
 
   /// Opens a model: a file of any known format (told by content, not by name), the index of a
-  /// model in several files, or a folder that holds one model (Hugging Face's layout, or a single file).
+  /// model in several files, or a folder that holds one model (Hugging Face's layout, or a single file), or a pattern of the shell's that
+  /// names a model's files.
   ///
   /// Only headers are read: the time does not depend on the size of the weights.
   ///
   /// - Throws: where there is no model, or the file is damaged; the message says what was found.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    if path == "-" {
+      throw CheckpointError(
+        file: path, "standard input cannot be opened: weights are read out of order; write the model to a file first")
+    }
     switch fileKind(path) {
-    case .missing(let reason): throw CheckpointError(file: path, "cannot open: \(reason)")
+    case .missing(let reason):
+      let matches = files(matching: path)
+      if !matches.isEmpty { return try open(matches) }
+      throw CheckpointError(file: path, "cannot open: \(reason)")
     case .folder: return try ModelFolder.open(path)
-    case .file, .special: return try open(file: path, nil)
+    case .file, .special:
+      // A file of a Hugging Face folder: what its config says of packed and tied weights holds for it too.
+      return try open(file: path, try? ModelConfig("\(folder(of: path))/config.json"))
     }
   }
 

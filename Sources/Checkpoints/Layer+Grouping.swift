@@ -37,7 +37,7 @@ extension Layer {
       layers.append(
         Layer(
           name: name, weight: index, bias: biases[index], companions: companions[index] ?? [],
-          role: Role(name: tensor.name, shape: tensor.shape), block: block, blockName: blockName,
+          role: Role(name: short, shape: tensor.shape), block: block, blockName: blockName,
           matrix: MatrixShape(named: tensor.name, type: tensor.type, shape: tensor.shape, format)))
     }
     return layers

@@ -8,13 +8,18 @@ internal import CFileAccess
   internal import Darwin
 #endif
 
-/// A file mapped for reading. Its bytes are only ever copied out, by a copy that survives the file's being cut
-/// short meanwhile; so any thread may read at any time, and no read can crash.
+/// A file open for reading. Its bytes are only ever copied out, so any thread may read at any time, and no read can
+/// crash, whatever becomes of the file meanwhile.
+///
+/// Runs of bytes are read (`pread`), which leaves nothing in the process's memory but the copy; numbers that lie
+/// apart are gathered from a mapping, by a copy that survives the file's being cut short.
 public final class MappedFile: Sendable {
   /// As it was given to `init`.
   public let path: String
   /// The file's bytes when it was opened; the mapping's length.
   public let size: Int
+  /// When it was last written before it was opened: seconds and nanoseconds.
+  private let written: (Int, Int)
   /// −1 for bytes in memory.
   private let descriptor: Int32
   // Safe: the mapping (or the memory) is read-only, stays where it is until deinit, and is read through guarded copies only.
@@ -53,6 +58,7 @@ public final class MappedFile: Sendable {
     lathe_guard_install()
     self.path = path
     self.size = Int(status.st_size)
+    written = Self.writingTime(status)
     self.descriptor = descriptor
     self.start = UnsafeRawPointer(mapping)
   }
@@ -65,6 +71,7 @@ public final class MappedFile: Sendable {
     bytes.withUnsafeBytes { if let from = $0.baseAddress { copy.copyMemory(from: from, byteCount: $0.count) } }
     self.path = path
     size = bytes.count
+    written = (0, 0)
     descriptor = -1
     start = UnsafeRawPointer(copy)
   }
@@ -78,16 +85,18 @@ public final class MappedFile: Sendable {
     }
   }
 
-  /// The file's bytes now: other programs may have cut it since it was opened.
-  public var currentSize: Int {
-    if descriptor < 0 { return size }
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+  private static func writingTime(_ status: stat) -> (Int, Int) {
+    #if canImport(Darwin)
+      (Int(status.st_mtimespec.tv_sec), Int(status.st_mtimespec.tv_nsec))
+    #else
+      (Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec))
+    #endif
   }
 
   /// Copies `count` bytes from byte `offset` on.
   ///
-  /// - Throws: where the range lies outside the file as it is now, or the disk fails.
+  /// - Throws: where the range lies outside the file as it is now, the file was rewritten since it was opened, or the
+  ///   disk fails.
   /// - Precondition: `into` has room for `count` bytes.
   public func copy(
     offset: Int, count: Int, into: UnsafeMutableRawBufferPointer
@@ -95,7 +104,14 @@ public final class MappedFile: Sendable {
     precondition(count <= into.count)
     try checkRange(offset, count)
     guard count > 0, let to = into.baseAddress else { return }
-    if lathe_guarded_copy(to, start + offset, count) != 0 { throw unreadable(offset, count) }
+    if descriptor < 0 { return to.copyMemory(from: start + offset, byteCount: count) }
+    var done = 0
+    while done < count {
+      let got = pread(descriptor, to + done, count - done, off_t(offset + done))
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { throw unreadable(offset, count) }
+      done += got
+    }
   }
 
   /// The same as a new array; for headers and small pieces.
@@ -103,10 +119,9 @@ public final class MappedFile: Sendable {
     // Before the allocation: a header may claim anything.
     try checkRange(offset, count)
     var copied = [UInt8](repeating: 0, count: count)
-    let failed = copied.withUnsafeMutableBytes { into in
-      count > 0 && lathe_guarded_copy(into.baseAddress, start + offset, count) != 0
+    try copied.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
+      try copy(offset: offset, count: count, into: UnsafeMutableRawBufferPointer(into))
     }
-    if failed { throw unreadable(offset, count) }
     return copied
   }
 
@@ -126,43 +141,31 @@ public final class MappedFile: Sendable {
     }
   }
 
-  /// How a range will be read: the system reads ahead, or does not.
-  public enum Advice: Sendable { case sequential, random, willNeed, dontNeed }
-
-  /// Tells the system how a range will be read; a hint, never an error.
-  public func advise(_ advice: Advice, offset: Int = 0, count: Int? = nil) {
-    let page = Int(getpagesize())
-    guard descriptor >= 0, offset >= 0, offset < size else { return }
-    let first = offset / page * page
-    let length = min(count.map { $0 + (offset - first) } ?? size, size - first)
-    let code =
-      switch advice {
-      case .sequential: MADV_SEQUENTIAL
-      case .random: MADV_RANDOM
-      case .willNeed: MADV_WILLNEED
-      case .dontNeed: MADV_DONTNEED
-      }
-    madvise(UnsafeMutableRawPointer(mutating: start + first), length, Int32(code))
-  }
-
   private func checkRange(_ offset: Int, _ count: Int) throws(CheckpointError) {
     guard offset >= 0, count >= 0, offset <= size, count <= size - offset else {
       throw CheckpointError(
         file: path, "ends at byte \(size), but \(bytes(count)) from byte \(offset) on are needed")
     }
-    let now = currentSize
+    guard descriptor >= 0 else { return }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw unreadable(offset, count) }
+    let now = Int(status.st_size)
     guard now >= offset + count else {
       throw CheckpointError(
         file: path,
         "was cut short from \(size) to \(bytes(now)) while open; \(bytes(count)) from byte \(offset) on are gone"
       )
     }
+    // What a shorter file still has is what it had; of one that was written to, nobody knows.
+    guard now < size || Self.writingTime(status) == written else {
+      throw CheckpointError(file: path, "was rewritten while open; open it again")
+    }
   }
 
   private func unreadable(_ offset: Int, _ count: Int) -> CheckpointError {
     CheckpointError(
       file: path,
-      "\(bytes(count)) from byte \(offset) on cannot be read: it was cut short while open, or its disk failed"
+      "\(bytes(count)) from byte \(offset) on cannot be read: the file was cut short while open, or its disk failed"
     )
   }
 }

@@ -84,7 +84,7 @@ enum ShardIndex: CheckpointFormat {
 
 extension Tensor {
   /// The same in a checkpoint that has `first` files before this tensor's own.
-  fileprivate func moved(byFiles first: Int) -> Tensor {
+  func moved(byFiles first: Int) -> Tensor {
     let place: Location =
       switch location {
       case .file(let file, let offset): .file(file + first, offset: offset)

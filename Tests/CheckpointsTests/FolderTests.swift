@@ -70,3 +70,62 @@ struct FolderTests {
     expectRefusal("/dev/null", "device")
   }
 }
+
+struct SeveralFilesTests {
+  let folder = TemporaryFolder()
+  let one = safetensors(#"{"a.weight":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#, data: 2)
+  let two = safetensors(#"{"b.weight":{"dtype":"F16","shape":[1,2],"data_offsets":[0,4]}}"#, data: 4)
+
+  @Test func aPatternOfTheShellOpensItsFilesAsOneModel() throws {
+    let paths = [
+      folder.write("model-00001-of-00002.safetensors", one), folder.write("model-00002-of-00002.safetensors", two),
+    ]
+    let model = try Checkpoint.open("\(folder.path)/model-*.safetensors")
+    #expect(model.tensors.map(\.name) == ["a.weight", "b.weight"] && model.files.count == 2)
+    #expect(try Checkpoint.open(paths).tensors == model.tensors)
+    #expect(try model.floats(tensor: 1) == Checkpoint.open(paths[1]).floats(tensor: 0))
+  }
+  @Test func aPatternOfASplitGGUFOpensItOnce() throws {
+    let model = try Checkpoint.open(fixture("formats/split-*.gguf"))
+    #expect(model.tensors.count == 5)
+  }
+  @Test func partsThatAreMissingAreRefused() {
+    let paths = [
+      folder.write("model-00001-of-00003.safetensors", one), folder.write("model-00003-of-00003.safetensors", two),
+    ]
+    #expect {
+      try Checkpoint.open(paths)
+    } throws: { "\($0)".contains("1 are missing: number 2") }
+  }
+  @Test func aTensorInTwoFilesIsRefused() {
+    let paths = [folder.write("a.safetensors", one), folder.write("b.safetensors", one)]
+    #expect {
+      try Checkpoint.open(paths)
+    } throws: { "\($0)".contains("occurs twice") }
+  }
+  @Test func filesOfTwoFormatsAreRefused() {
+    let paths = [folder.write("a.safetensors", one), fixture("models/small.gguf")]
+    #expect {
+      try Checkpoint.open(paths)
+    } throws: { "\($0)".contains("shards of one format") }
+  }
+  @Test func standardInputIsRefused() {
+    #expect {
+      try Checkpoint.open("-")
+    } throws: { "\($0)".contains("standard input") }
+  }
+
+  @Test func aTiedEmbeddingSaysWhatItServesAndCountsOnce() throws {
+    let model = try Checkpoint.open(fixture("formats/shards"))
+    #expect(try model.layer("model.embed_tokens").ties == ["lm_head"])
+    #expect(model.parameterCount == 8 * 4 + 4 + 6 * 4)
+    // Opened by its index or as a pattern it is the same model.
+    let index = try Checkpoint.open(fixture("formats/shards/model.safetensors.index.json"))
+    #expect(try index.layer("model.embed_tokens").ties == ["lm_head"])
+  }
+  @Test func aPackedLayerCountsTheWeightsThatItStandsFor() throws {
+    let model = try Checkpoint.open(fixture("formats/awq.safetensors"))
+    #expect(model.parameterCount == 32 * 128)
+    #expect(try model.layer("model.layers.0.mlp.down_proj").role == .feedForwardDown)
+  }
+}

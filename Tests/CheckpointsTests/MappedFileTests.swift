@@ -19,6 +19,17 @@ struct MappedFileTests {
     }
   }
 
+  @Test func aFileThatIsRewrittenWhileOpenGivesAnError() throws {
+    let header = #"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#
+    let path = folder.write("a.safetensors", safetensors(header, data: 16))
+    let model = try Checkpoint.open(path)
+    #expect(try model.floats(tensor: 0).count == 4)
+    overwriteFile(path, at: 70, with: [1, 2, 3, 4])
+    #expect {
+      try model.floats(tensor: 0)
+    } throws: { "\($0)".contains("rewritten while open") }
+  }
+
   @Test func rangesOutsideTheFileAreRefused() throws {
     let file = try MappedFile(folder.write("a", [1, 2, 3]))
     #expect(try file.copy(offset: 1, count: 2) == [2, 3])

@@ -71,3 +71,13 @@ public func contents(_ path: String) -> [UInt8] {
 private func unistdWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
   write(descriptor, bytes, count)
 }
+
+/// Writes bytes over a file's own from `offset` on, and makes sure that its time of writing is another.
+public func overwriteFile(_ path: String, at offset: Int, with bytes: [UInt8]) {
+  let descriptor = open(path, O_WRONLY)
+  guard descriptor >= 0 else { fatalError("cannot write \(path)") }
+  defer { close(descriptor) }
+  pwrite(descriptor, bytes, bytes.count, off_t(offset))
+  var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+  futimens(descriptor, &times)
+}

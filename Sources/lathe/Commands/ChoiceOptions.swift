@@ -29,7 +29,7 @@ struct ChoiceOptions: ParsableArguments {
   }
 
   /// The session of a model with the choice made; what did not fit is listed on standard error.
-  func session(model: String) throws -> Session {
+  func session(model: [String]) throws -> Session {
     var session = Session(try Checkpoint.open(model))
     var outcome = Outcome(recipe: Recipe())
     if let recipe {
@@ -59,4 +59,9 @@ extension Session {
       line.show("reading weights: \(percent) %, \(Int(state.weightsPerSecond / 1e6)) M weights/s")
     }
   }
+}
+
+/// How every command takes its model.
+enum ModelPaths {
+  static let help: ArgumentHelp = "The model's file or folder; or the files that it is spread over."
 }

@@ -14,7 +14,7 @@ struct EstimateCommand: ParsableCommand {
       Example: lathe estimate model.gguf --set '*=q4_0' --set 'output*=q8_0' --json
       """)
 
-  @Argument(help: "The model's file or folder.") var model: String
+  @Argument(help: ModelPaths.help) var model: [String]
   @OptionGroup var choice: ChoiceOptions
   @Option(
     name: .customLong("to"),

@@ -12,7 +12,7 @@ struct EvaluateCommand: ParsableCommand {
       Example: lathe evaluate digits-cnn.onnx --data digits-test.npz --set '*=int4' --json
       """)
 
-  @Argument(help: "The model's file.") var model: String
+  @Argument(help: ModelPaths.help) var model: [String]
   @Option(help: ArgumentHelp("The data.", valueName: "D")) var data: String
   @OptionGroup var choice: ChoiceOptions
   @Flag(help: "JSON on standard output.") var json = false

@@ -11,7 +11,7 @@ struct ExportCommand: ParsableCommand {
       Example: lathe export model.gguf --set '*=q4_0' --to llama.cpp -o types.txt
       """)
 
-  @Argument(help: "The model's file or folder.") var model: String
+  @Argument(help: ModelPaths.help) var model: [String]
   @OptionGroup var choice: ChoiceOptions
   @Option(name: .customLong("to"), help: ArgumentHelp("What to write for.", valueName: "TARGET")) var target: String
   @Option(

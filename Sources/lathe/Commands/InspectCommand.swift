@@ -11,7 +11,7 @@ struct InspectCommand: ParsableCommand {
                lathe inspect model.gguf --json --histogram bins.csv
       """)
 
-  @Argument(help: "The model's file or folder.") var model: String
+  @Argument(help: ModelPaths.help) var model: [String]
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
   @Flag(help: "With --json: each tensor's CRC-32 of its numbers as 32-bit floats, and each packed layer's.")

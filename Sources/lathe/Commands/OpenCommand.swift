@@ -17,7 +17,7 @@ struct OpenCommand: ParsableCommand {
                lathe open model.onnx --script 'j--<Tab>' --size 120x40 --dump screen.txt
       """)
 
-  @Argument(help: "The model's file or folder.") var model: String
+  @Argument(help: ModelPaths.help) var model: [String]
   @OptionGroup var choice: ChoiceOptions
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D")) var data: String?
   // Keys may begin with a dash: it is one of them.
