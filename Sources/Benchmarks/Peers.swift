@@ -2,14 +2,6 @@ import Checkpoints
 import Compression
 import Numerics
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// The same work done by numpy and by gguf-py, where Python has them; one thread each, on the same processor.
 struct Peers {
   let scratch: Scratch
@@ -21,7 +13,7 @@ struct Peers {
     let model = GeneratedModel(number: .f32, tensors: [("a.weight", [Self.count / 4096, 4096])])
     try model.write(to: scratch.model, .normal)
     defer { scratch.removeModel() }
-    guard let answers = try python(scratch.model) else {
+    guard let answers = try Python.run(Self.script, [scratch.model]) else {
       Table.note("left out: there is no python3 with numpy in PATH")
       return
     }
@@ -79,38 +71,6 @@ struct Peers {
     guard let theirs, abs(ours - theirs) <= 1e-5 * theirs else {
       throw Failure("t² of \(name) is \(ours) here and \(theirs.map { "\($0)" } ?? "missing") in numpy")
     }
-  }
-
-  /// Runs the peers' side; `nil` where there is no Python, or no numpy in it.
-  private func python(_ path: String) throws -> [String: Double]? {
-    var ends: [CInt] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw Failure.system("no pipe") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    #if canImport(Darwin)
-      var actions: posix_spawn_file_actions_t?
-    #else
-      var actions = posix_spawn_file_actions_t()
-    #endif
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    var arguments: [UnsafeMutablePointer<CChar>?] =
-      ["python3", "-c", Self.script, path].map { (word: String) in strdup(word) } + [nil]
-    defer { arguments.forEach { free($0) } }
-    var process: pid_t = 0
-    let status = posix_spawnp(&process, "python3", &actions, nil, &arguments, environ)
-    close(ends[1])
-    defer { close(ends[0]) }
-    guard status == 0 else { return nil }
-    let output = String(decoding: readAll(ends[0]), as: UTF8.self)
-    waitpid(process, nil, 0)
-    var answers: [String: Double] = [:]
-    for line in output.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      if words.count == 2, let value = Double(words[1]) { answers[String(words[0])] = value }
-    }
-    return answers.isEmpty ? nil : answers
   }
 
   /// Prints `name value` lines: seconds, and the errors that the seconds went into.

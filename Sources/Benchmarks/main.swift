@@ -9,9 +9,14 @@
 // Measures what the README claims: `swift run -c release benchmarks [NAMES…]`. Every figure is taken in this one run
 // and stands beside what it is compared with.
 
-let names = ["first-frame", "keys", "throughput", "peers"]
+let names = ["first-frame", "keys", "opening", "reading", "throughput", "peers"]
 let asked = Array(CommandLine.arguments.dropFirst())
-let usage = "usage: benchmarks [\(names.joined(separator: "|"))]…, in the package's folder; without names, all"
+let usage = """
+  usage: benchmarks [\(names.joined(separator: "|"))]… [MODEL…], in the package's folder; without names, all
+  `opening` takes models of your own too
+  """
+/// Arguments that name files or folders: models to open.
+let paths = asked.filter { $0.contains("/") || $0.contains(".") }
 
 /// The program that was built beside this one.
 func latheProgram() throws -> String {
@@ -41,18 +46,20 @@ func run() throws {
   #if DEBUG
     throw Failure("this is a debug build, whose figures mean nothing: `swift run -c release benchmarks`")
   #endif
-  let wanted = asked.isEmpty ? names : asked
+  let wanted = asked.count == paths.count ? names : asked
   let scratch = try Scratch()
   Table.line("Lathe's benchmarks on \(Machine.description)")
   if wanted.contains("first-frame") {
     try FirstFrame(lathe: latheProgram(), samples: sampleFolder(), scratch: scratch).run()
   }
   if wanted.contains("keys") { try KeyLatency(lathe: latheProgram(), scratch: scratch).run() }
+  if wanted.contains("opening") { try Opening(samples: sampleFolder(), more: paths, scratch: scratch).run() }
+  if wanted.contains("reading") { try Reading(scratch: scratch).run() }
   if wanted.contains("throughput") { try Throughput(scratch: scratch).run() }
   if wanted.contains("peers") { try Peers(scratch: scratch).run() }
 }
 
-if let unknown = asked.first(where: { !names.contains($0) }) {
+if let unknown = asked.first(where: { !names.contains($0) && !paths.contains($0) }) {
   let isHelp = unknown == "-h" || unknown == "--help"
   print(isHelp ? usage : "benchmarks: there is no benchmark \"\(unknown)\"; \(usage)")
   exit(isHelp ? 0 : 64)
