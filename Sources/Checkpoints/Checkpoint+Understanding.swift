@@ -11,11 +11,39 @@ extension Checkpoint {
           layers[index] = layers[index].packed(packing, matrix)
         }
       }
+      if format != .gguf { turnWeights(&layers) }
       tieHead(&layers, config)
     }
     tieSame(&layers)
     return Checkpoint(
-      path: path, format: format, files: files, metadata: metadata, tensors: tensors, layers: layers, graph: graph)
+      path: path, format: format, files: files, metadata: metadata, tensors: tensors, layers: layers, graph: graph,
+      ties: ties)
+  }
+
+  /// Finds weights that are stored as inputs by outputs (GPT-2's Conv1D, transposed convolutions): their bias has the
+  /// second extent and not the first. What is square goes with its kind.
+  private func turnWeights(_ layers: inout [Layer]) {
+    func isTurnable(_ layer: Layer) -> Bool {
+      layer.packing == nil && layer.matrix?.isRowMajor == true && layer.bias != nil
+        && tensors[layer.weight].shape.count >= 2
+    }
+    func turned(_ layer: Layer) -> MatrixShape {
+      let shape = tensors[layer.weight].shape
+      return MatrixShape(rows: shape[1], columns: tensors[layer.weight].count / shape[1], outer: shape[0])
+    }
+    func word(_ layer: Layer) -> Substring { layer.name.split(separator: ".").last ?? "" }
+    let conv1D: Set<Substring> = ["c_attn", "q_attn", "c_proj", "c_fc"]
+    var isConv1D = false
+    for index in layers.indices where isTurnable(layers[index]) {
+      let shape = tensors[layers[index].weight].shape
+      guard let bias = layers[index].bias, tensors[bias].shape == [shape[1]], shape[0] != shape[1] else { continue }
+      if shape.count == 2, conv1D.contains(word(layers[index])) { isConv1D = true }
+      layers[index] = layers[index].seen(as: turned(layers[index]))
+    }
+    guard isConv1D else { return }
+    for index in layers.indices where isTurnable(layers[index]) && conv1D.contains(word(layers[index])) {
+      layers[index] = layers[index].seen(as: turned(layers[index]))
+    }
   }
 
   /// A language model without a head of its own uses the embedding's matrix, where the config or GGUF's habit says

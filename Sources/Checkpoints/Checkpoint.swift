@@ -24,7 +24,7 @@ public struct Checkpoint: Sendable {
 
   init(
     path: String, format: Format, files: [MappedFile], metadata: [(key: String, value: String)], tensors: [Tensor],
-    layers: [Layer], graph: Graph?
+    layers: [Layer], graph: Graph?, ties: [Int: Int]? = nil
   ) {
     self.path = path
     self.format = format
@@ -33,7 +33,7 @@ public struct Checkpoint: Sendable {
     self.tensors = tensors
     self.layers = layers
     self.graph = graph
-    ties = Self.ties(tensors)
+    self.ties = ties ?? Self.ties(tensors)
   }
 
   private static func ties(_ tensors: [Tensor]) -> [Int: Int] {

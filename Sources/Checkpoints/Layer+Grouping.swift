@@ -45,7 +45,8 @@ extension Layer {
 
   /// The module's name: a weight's less what says that it is one.
   private static func moduleName(_ name: String) -> String {
-    for ending in [".weight", ".qweight", ".weight_packed", "_blocks"] where name.hasSuffix(ending) {
+    for ending in [".weight", ".qweight", ".weight_packed", "_blocks", ".kernel", "/kernel"]
+    where name.hasSuffix(ending) {
       return String(name.dropLast(ending.utf8.count))
     }
     return name
@@ -73,23 +74,25 @@ extension Layer {
       "weight_g_idx", "weight_global_scale", "input_scale", "input_global_scale", "input_zero_point", "SCB",
       "weight_format",
     ]
-    /// What holds the codes where it is not called `weight`.
-    private static let packed = ["weight", "qweight", "weight_packed"]
+    /// What a module's weight may be called: PyTorch's word, those of packers, and JAX's and Keras's.
+    private static let weights = ["weight", "qweight", "weight_packed", "kernel"]
 
     init?(_ name: String) {
       // bitsandbytes: a.weight.absmax, a.weight.quant_state.bitsandbytes__nf4.
-      if let range = name.firstRange(of: ".weight."), range.lowerBound > name.startIndex {
-        (isBias, weightNames) = (false, [String(name[..<range.upperBound].dropLast())])
+      if let module = name.prefix(before: ".weight."), !module.isEmpty {
+        (isBias, weightNames) = (false, [module + ".weight"])
         return
       }
-      let dot = name.lastIndex(of: ".")
+      let dot = name.utf8.lastIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
       let last = dot.map { name[name.index(after: $0)...] } ?? name[...]
       if last == "weight" { return nil }
       let prefix = dot.map { String(name[...$0]) } ?? ""
       if last == "bias" {
-        (isBias, weightNames) = (true, Self.packed.map { prefix + $0 })
+        (isBias, weightNames) = (true, Self.weights.map { prefix + $0 })
       } else if Self.companions.contains(last) {
-        (isBias, weightNames) = (false, Self.packed.map { prefix + $0 })
+        (isBias, weightNames) = (false, Self.weights.map { prefix + $0 })
+      } else if last == "beta" {
+        (isBias, weightNames) = (true, [prefix + "gamma"])
       } else if last.hasSuffix("_scales") {
         (isBias, weightNames) = (false, [prefix + last.dropLast(7) + "_blocks"])
       } else if let weight = Self.replacing("bias", by: "weight", in: last) {
@@ -137,6 +140,12 @@ extension MatrixShape {
   init?(named name: String, type: ElementType, shape: [Int], _ format: Checkpoint.Format) {
     guard shape.count >= 2, type.isFloatingPoint, let count = Tensor.count(of: shape), count > 0 else {
       return nil
+    }
+    // JAX's and Keras's kernels: (…, inputs, outputs).
+    if name == "kernel" || name.hasSuffix(".kernel") || name.hasSuffix("/kernel") {
+      let rows = shape[shape.count - 1]
+      self.init(rows: rows, columns: count / rows, outer: count / rows)
+      return
     }
     let isStack = format == .gguf || shape.count == 3 && name.contains("experts")
     let columns = isStack ? shape[shape.count - 1] : count / shape[0]

@@ -80,20 +80,3 @@ extension Layer.Role {
     "lin1": .feedForwardUp, "lin2": .feedForwardDown,
   ]
 }
-
-extension [UInt8] {
-  /// Whether the word's bytes stand anywhere in these.
-  fileprivate func holds(_ word: StaticString) -> Bool {
-    let length = word.utf8CodeUnitCount
-    guard length > 0, count >= length else { return false }
-    return withUnsafeBufferPointer { bytes in
-      let first = word.utf8Start[0]
-      for start in 0...(count - length) where bytes[start] == first {
-        var matched = 1
-        while matched < length, bytes[start + matched] == word.utf8Start[matched] { matched += 1 }
-        if matched == length { return true }
-      }
-      return false
-    }
-  }
-}

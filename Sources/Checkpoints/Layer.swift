@@ -54,6 +54,13 @@ public struct Layer: Sendable, Hashable {
       block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties)
   }
 
+  /// The same, its weight seen as another matrix.
+  func seen(as matrix: MatrixShape) -> Layer {
+    Layer(
+      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
+      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties)
+  }
+
   /// The same, tied to more modules.
   func tied(to names: [String]) -> Layer {
     Layer(

@@ -9,7 +9,7 @@ enum ModelFolder {
     let model = try Checkpoint.open(file: "\(path)/\(try modelFile(names, path))", config)
     return Checkpoint(
       path: path, format: model.format, files: model.files, metadata: (config?.metadata ?? []) + model.metadata,
-      tensors: model.tensors, layers: model.layers, graph: model.graph)
+      tensors: model.tensors, layers: model.layers, graph: model.graph, ties: model.ties)
   }
 
   /// The name of the folder's one model.

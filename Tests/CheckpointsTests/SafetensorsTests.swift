@@ -32,7 +32,8 @@ struct SafetensorsTests {
     let layer = try model.layer("h.5.attn.c_attn")
     #expect(layer.bias.map { model.tensors[$0].name } == "h.5.attn.c_attn.bias")
     #expect(layer.role == .attentionQKV && layer.block == 5 && layer.blockName == "h.5")
-    #expect(layer.matrix == MatrixShape(rows: 4, columns: 6))
+    // GPT-2's Conv1D: inputs by outputs, as the bias tells.
+    #expect(layer.matrix == MatrixShape(rows: 6, columns: 4, outer: 4))
     #expect(model.parameterCount == 24 + 6 + 4)
   }
 
