@@ -80,7 +80,7 @@ extension State {
 
   private func searchText(of item: Item) -> String {
     "\(item.name) \(item.tensorName) \(item.layer.operatorName ?? "") \(item.layer.role.rawValue) \(item.storage) "
-      + "\(shapeText(item)) \(session.scheme(of: item)) \(session.note(on: item) ?? "")"
+      + "\(item.shapeText) \(session.scheme(of: item)) \(session.note(on: item) ?? "")"
   }
 
   private func sorted(_ items: [Item], by column: Column) -> [Item] {
@@ -97,8 +97,8 @@ extension State {
     }
     func text(_ item: Item) -> String {
       switch column {
-      case .kind: kindText(item)
-      case .shape: shapeText(item)
+      case .kind: item.kindText
+      case .shape: item.shapeText
       case .dtype: item.storage
       case .scheme: "\(session.scheme(of: item))"
       default: item.name
@@ -116,39 +116,12 @@ extension State {
     return (ordering.isDescending ? places.reversed() : places).map { items[$0] }
   }
 
-  func shapeText(_ item: Item) -> String {
-    item.shape.isEmpty ? "scalar" : item.shape.map(String.init).joined(separator: "×")
-  }
-
-  func kindText(_ item: Item) -> String {
-    item.id == item.layer.weight ? item.layer.operatorName ?? item.layer.role.label : item.kind.rawValue
-  }
-
   /// An item's name within its block: what the tree repeats above it is left out.
   func shortName(_ item: Item, depth: Int) -> String {
     guard depth > 0, let block = item.layer.blockName, item.name.hasPrefix(block + ".") else {
       return printable(item.name)
     }
     return printable(String(item.name.dropFirst(block.count + 1)))
-  }
-}
-
-extension Layer.Role {
-  /// As the list shows it, in ten letters at most.
-  fileprivate var label: String {
-    switch self {
-    case .attentionQuery: "attn q"
-    case .attentionKey: "attn k"
-    case .attentionValue: "attn v"
-    case .attentionQKV: "attn qkv"
-    case .attentionOutput: "attn out"
-    case .feedForwardUp: "ffn up"
-    case .feedForwardGate: "ffn gate"
-    case .feedForwardDown: "ffn down"
-    case .convolution: "conv"
-    case .positional: "position"
-    default: rawValue
-    }
   }
 }
 

@@ -108,8 +108,8 @@ extension State {
     switch column {
     case .name:
       return (String(repeating: "  ", count: depth) + shortName(item, depth: depth), isDim ? .dim : nil)
-    case .kind: return (kindText(item), .dim)
-    case .shape: return (shapeText(item), .dim)
+    case .kind: return (item.kindText, .dim)
+    case .shape: return (item.shapeText, .dim)
     case .dtype: return (item.storage, .dim)
     case .size: return (Format.bytes(item.bytes), isDim ? .dim : nil)
     case .scheme:

@@ -14,6 +14,7 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: ModelPaths.help) var model: [String]
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
+  @Flag(help: "List buffers and constants too, and metadata whole.") var all = false
   @Flag(help: "With --json: each tensor's CRC-32 of its numbers as 32-bit floats, and each packed layer's.")
   var checksums = false
   @Option(
@@ -26,94 +27,11 @@ struct InspectCommand: ParsableCommand {
     if let histogram {
       try session.write(Array(session.histogramCSV.utf8), to: histogram)
     }
-    print(json ? try session.inspection(checksums: checksums).text() : session.inspectionText)
+    print(json ? try session.inspection(checksums: checksums).text() : session.inspectionText(all: all))
   }
 }
 
 extension Session {
-  /// What `inspect --json` prints.
-  fileprivate func inspection(checksums: Bool) throws -> JSON {
-    .object([
-      ("format", .string(checkpoint.format.rawValue)),
-      ("parameters", .int(checkpoint.parameterCount)),
-      ("metadata", .object(checkpoint.metadata.map { ($0.key, .string($0.value)) })),
-      (
-        "tensors",
-        .array(
-          try checkpoint.tensors.enumerated().map { index, tensor in
-            .object(
-              [
-                ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
-                ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
-              ]
-                + (checksums && tensor.type.isDecodable
-                  ? [("crc32", .int(Int(try checkpoint.checksum(tensor: index))))] : []))
-          })
-      ),
-      (
-        "layers",
-        .array(
-          try checkpoint.layers.enumerated().map { index, layer in
-            try inspection(of: layer, index, checksums: checksums)
-          })
-      ),
-    ])
-  }
-
-  private func inspection(of layer: Layer, _ index: Int, checksums: Bool) throws -> JSON {
-    let tensors = checkpoint.tensors
-    var fields: [(String, JSON)] = [
-      ("name", .string(layer.name)), ("weight", .string(tensors[layer.weight].name)),
-      ("bias", JSON(layer.bias.map { tensors[$0].name })), ("operator", JSON(layer.operatorName)),
-      ("role", .string(layer.role.rawValue)), ("block", JSON(layer.block)),
-    ]
-    if !layer.companions.isEmpty {
-      fields.append(("companions", .array(layer.companions.map { .string(tensors[$0].name) })))
-    }
-    if !layer.ties.isEmpty { fields.append(("ties", .array(layer.ties.map { .string($0) }))) }
-    if let packing = layer.packing {
-      fields.append(("packing", packing.json))
-      if checksums { fields.append(("crc32", .int(Int(try checkpoint.checksum(layer: index))))) }
-    }
-    if let item = item(id: layer.weight) {
-      fields.append(("dtype", .string(item.storage)))
-      fields.append(("shape", .array(item.shape.map { .int($0) })))
-      fields.append(("bytes", .int(item.bytes)))
-      fields.append(("note", JSON(item.closed)))
-      if let survey = survey(of: item) { fields.append(("statistics", survey.json)) }
-    }
-    return .object(fields)
-  }
-
-  fileprivate var inspectionText: String {
-    var lines = [
-      "\(printable(checkpoint.path)): \(checkpoint.format.rawValue), \(Format.count(checkpoint.parameterCount)) parameters, "
-        + "\(checkpoint.tensors.count) tensors, \(Format.bytes(checkpoint.tensors.reduce(0) { $0 + $1.byteCount }))"
-    ]
-    for (key, value) in checkpoint.metadata { lines.append("  \(printable(key)): \(printable(value))") }
-    var table = TextTable(
-      ["layer", "operator", "shape", "dtype", "bytes", "min", "max", "σ", "zeros", "t² int4,g32", "note"],
-      right: [4, 5, 6, 7, 8, 9])
-    for item in items {
-      var row = [
-        printable(item.name), item.layer.operatorName ?? item.layer.role.rawValue,
-        item.shape.isEmpty ? "scalar" : item.shape.map(String.init).joined(separator: "×"), item.storage,
-        Format.bytes(item.bytes),
-      ]
-      if let survey = survey(of: item) {
-        let s = survey.statistics
-        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Axis.label($0) }
-        row.append("\(s.zeros)")
-        row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
-        row.append(note(on: item) ?? "")
-      } else {
-        row += ["", "", "", "", "", item.closed ?? ""]
-      }
-      table.add(row)
-    }
-    return (lines + ["", table.text]).joined(separator: "\n")
-  }
-
   fileprivate var histogramCSV: String {
     var text = "layer,bin,low,high,count\n"
     for item in items {
@@ -121,51 +39,5 @@ extension Session {
       text += histogram.csv(layer: item.name)
     }
     return text
-  }
-}
-
-extension Packing {
-  fileprivate var json: JSON {
-    var fields: [(String, JSON)] = [
-      ("method", .string(method.rawValue)), ("code", .string(code)), ("bits", .int(bits)),
-      ("symmetric", .bool(!isAffine)),
-    ]
-    switch granularity {
-    case .tensor: fields.append(("granularity", .string("tensor")))
-    case .channel: fields.append(("granularity", .string("channel")))
-    case .group(let size): fields += [("granularity", .string("group")), ("group", .int(size))]
-    case .block(let rows, let columns):
-      fields += [("granularity", .string("block")), ("block", .array([.int(rows), .int(columns)]))]
-    }
-    return .object(fields)
-  }
-}
-
-extension Survey {
-  /// The statistics, and the error table by granularity and symmetry: 2 to 8 bits in a row.
-  fileprivate var json: JSON {
-    let s = statistics
-    let numbers: [(String, Double)] = [
-      ("min", Double(s.minimum)), ("max", Double(s.maximum)), ("mean", s.mean), ("std", s.deviation),
-      ("skewness", s.skewness), ("kurtosis", s.kurtosis), ("squaredNorm", s.squaredNorm),
-      ("outlierDeviations", Statistics.outlierDeviations),
-    ]
-    let counts: [(String, Int)] = [
-      ("count", s.count), ("zeros", s.zeros), ("outliers", s.outliers), ("nans", s.nans),
-      ("infinities", s.infinities),
-    ]
-    var fields = counts.map { ($0.0, JSON.int($0.1)) } + numbers.map { ($0.0, JSON.number($0.1)) }
-    guard let errors else { return .object(fields) }
-    let widths = ErrorTable.widths.count
-    var rows: [(String, JSON)] = []
-    for (granularity, row) in zip(ErrorTable.granularities, errors.rows) {
-      guard let row else { continue }
-      let errors: [JSON] = row.map { JSON.number($0) }
-      let name = granularity.description
-      rows.append((name + ",symmetric", JSON.array(Array(errors[..<widths]))))
-      rows.append((name + ",affine", JSON.array(Array(errors[widths...]))))
-    }
-    fields.append(("relativeErrors", .object(rows)))
-    return .object(fields)
   }
 }

@@ -1,0 +1,30 @@
+import Workbench
+
+extension Item {
+  /// The shape for people: `32×128`, `scalar`.
+  public var shapeText: String { shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: "×") }
+
+  /// What it does in the network, or what it is.
+  public var kindText: String {
+    id == layer.weight ? layer.operatorName ?? layer.role.label : kind.rawValue
+  }
+}
+
+extension Layer.Role {
+  /// As the list shows it, in ten letters at most.
+  fileprivate var label: String {
+    switch self {
+    case .attentionQuery: "attn q"
+    case .attentionKey: "attn k"
+    case .attentionValue: "attn v"
+    case .attentionQKV: "attn qkv"
+    case .attentionOutput: "attn out"
+    case .feedForwardUp: "ffn up"
+    case .feedForwardGate: "ffn gate"
+    case .feedForwardDown: "ffn down"
+    case .convolution: "conv"
+    case .positional: "position"
+    default: rawValue
+    }
+  }
+}

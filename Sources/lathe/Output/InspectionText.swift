@@ -1,0 +1,66 @@
+import TerminalUI
+import Workbench
+
+extension Session {
+  /// What `inspect` prints for people: what the model is, what it is made of, a row a weight.
+  ///
+  /// - Parameter all: list buffers and constants too, and long metadata whole.
+  func inspectionText(all: Bool) -> String {
+    var lines = [
+      "\(printable(checkpoint.path)): \(checkpoint.format.rawValue), \(Format.count(checkpoint.parameterCount)) parameters, "
+        + "\(checkpoint.tensors.count) tensors, \(Format.bytes(checkpoint.tensors.reduce(0) { $0 + $1.byteCount }))"
+        + (checkpoint.files.count > 1 ? " in \(checkpoint.files.count) files" : "")
+    ]
+    lines += storageLines
+    for (key, value) in checkpoint.metadata {
+      let text = "  \(printable(key)): \(printable(value))"
+      lines.append(all ? text : TextWidth.clipped(text, to: 116, cut: .end))
+    }
+    let shown = items.filter { all || $0.kind != .buffer }
+    lines += ["", inspectionTable(shown)]
+    let hidden = items.filter { $0.kind == .buffer }
+    if !all, !hidden.isEmpty {
+      let bytes = Format.bytes(hidden.reduce(0) { $0 + $1.bytes })
+      lines.append("and \(hidden.count) buffers and constants, \(bytes) (--all lists them)")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// How much is stored in which way, the most first.
+  private var storageLines: [String] {
+    var kinds: [String: (count: Int, bytes: Int)] = [:]
+    for item in items {
+      let known = kinds[item.storage] ?? (0, 0)
+      kinds[item.storage] = (known.count + 1, known.bytes + item.bytes)
+    }
+    guard kinds.count > 1 else { return [] }
+    let parts = kinds.sorted { ($0.value.bytes, $1.key) > ($1.value.bytes, $0.key) }.map { name, kind in
+      "\(name) \(kind.count) (\(Format.bytes(kind.bytes)))"
+    }
+    return ["  stored as: " + parts.prefix(8).joined(separator: ", ") + (parts.count > 8 ? ", …" : "")]
+  }
+
+  private func inspectionTable(_ shown: [Item]) -> String {
+    let isSurveyed = shown.contains { survey(of: $0) != nil }
+    let figures = isSurveyed ? ["min", "max", "σ", "zeros", "t² int4,g32"] : []
+    var table = TextTable(["layer", "kind", "shape", "stored as", "bytes"] + figures + ["note"], right: Set(4...9))
+    for item in shown {
+      var row = [
+        printable(item.name), item.kindText, item.shapeText, item.storage, Format.bytes(item.bytes),
+      ]
+      let ties = item.id == item.layer.weight ? item.layer.ties : []
+      let tied = ties.isEmpty ? nil : "tied: " + printable(ties.prefix(3).joined(separator: ", "))
+      if let survey = survey(of: item) {
+        let s = survey.statistics
+        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Axis.label($0) }
+        row.append("\(s.zeros)")
+        row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
+        row.append(note(on: item) ?? tied ?? "")
+      } else {
+        row += [String](repeating: "", count: figures.count) + [tied ?? item.closed ?? ""]
+      }
+      table.add(row)
+    }
+    return table.text
+  }
+}
