@@ -9,7 +9,9 @@ static _Atomic int current = -1;
 static lathe_level best(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) return LATHE_LEVEL_AVX2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2") &&
+      __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt"))
+    return LATHE_LEVEL_AVX2;
 #endif
   return LATHE_LEVEL_BASELINE;
 }

@@ -56,6 +56,14 @@ TARGET INLINE f8 half_round_avx2(f8 values) {
 static float round_scale(float scale, lathe_scale_type type) {
   switch (type) {
     case LATHE_SCALE_FP16: return lathe_float_from_half(lathe_half_from_float(fminf(scale, 65504)));
+    case LATHE_SCALE_POW2: {
+      uint32_t bits;
+      memcpy(&bits, &scale, 4);
+      if (!(scale >= 0x1p-126f)) return scale;
+      bits = bits > 0x7f000000u ? 0x7f000000u : (bits + 0x7fffff) & 0xff800000u;
+      memcpy(&scale, &bits, 4);
+      return scale;
+    }
     case LATHE_SCALE_BF16: return lathe_float_from_bfloat(lathe_bfloat_from_float(fminf(scale, 0x1.fep127f)));
     default: return scale;
   }
@@ -106,6 +114,28 @@ void lathe_apply_grid(
   DISPATCH(apply_grid, weights, count, grid, codes, reconstruction);
 }
 
+void lathe_apply_runs(
+    const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
+    int32_t *codes, float *reconstruction, lathe_grid *grids) {
+  DISPATCH(apply_runs, weights, count, run, bits, symmetry, scale_type, codes, reconstruction, grids);
+}
+
+void lathe_apply_columns(
+    const float *weights, size_t rows, size_t columns, const lathe_grid *grids, int32_t *codes,
+    float *reconstruction) {
+  for (size_t row = 0; row < rows; row++)
+    for (size_t column = 0; column < columns; column++) {
+      size_t at = row * columns + column;
+      lathe_apply_grid(weights + at, 1, grids[column], codes + at, reconstruction + at);
+    }
+}
+
 void lathe_add_square_distance(const float *a, const float *b, size_t count, double sums[8]) {
   DISPATCH(add_square_distance, a, b, count, sums);
+}
+
+void lathe_add_weighted_square_distance(
+    const float *a, const float *b, size_t rows, size_t columns, const float *factors, double sums[8]) {
+  for (size_t row = 0; row < rows; row++)
+    DISPATCH(add_weighted_square_distance, a + row * columns, b + row * columns, columns, factors, sums);
 }

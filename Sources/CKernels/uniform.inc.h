@@ -134,13 +134,85 @@ TARGET static void LEVEL(add_table_errors)(
 
 TARGET static void LEVEL(apply_grid)(
     const float *weights, size_t count, lathe_grid grid, int32_t *codes, float *reconstruction) {
-  for (size_t i = 0; i < count; i++) {
+  size_t i = 0;
+  if (codes && reconstruction) {
+    f8 inverse = (f8)(grid.inverse), low = (f8)(grid.low), high = (f8)(grid.high);
+    for (; i + 8 <= count; i += 8) {
+      f8 w;
+      memcpy(&w, weights + i, 32);
+      f8 x = LEVEL(step)(w, inverse, low, high);
+      i8 code = __builtin_convertvector(x, i8);
+      x *= grid.scale;
+      memcpy(codes + i, &code, 32);
+      memcpy(reconstruction + i, &x, 32);
+    }
+  }
+  for (; i < count; i++) {
     float x = weights[i] * grid.inverse;
     x = x > grid.low ? x : grid.low;
     x = x < grid.high ? x : grid.high;
     x = (x + ROUNDING) - ROUNDING;
     if (codes) codes[i] = (int32_t)x;
     if (reconstruction) reconstruction[i] = grid.scale * x;
+  }
+}
+
+/// As lathe_make_grid for eight ranges with scales in half precision.
+TARGET INLINE void LEVEL(eight_grids)(
+    const float *minima, const float *maxima, int bits, lathe_symmetry symmetry, lathe_grid *grids) {
+  f8 least, most, limit = (f8)(65504.0f);
+  memcpy(&least, minima, 32);
+  memcpy(&most, maxima, 32);
+  least = least < 0 ? least : (f8)(0);
+  most = most > 0 ? most : (f8)(0);
+  f8 top = (f8)((float)((1 << (bits - 1)) - 1)), levels = (f8)((float)((1 << bits) - 1));
+  f8 scale, low = -top, high = top;
+  if (symmetry == LATHE_AFFINE) {
+    f8 span = most - least;
+    scale = (span <= (f8)(0x1.fffffep127f)) ? span / levels : most / levels - least / levels;
+  } else {
+    scale = (-least > most ? -least : most) / top;
+  }
+  scale = HALF_ROUND(scale > limit ? limit : scale);
+  f8 inverse = scale > 0 ? 1 / scale : (f8)(0);
+  if (symmetry == LATHE_AFFINE) {
+    f8 zero = scale > 0 ? -least / scale : (f8)(0);
+    zero = zero > levels ? levels : zero;
+    zero = (zero + ROUNDING) - ROUNDING;
+    low = -zero;
+    high = levels - zero;
+  } else if (symmetry == LATHE_SYMMETRIC_FULL) {
+    low = -top - 1;
+  }
+  for (int lane = 0; lane < 8; lane++)
+    grids[lane] = scale[lane] > 0 ? (lathe_grid){scale[lane], inverse[lane], low[lane], high[lane]}
+                                  : (lathe_grid){0, 0, 0, 0};
+}
+
+TARGET static void LEVEL(apply_runs)(
+    const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
+    int32_t *codes, float *reconstruction, lathe_grid *grids) {
+  size_t runs = count / run;
+  for (size_t first = 0; first < runs; first += 8) {
+    size_t taken = runs - first < 8 ? runs - first : 8;
+    float minima[8] = {0}, maxima[8] = {0};
+    for (size_t k = 0; k < taken; k++) {
+      const float *from = weights + (first + k) * run;
+      if (run == 32) LEVEL(range_of)(from, 32, minima + k, maxima + k);
+      else LEVEL(range_of)(from, run, minima + k, maxima + k);
+    }
+    lathe_grid made[8];
+    if (scale_type == LATHE_SCALE_FP16) {
+      LEVEL(eight_grids)(minima, maxima, bits, symmetry, made);
+    } else {
+      for (size_t k = 0; k < taken; k++)
+        made[k] = lathe_make_grid(minima[k], maxima[k], bits, symmetry, scale_type);
+    }
+    for (size_t k = 0; k < taken; k++) {
+      size_t at = (first + k) * run;
+      grids[first + k] = made[k];
+      LEVEL(apply_grid)(weights + at, run, made[k], codes + at, reconstruction + at);
+    }
   }
 }
 
@@ -153,5 +225,25 @@ TARGET static void LEVEL(add_square_distance)(
     for (size_t i = 0; i < n; i++) difference[i] = a[start + i] - b[start + i];
     for (size_t i = n; i < (n + 7) / 8 * 8; i++) difference[i] = 0;
     LEVEL(run_errors)(difference, difference, (n + 7) / 8 * 8, &keep, 1, 1, sums);
+  }
+}
+
+TARGET static void LEVEL(add_weighted_square_distance)(
+    const float *a, const float *b, size_t count, const float *factors, double sums[8]) {
+  d8 total;
+  memcpy(&total, sums, sizeof total);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    f8 x, y, m;
+    memcpy(&x, a + i, 32);
+    memcpy(&y, b + i, 32);
+    memcpy(&m, factors + i, 32);
+    d8 difference = __builtin_convertvector(x - y, d8);
+    total += __builtin_convertvector(m, d8) * (difference * difference);
+  }
+  memcpy(sums, &total, sizeof total);
+  for (size_t lane = 0; i < count; i++, lane++) {
+    double difference = (double)(a[i] - b[i]);
+    sums[lane] += (double)factors[i] * (difference * difference);
   }
 }

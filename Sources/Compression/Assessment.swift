@@ -4,6 +4,8 @@ import CKernels
 public struct Assessment: Sendable, Codable, Hashable {
   /// t² = ‖ŵ − w‖²/‖w‖² with sparsity in ŵ; `nil` where it is not yet computed, or where ŵ is not finite.
   public var relativeError: Double?
+  /// Σ E[x²]·(ŵ − w)² / Σ E[x²]·w², where it is known how much each input matters.
+  public var weightedError: Double?
   public var squaredNorm: Double
   /// Numbers of the weight that are NaN or infinite; they count as zero.
   public var nonFinite: Int
@@ -37,7 +39,7 @@ extension Assessment {
   /// - Parameters:
   ///   - range: least and greatest weight, wanted with `detail`.
   ///   - detail: whether to make the histograms of ŵ and of w − ŵ.
-  /// - Precondition: `scheme.obstacle(rows:columns:)` is `nil` for the matrix.
+  /// - Precondition: `scheme.obstacle(to:)` is `nil` for the weight.
   /// - Throws: `Cancelled`, or what the source throws.
   public static func of(
     _ source: some WeightSource, scheme: Scheme, detail: ClosedRange<Double>? = nil,
@@ -47,7 +49,7 @@ extension Assessment {
     guard var method = try Reconstruction(scheme, of: source, pruning: pruning, control: control) else {
       return Assessment(
         relativeError: nil, squaredNorm: 0, nonFinite: 0, sparsity: nil,
-        size: scheme.size(of: source, nonZero: source.count, symbols: nil, rans: nil))
+        size: scheme.size(of: source, runs: nil, entropy: nil, streams: [:]))
     }
     defer { method.free() }
     let run = try Run(
@@ -80,10 +82,13 @@ extension Assessment {
 private struct Run {
   var squaredError = 0.0
   var squaredNorm = 0.0
-  var zeros = 0
+  var weightedError: Double?
   var nonFinite = 0
-  var symbols: [Int64]?
-  var rans: Int?
+  /// Of ŵ, and of the codes.
+  var zeros = 0
+  var runs = CodeRuns()
+  var entropy: Double?
+  var streams: [EntropyCoder: Int] = [:]
   var reconstruction: Histogram?
   var error: Histogram?
 
@@ -101,69 +106,96 @@ private struct Run {
     let none = [Float](repeating: 0, count: capacity)
     var errorLanes = [Double](repeating: 0, count: 8)
     var normLanes = errorLanes
-    var counts = [Int64](repeating: 0, count: method.symbolCount)
-    let offset = method.symbolOffset
+    var weighted = WeightedError(source)
+    var counts = CodeCounts(method.codes, capacity: capacity)
+    var valueRuns = CodeRuns()
     var drawn = detail.map(Histogram.empty)
-    var found = 0
     let odd = try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
       method.apply(chunk, pruned: pruned, values: values, codes: codes)
       lathe_add_square_distance(chunk.base, values, chunk.count, &errorLanes)
       lathe_add_square_distance(chunk.base, none, chunk.count, &normLanes)
-      for index in 0..<chunk.count where values[index] == 0 { found += 1 }
-      if !counts.isEmpty {
-        for index in 0..<chunk.count { counts[Int(codes[index]) + offset] += 1 }
+      weighted?.add(chunk, values, none)
+      valueRuns.add(values, chunk.count, 0x7fff_ffff)
+      switch method.codes {
+      case .none: break
+      case .bytes: runs.add(codes, chunk.count, ~0)
+      case .wide(let mask): runs.add(codes, chunk.count, mask)
       }
+      counts.add(codes, chunk.count)
       drawn?.add(values, chunk.count)
     }
     squaredError = total(errorLanes[...])
     squaredNorm = total(normLanes[...])
-    zeros = found
+    weightedError = weighted?.relative
+    zeros = source.count - valueRuns.nonzero
+    if case .none = method.codes { runs = valueRuns }
     nonFinite = Int(odd.nans + odd.infinities)
-    symbols = counts.isEmpty ? nil : counts
+    entropy = counts.entropy
     reconstruction = drawn
-    if scheme.coding == .rans, !counts.isEmpty {
-      var coder = RansCoder(counts: counts)
-      try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
-        method.apply(chunk, pruned: pruned, values: values, codes: codes)
-        for index in 0..<chunk.count { coder.encode(Int(codes[index]) + offset) }
-      }
-      rans = coder.byteCount
-    }
-    guard detail != nil, squaredError > 0, squaredError.isFinite else { return }
+    // The streams are made where they are asked for, and for the layer that is looked at.
+    let coders = EntropyCoder.allCases.filter { detail != nil || scheme.coding.rawValue == $0.rawValue }
+    let limit = 4 * (squaredError / Double(max(1, source.count))).squareRoot()
+    let drawsError = detail != nil && squaredError > 0 && squaredError.isFinite
+    guard drawsError || (!coders.isEmpty && !counts.isEmpty) else { return }
+    let encoders = counts.isEmpty ? [] : coders.map { ($0, counts.encoders($0)) }
     // Most errors lie within four root mean squares; a wider tail is counted in the outermost bins.
-    let limit = 4 * (squaredError / Double(source.count)).squareRoot()
-    var errors = Histogram.empty(-limit...limit)
+    var errors = drawsError ? Histogram.empty(-limit...limit) : nil
     let edge = Float(limit).nextDown
     try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
       method.apply(chunk, pruned: pruned, values: values, codes: codes)
+      for (_, encoder) in encoders { encoder.append(codes, chunk.count) }
+      guard drawsError else { return }
       for index in 0..<chunk.count {
         values[index] = max(-edge, min(edge, chunk.base[index] - values[index]))
       }
-      errors.add(values, chunk.count)
+      errors?.add(values, chunk.count)
     }
     error = errors
+    for (coder, encoder) in encoders { streams[coder] = encoder.finish().count }
   }
 
   func assessment(of source: some WeightSource, scheme: Scheme, pruning: Pruning, levels: Levels?)
     -> Assessment
   {
-    let nonZero = symbols.map { counts in
-      // A code of zero is not stored in a sparse form; for 16-bit floats the zeros are +0 and −0.
-      source.count - (scheme.isHalf ? Int(counts[0] + counts[0x8000]) : Int(counts[counts.count / 2]))
-    }
-    return Assessment(
+    Assessment(
       // A weight beyond what a half can scale becomes infinite in ggml's bytes: there is no error to state.
       relativeError: squaredError.isFinite ? relativeError(squaredError, squaredNorm: squaredNorm) : nil,
+      weightedError: weightedError,
       squaredNorm: squaredNorm,
       nonFinite: nonFinite,
       sparsity: source.count > 0 ? Double(zeros) / Double(source.count) : 0,
-      size: scheme.size(of: source, nonZero: nonZero ?? source.count - zeros, symbols: symbols, rans: rans),
+      size: scheme.size(of: source, runs: runs, entropy: entropy, streams: streams),
       levels: levels, pruneLimit: pruning.magnitudeLimit, reconstruction: reconstruction, error: error)
   }
 }
 
-extension Scheme {
-  fileprivate var isHalf: Bool { format == .f16 || format == .bf16 }
+/// Σ E[x²]·(ŵ − w)² and Σ E[x²]·w² over a weight's rows.
+private struct WeightedError {
+  private let importances: Importances
+  private let rows: Int
+  private var errors = [Double](repeating: 0, count: 8)
+  private var norms = [Double](repeating: 0, count: 8)
+
+  /// `nil` where it is not known how much the inputs matter.
+  init?(_ source: some WeightSource) {
+    guard let importances = source.importances else { return nil }
+    self.importances = importances
+    rows = source.rows
+  }
+
+  mutating func add(_ chunk: Chunk, _ values: UnsafePointer<Float>, _ none: [Float]) {
+    for row in 0..<chunk.rows {
+      let factors = importances.squares(ofRow: chunk.firstRow + row, of: rows)
+      let at = row * chunk.columns
+      lathe_add_weighted_square_distance(chunk.base + at, values + at, 1, chunk.columns, factors, &errors)
+      lathe_add_weighted_square_distance(chunk.base + at, none, 1, chunk.columns, factors, &norms)
+    }
+  }
+
+  var relative: Double? {
+    let (error, norm) = (total(errors[...]), total(norms[...]))
+    return error.isFinite && norm.isFinite ? relativeError(error, squaredNorm: norm) : nil
+  }
 }
 
 extension Histogram {

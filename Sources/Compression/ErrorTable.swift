@@ -45,7 +45,7 @@ struct ErrorTableSums {
       case .tensor:
         lathe_add_grid_errors(
           chunk.base, pruned, chunk.count, tensorGrids, Int32(tensorGrids.count), wide, &sums[index]!)
-      case .channel, .group:
+      case .channel, .axis, .group:
         lathe_add_table_errors(
           chunk.base, pruned, chunk.count, granularity.run(columns: columns), wide, &sums[index]!)
       }

@@ -3,58 +3,104 @@ import Numerics
 
 /// A scheme at work on one weight: from each chunk's pruned weights their reconstruction and their codes.
 struct Reconstruction {
-  /// Codes are counted from `-symbolOffset` on; zero symbols where the format has no codes to count.
-  let symbolOffset: Int
-  let symbolCount: Int
+  /// The codes that the format has.
+  let codes: CodeKind
   private(set) var scales = ScaleSummary()
 
   private enum Method {
     case copy
-    case uniform(UniformScheme, tensor: Run?, masked: Bool)
+    /// One grid a weight.
+    case grid(lathe_grid)
+    /// One grid a column: scales along another axis than the rows'.
+    case columns([lathe_grid], distinct: [Int])
+    /// A grid for each run of a row, or for each row.
+    case runs(UniformScheme, grids: UnsafeMutableBufferPointer<lathe_grid>)
+    /// Sign times magnitude: one for the weight, one a column, or the mean of each run.
+    case sign(magnitude: Float)
+    case columnSigns([Float], distinct: [Int])
+    case signs(ScaleType, Granularity)
+    case ternary
     case half(ElementType)
     case block(BlockQuantizer, bytes: UnsafeMutableBufferPointer<UInt8>)
   }
 
-  /// What one scale governs: a grid, or for one bit the mean magnitude.
-  private struct Run {
-    var grid: lathe_grid
-    var magnitude: Float
-  }
-
   private let method: Method
+  /// Whether zeros are pruned weights, which stay zeros.
+  private let isMasked: Bool
 
-  /// `nil` where the scheme's error is not computed. For one scale a tensor, the weight is read before.
+  /// `nil` where the scheme's error is not computed. For scales that rows share, the weight is read before.
   init?(
     _ scheme: Scheme, of source: some WeightSource, pruning: Pruning, control: PassControl
   ) throws {
+    isMasked = scheme.sparsity != .none
+    let capacity = min(source.rowsPerChunk, source.rows) * source.columns
     switch scheme.format {
     case .keep:
-      method = .copy
-      (symbolOffset, symbolCount) = (0, 0)
+      (method, codes) = (.copy, .none)
     case .f16, .bf16:
-      method = .half(scheme.format == .f16 ? .f16 : .bf16)
-      (symbolOffset, symbolCount) = (0, 65_536)
+      (method, codes) = (.half(scheme.format == .f16 ? .f16 : .bf16), .wide(zeroMask: 0x7fff))
     case .block(let type):
       guard let quantizer = BlockQuantizer(type) else { return nil }
-      let capacity =
-        min(source.rowsPerChunk, source.rows) * source.columns / type.blockWeights * type.blockBytes
-      method = .block(quantizer, bytes: .allocate(capacity: capacity))
-      (symbolOffset, symbolCount) = (0, 0)
+      method = .block(quantizer, bytes: .allocate(capacity: capacity / type.blockWeights * type.blockBytes))
+      codes = .none
+    case .named(.binary):
+      (method, codes) = (.signs(.fp16, .channel), .bytes)
+    case .named(.ternary):
+      (method, codes) = (.ternary, .bytes)
     case .named:
       return nil
     case .uniform(let uniform):
-      let tensor: Run? =
-        uniform.granularity == .tensor
-        ? try Self.tensorRun(uniform, of: source, pruning: pruning, control: control) : nil
-      method = .uniform(uniform, tensor: tensor, masked: scheme.sparsity != .none)
-      symbolOffset = 1 << uniform.bits
-      symbolCount = 2 << uniform.bits
-      if let tensor { scales.add(tensor.grid) }
+      codes = uniform.bits > 8 ? .wide(zeroMask: 0xffff) : .bytes
+      method = try Self.method(uniform, of: source, pruning, masked: isMasked, capacity: capacity, control)
+    }
+    switch method {
+    case .grid(let grid): scales.add(grid)
+    case .columns(let grids, let distinct):
+      scales.keepAll()
+      for column in distinct { scales.add(grids[column]) }
+    case .sign(let magnitude): scales.add(Self.signGrid(magnitude))
+    case .columnSigns(let magnitudes, let distinct):
+      scales.keepAll()
+      for column in distinct { scales.add(Self.signGrid(magnitudes[column])) }
+    default: break
     }
   }
 
+  private static func method(
+    _ uniform: UniformScheme, of source: some WeightSource, _ pruning: Pruning, masked: Bool, capacity: Int,
+    _ control: PassControl
+  ) throws -> Method {
+    let isSign = uniform.bits == 1
+    switch uniform.granularity {
+    case .channel, .group:
+      if isSign { return .signs(uniform.scale, uniform.granularity) }
+      let runs = capacity / max(1, uniform.granularity.run(columns: source.columns))
+      return .runs(uniform, grids: .allocate(capacity: max(1, runs)))
+    case .tensor:
+      if !isSign { return .grid(try uniform.grid(of: source, pruning: pruning, control: control)) }
+      var sum = MagnitudeSum()
+      try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
+        sum.add(pruned, chunk.count, above: masked ? 0 : -1)
+      }
+      return .sign(magnitude: uniform.rounded(magnitude: sum.mean))
+    case .axis(let axis):
+      let columns = try AxisColumns(axis, of: source, pruning, masked: masked, control)
+      return isSign
+        ? .columnSigns(columns.means.map { uniform.rounded(magnitude: $0) }, distinct: columns.distinct)
+        : .columns(
+          columns.ranges.map { uniform.grid(low: $0.lowerBound, high: $0.upperBound) }, distinct: columns.distinct)
+    }
+  }
+
+  /// Keeps every scale: for packing.
+  mutating func keepsScales() { scales.keepAll() }
+
   func free() {
-    if case .block(_, let bytes) = method { bytes.deallocate() }
+    switch method {
+    case .block(_, let bytes): bytes.deallocate()
+    case .runs(_, let grids): grids.deallocate()
+    default: break
+    }
   }
 
   /// Fills `values` (and `codes`, where the format has them) for a chunk whose weights after sparsity are `pruned`.
@@ -65,6 +111,32 @@ struct Reconstruction {
     switch method {
     case .copy:
       values.update(from: pruned, count: chunk.count)
+    case .grid(let grid):
+      lathe_apply_grid(pruned, chunk.count, grid, codes, values)
+    case .columns(let grids, _):
+      lathe_apply_columns(pruned, chunk.rows, chunk.columns, grids, codes, values)
+    case .runs(let uniform, let grids):
+      applyRuns(uniform, grids, chunk, pruned, values, codes)
+    case .sign(let magnitude):
+      lathe_apply_signs(pruned, chunk.count, magnitude, isMasked ? 1 : 0, codes, values)
+    case .columnSigns(let magnitudes, _):
+      for index in 0..<chunk.count {
+        lathe_apply_signs(
+          pruned + index, 1, magnitudes[index % chunk.columns], isMasked ? 1 : 0, codes + index, values + index)
+      }
+    case .signs(let scale, let granularity):
+      let run = granularity.run(columns: chunk.columns)
+      for start in stride(from: 0, to: chunk.count, by: run) {
+        var sum = MagnitudeSum()
+        sum.add(pruned + start, run, above: isMasked ? 0 : -1)
+        let magnitude = scale.rounded(magnitude: sum.mean)
+        scales.add(Self.signGrid(magnitude))
+        lathe_apply_signs(pruned + start, run, magnitude, isMasked ? 1 : 0, codes + start, values + start)
+      }
+    case .ternary:
+      for start in stride(from: 0, to: chunk.count, by: chunk.columns) {
+        applyTernary(pruned + start, chunk.columns, values + start, codes + start)
+      }
     case .half(let type):
       for index in 0..<chunk.count {
         let bits =
@@ -79,147 +151,96 @@ struct Reconstruction {
       ElementType.ggml(type).decode(
         UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<used]),
         into: UnsafeMutableBufferPointer(start: values, count: chunk.count))
-    case .uniform(let uniform, let tensor, let masked):
-      let run = tensor == nil ? uniform.granularity.run(columns: chunk.columns) : chunk.count
-      for start in stride(from: 0, to: chunk.count, by: run) {
-        let found =
-          tensor ?? Self.run(uniform, weights: chunk.base + start, pruned: pruned + start, count: run)
-        if tensor == nil { scales.add(found.grid) }
-        if uniform.bits == 1 {
-          Self.applySign(found.magnitude, pruned + start, run, masked, values + start, codes + start)
-        } else {
-          lathe_apply_grid(pruned + start, run, found.grid, codes + start, values + start)
-        }
-      }
     }
   }
 
-  /// One bit: the sign times the mean magnitude; what sparsity has set to zero stays zero.
-  private static func applySign(
-    _ magnitude: Float, _ pruned: UnsafePointer<Float>, _ count: Int, _ masked: Bool,
-    _ values: UnsafeMutablePointer<Float>, _ codes: UnsafeMutablePointer<Int32>
+  private mutating func applyRuns(
+    _ uniform: UniformScheme, _ grids: UnsafeMutableBufferPointer<lathe_grid>, _ chunk: Chunk,
+    _ pruned: UnsafePointer<Float>, _ values: UnsafeMutablePointer<Float>, _ codes: UnsafeMutablePointer<Int32>
   ) {
-    for index in 0..<count {
-      let code: Int32 = pruned[index] < 0 ? -1 : masked && pruned[index] == 0 ? 0 : 1
-      codes[index] = code
-      values[index] = Float(code) * magnitude
-    }
-  }
-
-  private static func run(
-    _ uniform: UniformScheme, weights: UnsafePointer<Float>, pruned: UnsafePointer<Float>, count: Int
-  ) -> Run {
-    if uniform.bits == 1 {
-      var sum = 0.0
-      var kept = 0
-      for index in 0..<count where pruned[index] != 0 {
-        sum += Double(abs(pruned[index]))
-        kept += 1
-      }
-      return signRun(uniform, sum: sum, kept: kept)
-    }
-    var low: Float = 0
-    var high: Float = 0
-    lathe_row_ranges(pruned, 1, count, &low, &high)
-    switch uniform.range {
-    case .minMax: break
-    case .percentile(let p):
-      let magnitudes = UnsafeBufferPointer(start: weights, count: count).map(abs).sorted()
-      let limit = magnitudes[max(0, Int((p / 100 * Double(count)).rounded(.up)) - 1)]
-      (low, high) = (max(low, -limit), min(high, limit))
-    case .leastSquares:
-      let grids = ClipSearch.grids(uniform, low: low, high: high)
-      var sums = [Double](repeating: 0, count: 8 * grids.count)
-      lathe_add_grid_errors(
-        pruned, pruned, count, grids, Int32(grids.count), squaresNeedDouble(low...high) ? 1 : 0, &sums)
-      return Run(grid: ClipSearch.best(grids, sums: sums), magnitude: 0)
-    }
-    return Run(grid: uniform.grid(low: low, high: high), magnitude: 0)
-  }
-
-  private static func signRun(_ uniform: UniformScheme, sum: Double, kept: Int) -> Run {
-    let mean = Float(sum / Double(max(kept, 1)))
-    // A range of ±mean on two bits has the scale mean/1, rounded to the scale's type.
-    let scale = lathe_make_grid(-mean, mean, 2, LATHE_SYMMETRIC, uniform.scale.kernel).scale
-    return Run(grid: lathe_grid(scale: scale, inverse: 0, low: -1, high: 1), magnitude: scale)
-  }
-
-  private static func tensorRun(
-    _ uniform: UniformScheme, of source: some WeightSource, pruning: Pruning, control: PassControl
-  ) throws -> Run {
-    var range = lathe_range_sums()
-    (range.minimum, range.maximum) = (.infinity, -.infinity)
-    var magnitude = 0.0
-    var kept = 0
-    try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
-      lathe_add_range_sums(pruned, chunk.count, &range)
-      guard uniform.bits == 1 else { return }
-      for index in 0..<chunk.count where pruned[index] != 0 {
-        magnitude += Double(abs(pruned[index]))
-        kept += 1
+    let run = uniform.granularity.run(columns: chunk.columns)
+    if uniform.range == .minMax {
+      lathe_apply_runs(
+        pruned, chunk.count, run, Int32(uniform.bits), uniform.symmetry.kernel, uniform.scale.kernel, codes, values,
+        grids.baseAddress!)
+    } else {
+      for (index, start) in stride(from: 0, to: chunk.count, by: run).enumerated() {
+        grids[index] = uniform.grid(chunk.base + start, pruned: pruned + start, count: run)
+        lathe_apply_grid(pruned + start, run, grids[index], codes + start, values + start)
       }
     }
-    if uniform.bits == 1 { return signRun(uniform, sum: magnitude, kept: kept) }
-    var (low, high) = (range.minimum, range.maximum)
-    switch uniform.range {
-    case .minMax: break
-    case .percentile(let p):
-      let rank = Int((p / 100 * Double(source.count)).rounded(.up))
-      let (limit, _) = try MagnitudeRank.find(rank, in: source, control: control)
-      (low, high) = (max(low, -limit), min(high, limit))
-    case .leastSquares:
-      let grids = ClipSearch.grids(uniform, low: low, high: high)
-      var sums = [Double](repeating: 0, count: 8 * grids.count)
-      try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
-        lathe_add_grid_errors(
-          pruned, pruned, chunk.count, grids, Int32(grids.count), squaresNeedDouble(low...high) ? 1 : 0, &sums
-        )
-      }
-      return Run(grid: ClipSearch.best(grids, sums: sums), magnitude: 0)
-    }
-    return Run(grid: uniform.grid(low: low, high: high), magnitude: 0)
+    for index in 0..<chunk.count / max(1, run) { scales.add(grids[index]) }
+  }
+
+  /// Δ = 0.7·E|w| and α = E(|w| : |w| > Δ), over the weights that are not pruned.
+  private mutating func applyTernary(
+    _ pruned: UnsafePointer<Float>, _ count: Int, _ values: UnsafeMutablePointer<Float>,
+    _ codes: UnsafeMutablePointer<Int32>
+  ) {
+    var all = MagnitudeSum()
+    all.add(pruned, count, above: isMasked ? 0 : -1)
+    let threshold = 0.7 * all.mean
+    var kept = MagnitudeSum()
+    kept.add(pruned, count, above: threshold)
+    let magnitude = ScaleType.fp16.rounded(magnitude: kept.mean)
+    scales.add(Self.signGrid(magnitude))
+    lathe_apply_ternary(pruned, count, threshold, magnitude, codes, values)
+  }
+
+  private static func signGrid(_ magnitude: Float) -> lathe_grid {
+    lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1)
   }
 }
 
-/// The search of a clip: the factor of the min-max range with the least squared error; of equal ones the widest.
-private enum ClipSearch {
-  static func grids(_ uniform: UniformScheme, low: Float, high: Float) -> [lathe_grid] {
-    (0...48).map { step in
-      let factor = Float(64 - step) / 64
-      return uniform.grid(low: low * factor, high: high * factor)
-    }
-  }
-
-  static func best(_ grids: [lathe_grid], sums: [Double]) -> lathe_grid {
-    var best = 0
-    var least = Double.infinity
-    for index in grids.indices {
-      let error = total(sums[8 * index..<8 * index + 8])
-      if error < least { (best, least) = (index, error) }
-    }
-    return grids[best]
-  }
+/// The codes that a format writes.
+enum CodeKind {
+  case none
+  /// At most 256 side by side: told apart modulo 256, zero being zero.
+  case bytes
+  /// Of 16 bits; a code is zero where it has no bit of the mask.
+  case wide(zeroMask: UInt32)
 }
 
-extension UniformScheme {
-  func grid(low: Float, high: Float) -> lathe_grid {
-    let kind: lathe_symmetry =
-      switch symmetry {
-      case .symmetric: LATHE_SYMMETRIC
-      case .symmetricFull: LATHE_SYMMETRIC_FULL
-      case .affine: LATHE_AFFINE
-      }
-    return lathe_make_grid(low, high, Int32(bits), kind, scale.kernel)
-  }
-}
-
-extension ScaleType {
-  var kernel: lathe_scale_type {
+extension Symmetry {
+  var kernel: lathe_symmetry {
     switch self {
-    case .fp16: LATHE_SCALE_FP16
-    case .bf16: LATHE_SCALE_BF16
-    case .fp32: LATHE_SCALE_FP32
+    case .symmetric: LATHE_SYMMETRIC
+    case .symmetricFull: LATHE_SYMMETRIC_FULL
+    case .affine: LATHE_AFFINE
     }
+  }
+}
+
+/// What scales along another axis than the rows' are made of, a value a column of the matrix: columns of one index of
+/// the axis have the same.
+private struct AxisColumns {
+  private(set) var ranges: [ClosedRange<Float>]
+  private(set) var means: [Double]
+  /// A column for each index of the axis.
+  let distinct: [Int]
+
+  init(_ axis: Int, of source: some WeightSource, _ pruning: Pruning, masked: Bool, _ control: PassControl) throws {
+    let columns = source.columns
+    let inner = source.shape[(axis + 1)...].reduce(1, *)
+    let extent = source.shape[axis]
+    var low = [Float](repeating: .infinity, count: extent)
+    var high = [Float](repeating: -.infinity, count: extent)
+    var sums = [Double](repeating: 0, count: extent)
+    var kept = [Int](repeating: 0, count: extent)
+    try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
+      for index in 0..<chunk.count {
+        let place = index % columns / inner % extent
+        let w = pruned[index]
+        low[place] = min(low[place], w)
+        high[place] = max(high[place], w)
+        sums[place] += Double(abs(w))
+        if !masked || w != 0 { kept[place] += 1 }
+      }
+    }
+    distinct = (0..<extent).map { $0 * inner }
+    let places = (0..<columns).map { $0 / inner % extent }
+    ranges = places.map { min(low[$0], high[$0])...high[$0] }
+    means = places.map { kept[$0] > 0 ? sums[$0] / Double(kept[$0]) : 0 }
   }
 }
 
@@ -229,8 +250,14 @@ struct ScaleSummary {
   private var lowSum = 0.0
   private var highSum = 0.0
   private var count = 0
+  private var keepsAll = false
+  /// All scales, from the first on that was added since they are kept; a weight's only one too.
+  private(set) var kept: [lathe_grid] = []
+
+  mutating func keepAll() { keepsAll = true }
 
   mutating func add(_ grid: lathe_grid) {
+    if keepsAll || count == 0 { kept.append(grid) }
     sum += Double(grid.scale)
     lowSum += Double(grid.low)
     highSum += Double(grid.high)

@@ -19,10 +19,8 @@ extension Scheme: CustomStringConvertible {
     }
     switch sparsity {
     case .none: break
-    case .ratio(let ratio): words.append("sparsity=\(ratio)")
     case .threshold(let threshold): words.append("threshold=\(threshold)")
-    case .pattern(let keep, let of): words.append("sparsity=\(keep):\(of)")
-    case .channels(let ratio): words.append("sparsity=channel:\(ratio)")
+    default: words.append("sparsity=\(sparsity.words)")
     }
     if coding != .none { words.append("coding=\(coding.rawValue)") }
     return words.joined(separator: ",")
@@ -37,6 +35,7 @@ extension UniformScheme {
     case .minMax: break
     case .leastSquares: words.append("range=mse")
     case .percentile(let p): words.append("range=percentile=\(p)")
+    case .entropy: words.append("range=entropy")
     }
     if scale != .fp16 { words.append("scale=\(scale.rawValue)") }
     return words
@@ -48,6 +47,7 @@ extension Granularity: CustomStringConvertible {
     switch self {
     case .tensor: "tensor"
     case .channel: "channel"
+    case .axis(let axis): "channel,axis=\(axis)"
     case .group(let size): "group=\(size)"
     }
   }
@@ -132,6 +132,11 @@ extension UniformScheme {
     switch (option, value) {
     case ("tensor", nil): granularity = .tensor
     case ("channel", nil): granularity = .channel
+    case ("axis", let value?):
+      guard let axis = Int(value), (0...7).contains(axis) else {
+        throw wrong("axis=N: 0 for outputs, 1 for inputs, 2 and more for a kernel's places")
+      }
+      granularity = axis == 0 ? .channel : .axis(axis)
     case ("group", let value?):
       guard let size = Int(value), (2...65_536).contains(size) else {
         throw wrong("group=N with N from 2 to 65536")
@@ -143,11 +148,12 @@ extension UniformScheme {
       symmetry = option == "affine" ? .affine : .symmetricFull
     case ("range", let value?): range = try RangeRule(value, wrong: wrong)
     case ("scale", let value?):
-      guard let scale = ScaleType(rawValue: value) else { throw wrong("scale=fp16, bf16 or fp32") }
+      guard let scale = ScaleType(rawValue: value) else { throw wrong("scale=fp16, bf16, fp32 or pow2") }
       self.scale = scale
     default:
       throw wrong(
-        "tensor, channel, group=N, symmetric, symmetric-full, affine, range=, scale=, sparsity=, threshold= or coding="
+        "tensor, channel, axis=N, group=N, symmetric, symmetric-full, affine, range=, scale=, sparsity=, threshold= "
+          + "or coding="
       )
     }
   }
@@ -159,30 +165,12 @@ extension RangeRule {
       self = .minMax
     } else if value == "mse" {
       self = .leastSquares
+    } else if value == "entropy" {
+      self = .entropy
     } else if value.hasPrefix("percentile="), let p = Double(value.dropFirst(11)), p > 50, p <= 100 {
       self = .percentile(p)
     } else {
-      throw wrong("range=minmax, range=mse or range=percentile=P with P above 50, at most 100")
-    }
-  }
-}
-
-extension Sparsity {
-  fileprivate init(_ value: String, wrong: (String) -> SpecError) throws(SpecError) {
-    func ratio(_ text: Substring) throws(SpecError) -> Double {
-      guard let ratio = Double(text), (0...1).contains(ratio) else { throw wrong("a ratio from 0 to 1") }
-      return ratio
-    }
-    if value.hasPrefix("channel:") {
-      self = .channels(try ratio(value.dropFirst(8)))
-    } else if let colon = value.firstIndex(of: ":") {
-      guard let keep = Int(value[..<colon]), let of = Int(value[value.index(after: colon)...]),
-        (1...64).contains(of), (1..<of).contains(keep)
-      else { throw wrong("N:M with N less than M, as in 2:4") }
-      self = .pattern(keep: keep, of: of)
-    } else {
-      let share = try ratio(value[...])
-      self = share == 0 ? .none : .ratio(share)
+      throw wrong("range=minmax, mse, entropy or percentile=P with P above 50, at most 100")
     }
   }
 }

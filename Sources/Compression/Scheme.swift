@@ -67,8 +67,10 @@ public struct UniformScheme: Sendable, Hashable {
 /// The weights that share a scale.
 public enum Granularity: Sendable, Hashable, Codable {
   case tensor
-  /// An output channel: a row.
+  /// An output channel: a row, an index of the weight's axis 0.
   case channel
+  /// An index of another axis of the weight (1: its inputs; 2 and more: a kernel's places).
+  case axis(Int)
   /// So many weights side by side in a row.
   case group(Int)
 
@@ -82,11 +84,12 @@ public enum Granularity: Sendable, Hashable, Codable {
     if case .group(let size) = self { size } else { columns }
   }
 
-  /// Scales of a matrix.
-  public func scaleCount(rows: Int, columns: Int) -> Int {
+  /// Scales of a weight whose rows are axis 0 of `shape`.
+  public func scaleCount(rows: Int, columns: Int, shape: [Int]) -> Int {
     switch self {
     case .tensor: 1
     case .channel: rows
+    case .axis(let axis): shape.indices.contains(axis) ? shape[axis] : 1
     case .group(let size): rows * (columns / size)
     }
   }
@@ -105,15 +108,26 @@ public enum RangeRule: Sendable, Hashable {
   case leastSquares
   /// Clipped to ±q, the nearest-rank p-th percentile of |w|, 50 < p ≤ 100.
   case percentile(Double)
+  /// Clipped to the ±q whose quantised distribution is nearest to the weights' in relative entropy (`EntropyRange`).
+  case entropy
 }
 
+/// What a scale is rounded to before codes are chosen.
 public enum ScaleType: String, Sendable, Hashable, CaseIterable {
   case fp16, bf16, fp32
+  /// The least power of two that is not smaller, stored as its exponent.
+  case pow2
 
-  public var bytes: Int { self == .fp32 ? 4 : 2 }
+  public var bytes: Int {
+    switch self {
+    case .fp16, .bf16: 2
+    case .fp32: 4
+    case .pow2: 1
+    }
+  }
 }
 
-/// Formats whose names and sizes are known; their errors are not yet computed.
+/// Formats of one layout each. `binary` and `ternary` are computed; the errors of the others are not yet.
 public enum NamedFormat: String, Sendable, Hashable, CaseIterable {
   case ocpMxfp8 = "ocp-mxfp8"
   case ocpMxfp6 = "ocp-mxfp6"
@@ -123,18 +137,9 @@ public enum NamedFormat: String, Sendable, Hashable, CaseIterable {
   case fp8e5m2 = "fp8-e5m2"
   case nf4
   case kmeans2, kmeans3, kmeans4, kmeans5, kmeans6, kmeans7, kmeans8
-  case binary, ternary
-}
-
-/// What is set to zero before the weights are quantised; zeros stay zeros.
-public enum Sparsity: Sendable, Hashable {
-  case none
-  /// The round(ratio · n) weights of the least magnitude; of equal ones the first in storage.
-  case ratio(Double)
-  /// Weights with |w| < threshold.
-  case threshold(Double)
-  /// The n greatest of every m side by side stay.
-  case pattern(keep: Int, of: Int)
-  /// The share of the rows with the least Euclidean norm.
-  case channels(Double)
+  /// BWN (Rastegari et al., arXiv 1603.05279): the sign times the row's mean magnitude α = ‖w‖₁/n in fp16.
+  case binary
+  /// TWN (Li et al., arXiv 1605.04711): of each row α·{−1, 0, 1}, zero where |w| ≤ Δ = 0.7·‖w‖₁/n, α the mean magnitude
+  /// of the rest in fp16.
+  case ternary
 }

@@ -1,6 +1,7 @@
+import CKernels
 import Numerics
 
-/// The bytes of a weight in a scheme, to the byte, without a container's padding.
+/// The bytes of a weight in a scheme, to the byte, without a container's padding: what `Packed` writes.
 public struct Size: Sendable, Codable, Hashable {
   /// What is written: the least of the forms that the scheme allows.
   public var bytes: Int
@@ -11,107 +12,194 @@ public struct Size: Sendable, Codable, Hashable {
   public var dense: Int
   /// One bit a weight for where it is not zero, and the codes that are not zero.
   public var bitmask: Int?
+  /// Distances between codes that are not zero in `indexBits` bits each, zeros as fillers where a distance is longer
+  /// (Deep Compression: Han et al., arXiv 1510.00149), at the best width.
+  public var index: Int?
+  public var indexBits: Int?
   /// Row starts (4 bytes each), a column number (2 bytes, 4 from 65,537 columns on) and a code a number that is not
   /// zero.
-  public var indices: Int?
-  /// Of every m weights n codes, each with its place in ⌈log₂ m⌉ bits.
+  public var csr: Int?
+  /// Of every m weights n codes, each with its place in ⌈log₂ m⌉ bits: the metadata of 2:4.
   public var pattern: Int?
   /// The order-0 entropy of the codes, in bits a weight: the bound for a coder without context.
   public var entropy: Double?
-  /// Huffman's codes with their table (`HuffmanCode`).
+  /// A real Huffman stream, and a real rANS stream with zero in its alphabet (`EntropyCoder`); known where they were
+  /// made.
   public var huffman: Int?
-  /// A real rANS stream with its table (`RansCoder`).
   public var rans: Int?
 
   public enum Form: String, Sendable, Codable, Hashable {
-    case dense, bitmask, indices, pattern, huffman, rans
+    case dense, bitmask, index, csr, pattern, huffman, rans
+  }
+
+  /// Every form whose size is known.
+  public var forms: [(form: Form, bytes: Int)] {
+    let all: [(Form, Int?)] = [
+      (.dense, dense), (.bitmask, bitmask), (.index, index), (.csr, csr), (.pattern, pattern), (.huffman, huffman),
+      (.rans, rans),
+    ]
+    return all.compactMap { form, bytes in bytes.map { (form, $0) } }
+  }
+
+  /// The smallest of them, the scheme's own or not; of equal ones the plainest.
+  public var least: (form: Form, bytes: Int) {
+    forms.reduce((.dense, dense)) { $1.bytes < $0.1 ? ($1.form, $1.bytes) : $0 }
   }
 }
 
+/// The widths of codes, and the bytes of all scales and zero points of a weight.
+struct CodeLayout {
+  /// Bits of a code where zero is one of them, and where it is not.
+  var bits: Double
+  var nonZeroBits: Double
+  var scaleBytes: Int
+}
+
 extension Scheme {
-  /// Bits a code, and the bytes of all scales and zero points of a matrix.
-  ///
-  /// `storedBits` is the width of a kept number.
-  func layout(rows: Int, columns: Int, storedBits: Double) -> (bits: Double, scaleBytes: Int) {
+  /// - Parameter storedBits: the width of a kept number.
+  func layout(of form: WeightForm, storedBits: Double) -> CodeLayout {
+    let (rows, columns) = (form.rows, form.columns)
     switch format {
-    case .keep: return (storedBits, 0)
-    case .f16, .bf16: return (16, 0)
-    case .block(let type): return (Double(8 * type.blockBytes) / Double(type.blockWeights), 0)
+    case .keep: return CodeLayout(bits: storedBits, nonZeroBits: storedBits, scaleBytes: 0)
+    case .f16, .bf16: return CodeLayout(bits: 16, nonZeroBits: 16, scaleBytes: 0)
+    case .block(let type):
+      let bits = Double(8 * type.blockBytes) / Double(type.blockWeights)
+      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: 0)
     case .named(let named):
       let (bits, perBlock, perRow, perTensor) = named.layout
-      return (Double(bits), rows * columns / named.blockWeights * perBlock + rows * perRow + perTensor)
+      let scales = rows * columns / named.blockWeights * perBlock + rows * perRow + perTensor
+      let isSign = named == .binary
+      return CodeLayout(
+        bits: isSign && sparsity != .none ? 2 : Double(bits), nonZeroBits: Double(bits), scaleBytes: scales)
     case .uniform(let uniform):
-      let scales = uniform.granularity.scaleCount(rows: rows, columns: columns)
+      let scales = uniform.granularity.scaleCount(rows: rows, columns: columns, shape: form.shape)
       let zeroPoints = uniform.symmetry == .affine ? (scales * uniform.bits + 7) / 8 : 0
-      return (Double(uniform.bits), scales * uniform.scale.bytes + zeroPoints)
+      // A sign has no zero: with pruned weights among them, signs take two bits.
+      let isMaskedSign = uniform.bits == 1 && sparsity != .none
+      return CodeLayout(
+        bits: isMaskedSign ? 2 : Double(uniform.bits), nonZeroBits: Double(uniform.bits),
+        scaleBytes: scales * uniform.scale.bytes + zeroPoints)
     }
   }
 
   /// The dense size: it depends on the shape alone.
-  public func denseBytes(rows: Int, columns: Int, storedBytes: Int, storedBits: Double) -> Int {
+  public func denseBytes(of form: WeightForm, storedBytes: Int, storedBits: Double) -> Int {
     if format == .keep { return storedBytes }
-    let (bits, scaleBytes) = layout(rows: rows, columns: columns, storedBits: storedBits)
-    return bytes(rows * columns, bits: bits) + scaleBytes
+    let layout = layout(of: form, storedBits: storedBits)
+    return bytes(form.rows * form.columns, bits: layout.bits) + layout.scaleBytes
+  }
+
+  public func denseBytes(rows: Int, columns: Int, storedBytes: Int, storedBits: Double) -> Int {
+    denseBytes(of: WeightForm(rows: rows, columns: columns), storedBytes: storedBytes, storedBits: storedBits)
   }
 
   /// The size once the codes are known.
   ///
   /// - Parameters:
-  ///   - nonZero: codes that are not zero.
-  ///   - symbols: how often each code occurs, where codes were counted.
-  ///   - rans: the length of the rANS stream, where one was made.
-  func size(of source: some WeightSource, nonZero: Int, symbols: [Int64]?, rans: Int?) -> Size {
-    let rows = source.rows
-    let columns = source.columns
-    let (bits, scaleBytes) = layout(rows: rows, columns: columns, storedBits: source.storedBits)
-    let dense = denseBytes(
-      rows: rows, columns: columns, storedBytes: source.storedBytes, storedBits: source.storedBits)
-    var size = Size(bytes: dense, form: .dense, scaleBytes: scaleBytes, dense: dense)
-    if sparsity != .none, hasSparseForm {
-      let values = bytes(nonZero, bits: bits) + scaleBytes
+  ///   - runs: where the codes are not zero; `nil` where they were not looked for.
+  ///   - entropy: of the codes, where they were counted.
+  ///   - streams: the lengths of coded streams, where they were made.
+  func size(
+    of source: some WeightSource, runs: CodeRuns?, entropy: Double?, streams: [EntropyCoder: Int]
+  ) -> Size {
+    let layout = layout(of: source.form, storedBits: source.storedBits)
+    let dense = denseBytes(of: source.form, storedBytes: source.storedBytes, storedBits: source.storedBits)
+    var size = Size(bytes: dense, form: .dense, scaleBytes: layout.scaleBytes, dense: dense)
+    if let runs, hasSparseForm {
+      let nonZero = runs.nonzero
+      let values = bytes(nonZero, bits: layout.nonZeroBits) + layout.scaleBytes
       size.bitmask = (source.count + 7) / 8 + values
-      size.indices = 4 * (rows + 1) + nonZero * (columns > 65_536 ? 4 : 2) + values
-      if case .pattern(let keep, let of) = sparsity {
+      size.csr = 4 * (source.rows + 1) + nonZero * (source.columns > 65_536 ? 4 : 2) + values
+      let fillers = runs.fillers
+      for width in 1...fillers.count {
+        let entries = nonZero + fillers[width - 1]
+        let found =
+          RelativeIndex.headerBytes + bytes(entries, bits: Double(width)) + bytes(entries, bits: layout.bits)
+          + layout.scaleBytes
+        if size.index.map({ found < $0 }) ?? true { (size.index, size.indexBits) = (found, width) }
+      }
+      if let (keep, of) = sparsity.keptPattern {
         let kept = source.count / of * keep
-        let place = Double(UInt64.bitWidth - UInt64(of - 1).leadingZeroBitCount)
-        size.pattern = bytes(kept, bits: bits) + bytes(kept, bits: place) + scaleBytes
+        size.pattern = bytes(kept, bits: layout.bits) + bytes(kept, bits: Double(placeBits(of))) + layout.scaleBytes
       }
     }
-    if let symbols {
-      size.entropy = HuffmanCode.entropy(of: symbols)
-      size.huffman = HuffmanCode(counts: symbols).byteCount(of: symbols) + scaleBytes
-    }
-    size.rans = rans.map { $0 + scaleBytes }
-    size.choose(coding: coding)
+    size.entropy = entropy
+    size.huffman = streams[.huffman].map { $0 + layout.scaleBytes }
+    size.rans = streams[.rans].map { $0 + layout.scaleBytes }
+    size.choose(coding: coding, isSparse: sparsity != .none)
     return size
   }
 
   /// ggml's bytes have no sparse form.
   private var hasSparseForm: Bool {
     switch format {
-    case .block, .named: false
+    case .block: false
+    case .named(let named): named.isComputed
     default: true
     }
   }
 }
 
-extension Size {
-  fileprivate mutating func choose(coding: Scheme.Coding) {
-    let candidates: [(Form, Int?)] =
-      switch coding {
-      case .none: [(.dense, dense), (.bitmask, bitmask), (.indices, indices), (.pattern, pattern)]
-      case .huffman: [(.huffman, huffman)]
-      case .rans: [(.rans, rans)]
+extension Sparsity {
+  /// n and m of n:m.
+  var keptPattern: (keep: Int, of: Int)? {
+    switch self {
+    case .pattern(let keep, let of), .weightedPattern(let keep, let of): (keep, of)
+    default: nil
+    }
+  }
+}
+
+/// Where codes are not zero, in storage order.
+struct CodeRuns {
+  private var runs = lathe_zero_runs()
+
+  /// Adds numbers of 32 bits; one is zero where it has no bit of the mask.
+  mutating func add<Number>(_ numbers: UnsafePointer<Number>, _ count: Int, _ mask: UInt32) {
+    lathe_add_zero_runs(numbers, count, mask, &runs)
+  }
+
+  mutating func add(_ numbers: [Int32], _ mask: UInt32) { add(numbers, numbers.count, mask) }
+
+  /// Numbers that are not zero.
+  var nonzero: Int { Int(runs.nonzero) }
+
+  /// Zeros to fill in for distances in 1, 2 … 16 bits: Σ ⌊run / 2^k⌋.
+  var fillers: [Int] {
+    withUnsafeBytes(of: runs.counts) { counts in
+      withUnsafeBytes(of: runs.fillers) { longer in
+        let counts = counts.bindMemory(to: UInt64.self)
+        let longer = longer.bindMemory(to: UInt64.self)
+        return (1...Int(LATHE_RUN_WIDTHS)).map { width in
+          var sum = Int(longer[width])
+          for length in stride(from: 1 << width, to: Int(LATHE_RUN_LIMIT), by: 1) {
+            sum += Int(counts[length]) * (length >> width)
+          }
+          return sum
+        }
       }
-    for (form, bytes) in candidates {
-      guard let bytes, bytes < self.bytes || coding != .none else { continue }
-      self.bytes = bytes
-      self.form = form
+    }
+  }
+}
+
+/// ⌈log₂ m⌉.
+func placeBits(_ of: Int) -> Int { UInt64.bitWidth - UInt64(of - 1).leadingZeroBitCount }
+
+extension Size {
+  fileprivate mutating func choose(coding: Scheme.Coding, isSparse: Bool) {
+    let allowed: [Form] =
+      switch coding {
+      case .none: isSparse ? [.bitmask, .index, .csr, .pattern] : []
+      case .huffman: [.huffman]
+      case .rans: [.rans]
+      }
+    for (form, bytes) in forms where allowed.contains(form) && (bytes < self.bytes || coding != .none) {
+      (self.form, self.bytes) = (form, bytes)
     }
   }
 }
 
 /// ⌈count · bits / 8⌉.
-private func bytes(_ count: Int, bits: Double) -> Int {
+func bytes(_ count: Int, bits: Double) -> Int {
   Int((Double(count) * bits / 8).rounded(.up))
 }

@@ -11,6 +11,8 @@ struct CheckpointWeights: WeightSource {
   var columns: Int { item.matrix.columns }
   var storedBytes: Int { item.bytes }
   var storedBits: Double { item.storedBits }
+  var shape: [Int] { item.axes }
+  var importances: Importances? { item.importances }
 
   func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {
     guard columns > 0 else { return }

@@ -23,6 +23,8 @@ public struct Item: Sendable, Identifiable {
   let layerIndex: Int
   /// The weight as a matrix of output channels by inputs; a vector is one row.
   public let matrix: MatrixShape
+  /// How much each input matters, once a file has said it.
+  public internal(set) var importances: Importances?
 
   public enum Kind: String, Sendable {
     /// A weight of two or more dimensions: patterns apply to it.
@@ -50,15 +52,26 @@ public struct Item: Sendable, Identifiable {
     return nil
   }
 
+  /// The axes as schemes count them: outputs first. Where the file stores inputs first, the matrix alone is known.
+  var axes: [Int] {
+    kind == .weight && matrix.isRowMajor && shape.first == matrix.rows && shape.reduce(1, *) == count
+      ? shape : [matrix.rows, matrix.columns]
+  }
+
+  /// What schemes ask about.
+  public var form: WeightForm {
+    WeightForm(rows: matrix.rows, columns: matrix.columns, shape: axes, hasImportances: importances != nil)
+  }
+
   /// Why the scheme cannot be taken, `nil` where it can.
   public func obstacle(to scheme: Scheme) -> String? {
     if scheme.isKeep { return nil }
-    return closed ?? scheme.obstacle(rows: matrix.rows, columns: matrix.columns)
+    return closed ?? scheme.obstacle(to: form)
   }
 
   /// The dense size in a scheme; what is kept has its stored bytes.
   public func denseBytes(in scheme: Scheme) -> Int {
-    scheme.denseBytes(rows: matrix.rows, columns: matrix.columns, storedBytes: bytes, storedBits: storedBits)
+    scheme.denseBytes(of: form, storedBytes: bytes, storedBits: storedBits)
   }
 }
 

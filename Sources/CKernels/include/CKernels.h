@@ -7,5 +7,9 @@
 #include "ggml_legacy.h"
 #include "statistics.h"
 #include "uniform.h"
+#include "codes.h"
+#include "signs.h"
+#include "rans.h"
+#include "huffman.h"
 
 #endif

@@ -16,6 +16,7 @@ typedef enum {
   LATHE_SCALE_FP16 = 0,  ///< half to even, at most 65504
   LATHE_SCALE_BF16 = 1,
   LATHE_SCALE_FP32 = 2,
+  LATHE_SCALE_POW2 = 3,  ///< the least power of two that is not smaller
 } lathe_scale_type;
 
 typedef enum {
@@ -27,6 +28,17 @@ typedef enum {
 /// The grid of `bits` (2…16) over weights between minimum and maximum.
 lathe_grid lathe_make_grid(
     float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type);
+
+/// Grids of runs of `run` weights side by side, each over its own min-max range, applied at once: codes (relative to
+/// the zero point), reconstruction, and the grids themselves (count/run of them). count is a multiple of run.
+void lathe_apply_runs(
+    const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
+    int32_t *codes, float *reconstruction, lathe_grid *grids);
+
+/// One grid a column: what lathe_apply_grid does, row after row of a row-major matrix.
+void lathe_apply_columns(
+    const float *weights, size_t rows, size_t columns, const lathe_grid *grids, int32_t *codes,
+    float *reconstruction);
 
 /// The widths that the error table has: 2…8 bits symmetric, then 2…8 bits affine.
 enum { LATHE_TABLE_WIDTHS = 7, LATHE_TABLE_GRIDS = 14, LATHE_TABLE_SUMS = 14 * 8 };
@@ -54,5 +66,9 @@ void lathe_apply_grid(
 
 /// Σ (a - b)² in double, in the order of lathe_add_grid_errors, added to eight lanes.
 void lathe_add_square_distance(const float *a, const float *b, size_t count, double sums[8]);
+
+/// Σ m_j (a - b)² over rows of a row-major matrix, m one factor a column; in eight lanes that begin anew in each row.
+void lathe_add_weighted_square_distance(
+    const float *a, const float *b, size_t rows, size_t columns, const float *factors, double sums[8]);
 
 #endif

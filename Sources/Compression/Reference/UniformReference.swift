@@ -22,6 +22,8 @@ enum UniformReference {
   static func rounded(_ scale: Float, to type: ScaleType) -> Float {
     switch type {
     case .fp32: scale
+    case .pow2:
+      scale == 0 ? 0 : min(0x1p127, scale.significand == 1 ? scale : scale.binade * 2)
     case .fp16: Float(Float16(min(scale, 65504)))
     case .bf16:
       Float(bitPattern: (scale.bitPattern + 0x7fff + (scale.bitPattern >> 16 & 1)) & 0xffff_0000)

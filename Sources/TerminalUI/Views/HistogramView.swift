@@ -143,12 +143,12 @@ extension State {
   /// Every form's size, the one that is taken first.
   private func sizeFacts(_ size: Compression.Size) -> [[Canvas.Piece]] {
     var facts: [[Canvas.Piece]] = [[("\(size.form.rawValue) ", .dim), (Format.bytes(size.bytes), .normal)]]
-    let others: [(String, Int?)] = [
-      ("dense", size.dense), ("bitmask", size.bitmask), ("indices", size.indices), ("pattern", size.pattern),
-      ("huffman", size.huffman), ("rans", size.rans),
-    ]
-    for (name, bytes) in others where name != size.form.rawValue {
-      if let bytes { facts.append([("\(name) \(Format.bytes(bytes))", .dim)]) }
+    for (form, bytes) in size.forms where form != size.form {
+      let bits = form == .index ? size.indexBits.map { "/\($0)" } ?? "" : ""
+      facts.append([("\(form.rawValue)\(bits) \(Format.bytes(bytes))", .dim)])
+    }
+    if size.least.form != size.form {
+      facts.append([("least: \(size.least.form.rawValue)", Style(.accent))])
     }
     if let entropy = size.entropy { facts.append([("entropy \(Format.fixed(entropy, 2)) bits", .dim)]) }
     return facts

@@ -158,6 +158,7 @@ extension State {
         switch uniform.granularity {
         case .tensor: "t"
         case .channel: "ch"
+        case .axis(let axis): "ax\(axis)"
         case .group(let size): "g\(size)"
         }
       text = "int\(uniform.bits) \(run)"
@@ -170,7 +171,18 @@ extension State {
     case .ratio(let ratio): text += " \(Format.fixed(ratio * 100, 0))%"
     case .threshold: text += " <\(glyphs.isASCII ? "t" : "τ")"
     case .pattern(let keep, let of): text += " \(keep):\(of)"
-    case .channels(let ratio): text += " ch\(Format.fixed(ratio * 100, 0))%"
+    case .weighted(let ratio): text += " w\(Format.fixed(ratio * 100, 0))%"
+    case .weightedPattern(let keep, let of): text += " w\(keep):\(of)"
+    case .model(let ratio): text += " m\(Format.fixed(ratio * 100, 0))%"
+    case .structured(let structure):
+      let unit =
+        switch structure.unit {
+        case .channel: "ch"
+        case .input: "in"
+        case .head: "hd"
+        case .block: "bl"
+        }
+      text += " \(unit)\(Format.fixed(structure.ratio * 100, 0))%"
     }
     if scheme.coding != .none { text += scheme.coding == .huffman ? " h" : " r" }
     return text

@@ -1,0 +1,94 @@
+#include "codes.h"
+
+#include <string.h>
+
+#include "level.h"
+
+#define LEVEL(name) name##_baseline
+#define TARGET
+#include "codes.inc.h"
+#undef LEVEL
+#undef TARGET
+
+#if defined(__x86_64__)
+#define LEVEL(name) name##_avx2
+#define TARGET __attribute__((target("avx2,bmi2")))
+#include "codes.inc.h"
+#undef LEVEL
+#undef TARGET
+#define DISPATCH(name, ...) \
+  (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? name##_avx2(__VA_ARGS__) : name##_baseline(__VA_ARGS__))
+#else
+#define DISPATCH(name, ...) name##_baseline(__VA_ARGS__)
+#endif
+
+/// Four tables, so that equal neighbours do not wait for each other's counter.
+static void count_bytes(const uint8_t *bytes, size_t count, uint64_t counts[256]) {
+  enum { run = 1 << 30 };
+  for (size_t start = 0; start < count; start += run) {
+    size_t end = count - start < run ? count : start + run, i = start;
+    uint32_t tables[4][256];
+    memset(tables, 0, sizeof tables);
+    for (; i + 8 <= end; i += 8) {
+      uint64_t eight;
+      memcpy(&eight, bytes + i, 8);
+      tables[0][eight & 255]++, tables[1][eight >> 8 & 255]++;
+      tables[2][eight >> 16 & 255]++, tables[3][eight >> 24 & 255]++;
+      tables[0][eight >> 32 & 255]++, tables[1][eight >> 40 & 255]++;
+      tables[2][eight >> 48 & 255]++, tables[3][eight >> 56]++;
+    }
+    for (; i < end; i++) tables[0][bytes[i]]++;
+    for (int k = 0; k < 256; k++) counts[k] += (uint64_t)tables[0][k] + tables[1][k] + tables[2][k] + tables[3][k];
+  }
+}
+
+void lathe_count_codes(const int32_t *codes, size_t count, uint8_t *bytes, uint64_t counts[256]) {
+  DISPATCH(narrow, codes, count, 0, bytes);
+  count_bytes(bytes, count, counts);
+}
+
+void lathe_count_high_bytes(const int32_t *codes, size_t count, uint8_t *bytes, uint64_t counts[256]) {
+  DISPATCH(narrow, codes, count, 8, bytes);
+  count_bytes(bytes, count, counts);
+}
+
+void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts) {
+  for (size_t i = 0; i < count; i++) counts[codes[i] & 0xffff]++;
+}
+
+void lathe_count_halves(const uint16_t *halves, size_t count, uint64_t *counts) {
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    uint64_t four;
+    memcpy(&four, halves + i, 8);
+    counts[four & 0xffff]++, counts[four >> 16 & 0xffff]++;
+    counts[four >> 32 & 0xffff]++, counts[four >> 48]++;
+  }
+  for (; i < count; i++) counts[halves[i]]++;
+}
+
+static inline void add_run(lathe_zero_runs *runs, uint64_t length) {
+  if (length < LATHE_RUN_LIMIT) {
+    runs->counts[length]++;
+  } else {
+    for (int k = 0; k <= LATHE_RUN_WIDTHS; k++) runs->fillers[k] += length >> k;
+  }
+  runs->nonzero++;
+}
+
+void lathe_add_zero_runs(const void *numbers, size_t count, uint32_t mask, lathe_zero_runs *runs) {
+  const uint8_t *bytes = numbers;
+  for (size_t start = 0; start < count; start += 64) {
+    size_t taken = count - start < 64 ? count - start : 64;
+    uint64_t set = DISPATCH(nonzero_bits, bytes + 4 * start, taken, mask);
+    size_t last = 0;
+    while (set) {
+      size_t place = (size_t)__builtin_ctzll(set);
+      add_run(runs, runs->run + place - last);
+      runs->run = 0;
+      last = place + 1;
+      set &= set - 1;
+    }
+    runs->run += taken - last;
+  }
+}

@@ -1,0 +1,160 @@
+import Numerics
+
+/// What is known of a weight before its numbers are read.
+public struct WeightForm: Sendable, Hashable {
+  /// Output channels by inputs.
+  public var rows: Int
+  public var columns: Int
+  /// The axes: the first is the rows, the rest multiply to the columns.
+  public var shape: [Int]
+  /// Whether it is known how much each input matters.
+  public var hasImportances: Bool
+
+  public init(rows: Int, columns: Int, shape: [Int]? = nil, hasImportances: Bool = false) {
+    self.rows = rows
+    self.columns = columns
+    self.shape = shape ?? [rows, columns]
+    self.hasImportances = hasImportances
+  }
+}
+
+extension Scheme {
+  /// Something that a scheme needs of a weight.
+  public enum Need: Sendable, Hashable {
+    /// Rows, or columns, that divide into runs of a size; `what` names the run: "the group of 32".
+    case columns(multipleOf: Int, what: String)
+    case rows(multipleOf: Int, what: String)
+    case axis(Int)
+    /// At least so many weights under one scale.
+    case weightsPerScale(least: Int)
+    /// How much each input matters, from an importance file.
+    case importances
+    /// Something that no weight has: the reason.
+    case impossible(String)
+
+    /// Why a weight does not have it, in a few words; `nil` where it does.
+    public func obstacle(in form: WeightForm, granularity: Granularity? = nil) -> String? {
+      switch self {
+      case .columns(let size, let what):
+        form.columns % size == 0 ? nil : "\(form.columns) columns are no multiple of \(what)"
+      case .rows(let size, let what):
+        form.rows % size == 0 ? nil : "\(form.rows) rows are no multiple of \(what)"
+      case .axis(let axis):
+        form.shape.indices.contains(axis) ? nil : "it has \(form.shape.count) axes, and no axis \(axis)"
+      case .weightsPerScale(let least):
+        Self.weightsPerScale(granularity, in: form) >= least
+          ? nil : "its scales govern \(Self.weightsPerScale(granularity, in: form)) weights: entropy needs \(least)"
+      case .importances:
+        form.hasImportances ? nil : "it needs the inputs' importances: open an imatrix or npz file with :importance"
+      case .impossible(let reason): reason
+      }
+    }
+
+    private static func weightsPerScale(_ granularity: Granularity?, in form: WeightForm) -> Int {
+      guard let granularity else { return form.rows * form.columns }
+      let scales = granularity.scaleCount(rows: form.rows, columns: form.columns, shape: form.shape)
+      return form.rows * form.columns / max(1, scales)
+    }
+  }
+
+  /// All that the scheme needs of a weight.
+  public var needs: [Need] {
+    var needs: [Need] = []
+    switch format {
+    case .uniform(let uniform):
+      if case .group(let size) = uniform.granularity {
+        needs.append(.columns(multipleOf: size, what: "the group of \(size)"))
+      }
+      if case .axis(let axis) = uniform.granularity {
+        needs.append(.axis(axis))
+        if uniform.range != .minMax { needs.append(.impossible("along another axis than 0 ranges are min-max")) }
+      }
+      if uniform.range == .entropy { needs.append(.weightsPerScale(least: EntropyRange.leastWeights)) }
+    case .block(let type):
+      needs.append(.columns(multipleOf: type.blockWeights, what: "\(type.name)'s block of \(type.blockWeights)"))
+      if coding != .none { needs.append(.impossible("\(type.name)'s bytes are fixed: coding does not apply")) }
+    case .named(let named):
+      if named.blockWeights > 1 {
+        needs.append(
+          .columns(multipleOf: named.blockWeights, what: "\(named.rawValue)'s block of \(named.blockWeights)"))
+      }
+      if coding != .none, !named.isComputed {
+        needs.append(.impossible("coding of \(named.rawValue) is not yet computed"))
+      }
+    case .keep:
+      if coding != .none {
+        needs.append(
+          .impossible("coding needs codes: give a width, as in int8,coding=\(coding.rawValue)"))
+      }
+    case .f16, .bf16: break
+    }
+    switch sparsity {
+    case .none, .ratio, .threshold, .model: break
+    case .pattern(_, let of): needs.append(.columns(multipleOf: of, what: "\(of)"))
+    case .weighted: needs.append(.importances)
+    case .weightedPattern(_, let of): needs += [.columns(multipleOf: of, what: "\(of)"), .importances]
+    case .structured(let structure):
+      switch structure.unit {
+      case .channel: break
+      case .input: needs.append(.axis(1))
+      case .head(let size): needs.append(.rows(multipleOf: size, what: "the head of \(size)"))
+      case .block(let rows, let columns):
+        needs.append(.rows(multipleOf: rows, what: "the block of \(rows)"))
+        needs.append(.columns(multipleOf: columns, what: "the block of \(columns)"))
+      }
+    }
+    return needs
+  }
+
+  /// Why a weight cannot take the scheme, in a few words for its row; `nil` where it can.
+  public func obstacle(to form: WeightForm) -> String? {
+    guard form.rows > 0, form.columns > 0 else { return "it is empty" }
+    var granularity: Granularity?
+    if case .uniform(let uniform) = format { granularity = uniform.granularity }
+    return needs.lazy.compactMap { $0.obstacle(in: form, granularity: granularity) }.first
+  }
+
+  /// The same of a matrix.
+  public func obstacle(rows: Int, columns: Int) -> String? { obstacle(to: WeightForm(rows: rows, columns: columns)) }
+
+  /// Whether the error of this scheme is computed in this version.
+  public var isComputed: Bool {
+    switch format {
+    case .block(let type): BlockQuantizer(type) != nil
+    case .named(let named): named.isComputed
+    default: true
+    }
+  }
+}
+
+extension NamedFormat {
+  var isComputed: Bool { self == .binary || self == .ternary }
+
+  /// Weights that share what is shared: the OCP MX block, NVFP4's sixteen, NF4's sixty-four.
+  var blockWeights: Int {
+    switch self {
+    case .ocpMxfp8, .ocpMxfp6, .ocpMxfp4: 32
+    case .nvidiaNvfp4: 16
+    case .nf4: 64
+    default: 1
+    }
+  }
+
+  /// Bits a code, bytes a block's scale, bytes a row's scale and bytes a tensor.
+  var layout: (bits: Int, perBlock: Int, perRow: Int, perTensor: Int) {
+    switch self {
+    case .ocpMxfp8: (8, 1, 0, 0)
+    case .ocpMxfp6: (6, 1, 0, 0)
+    case .ocpMxfp4: (4, 1, 0, 0)
+    case .nvidiaNvfp4: (4, 1, 0, 4)
+    case .fp8e4m3, .fp8e5m2: (8, 0, 0, 4)
+    case .nf4: (4, 4, 0, 0)
+    case .kmeans2, .kmeans3, .kmeans4, .kmeans5, .kmeans6, .kmeans7, .kmeans8:
+      (bits(ofKMeans: self), 0, 0, 4 << bits(ofKMeans: self))
+    case .binary: (1, 0, 2, 0)
+    case .ternary: (2, 0, 2, 0)
+    }
+  }
+
+  private func bits(ofKMeans format: NamedFormat) -> Int { Int(format.rawValue.suffix(1)) ?? 8 }
+}
