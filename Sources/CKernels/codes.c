@@ -56,17 +56,6 @@ void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts
   for (size_t i = 0; i < count; i++) counts[codes[i] & 0xffff]++;
 }
 
-void lathe_count_halves(const uint16_t *halves, size_t count, uint64_t *counts) {
-  size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    uint64_t four;
-    memcpy(&four, halves + i, 8);
-    counts[four & 0xffff]++, counts[four >> 16 & 0xffff]++;
-    counts[four >> 32 & 0xffff]++, counts[four >> 48]++;
-  }
-  for (; i < count; i++) counts[halves[i]]++;
-}
-
 static inline void add_run(lathe_zero_runs *runs, uint64_t length) {
   if (length < LATHE_RUN_LIMIT) {
     runs->counts[length]++;

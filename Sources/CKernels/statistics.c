@@ -47,6 +47,12 @@ void lathe_add_histogram(
   DISPATCH(add_histogram, weights, count, minimum, maximum, bins, counts);
 }
 
+void lathe_add_bin_moments(
+    const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts,
+    lathe_bin_sums *sums) {
+  DISPATCH(add_bin_moments, weights, count, minimum, maximum, bins, counts, sums);
+}
+
 void lathe_row_ranges(
     const float *weights, size_t rows, size_t columns, float *minima, float *maxima) {
   for (size_t row = 0; row < rows; row++)

@@ -140,6 +140,41 @@ TARGET static void LEVEL(add_histogram)(
   }
 }
 
+TARGET static void LEVEL(add_bin_moments)(
+    const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts,
+    lathe_bin_sums *sums) {
+  double range = maximum - minimum, width = range / bins, per_unit = bins / range;
+  int is_fast = isfinite(per_unit);
+  size_t i = 0;
+  for (; i + 8 <= count && is_fast; i += 8) {
+    f8 w;
+    memcpy(&w, weights + i, 32);
+    d8 offset = __builtin_convertvector(w, d8) - minimum;
+    d8 position = offset * per_unit;
+    i8 bin = __builtin_convertvector(position, i8);
+    d8 fraction = position - __builtin_convertvector(bin, d8);
+    l8 doubtful = (l8)(fraction < 1e-7) | (l8)(fraction > 1 - 1e-7) | (l8)(position >= bins);
+    if (__builtin_expect(__builtin_reduce_or(doubtful) != 0, 0))
+      for (int lane = 0; lane < 8; lane++) bin[lane] = LEVEL(exact_bin)(offset[lane], range, bins);
+    d8 distance = offset - (__builtin_convertvector(bin, d8) + 0.5) * width;
+    d8 square = distance * distance;
+    for (int lane = 0; lane < 8; lane++) {
+      lathe_bin_sums *to = sums + bin[lane];
+      to->sum += distance[lane];
+      to->squares += square[lane];
+      counts[bin[lane]]++;
+    }
+  }
+  for (; i < count; i++) {
+    double offset = (double)weights[i] - minimum;
+    int bin = LEVEL(exact_bin)(offset, range, bins);
+    double distance = offset - (bin + 0.5) * width;
+    sums[bin].sum += distance;
+    sums[bin].squares += distance * distance;
+    counts[bin]++;
+  }
+}
+
 TARGET static void LEVEL(row_range)(const float *row, size_t columns, float *minimum, float *maximum) {
   float least = INFINITY, most = -INFINITY;
   size_t i = 0;

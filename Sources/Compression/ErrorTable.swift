@@ -24,8 +24,11 @@ struct ErrorTableSums {
   private let tensorGrids: [lathe_grid]
   private let wide: Int32
   private var sums: [[Double]?]
+  /// The errors under one scale, where a summary has them: they are left out of the passes then.
+  private let tensorErrors: [Double]?
 
-  init(_ source: some WeightSource, range: ClosedRange<Float>) {
+  init(_ source: some WeightSource, range: ClosedRange<Float>, tensorErrors: [Double]? = nil) {
+    self.tensorErrors = tensorErrors
     columns = source.columns
     var grids = [lathe_grid](repeating: lathe_grid(), count: Int(LATHE_TABLE_GRIDS))
     lathe_make_table_grids(range.lowerBound, range.upperBound, &grids)
@@ -42,6 +45,7 @@ struct ErrorTableSums {
   mutating func add(_ chunk: Chunk, pruned: UnsafePointer<Float>) {
     for (index, granularity) in ErrorTable.granularities.enumerated() where sums[index] != nil {
       switch granularity {
+      case .tensor where tensorErrors != nil: break
       case .tensor:
         lathe_add_grid_errors(
           chunk.base, pruned, chunk.count, tensorGrids, Int32(tensorGrids.count), wide, &sums[index]!)
@@ -54,8 +58,9 @@ struct ErrorTableSums {
 
   func table(squaredNorm: Double) -> ErrorTable {
     ErrorTable(
-      rows: sums.map { lanes in
-        lanes.map { lanes in
+      rows: sums.enumerated().map { index, lanes in
+        if let tensorErrors, ErrorTable.granularities[index] == .tensor { return tensorErrors }
+        return lanes.map { lanes in
           (0..<Int(LATHE_TABLE_GRIDS)).map { grid in
             relativeError(total(lanes[8 * grid..<8 * grid + 8]), squaredNorm: squaredNorm)
           }

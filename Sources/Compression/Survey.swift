@@ -1,7 +1,7 @@
 import CKernels
 
-/// All that the first look at a weight finds: its statistics, its histogram, each channel's range, and the error of
-/// every width. Two passes over the numbers.
+/// All that the first look at a weight finds: its statistics, its histogram, each channel's range, the error of every
+/// width, and a summary that answers more. Two passes over the numbers, or one where they have 16 bits.
 public struct Survey: Sendable, Codable, Hashable {
   public var statistics: Statistics
   public var histogram: Histogram
@@ -10,6 +10,8 @@ public struct Survey: Sendable, Codable, Hashable {
   public var channelMaxima: [Float]
   /// Errors without sparsity; `nil` for a weight that is not a matrix.
   public var errors: ErrorTable?
+  /// What is kept for questions about the weight as a whole; with errors.
+  public var summary: Summary?
 
   public static let channelLimit = 65_536
 }
@@ -25,6 +27,9 @@ extension Survey {
   public static func of(_ source: some WeightSource, withErrors: Bool, control: PassControl = .silent) throws
     -> Survey
   {
+    if let type = source.halfType, source.count > 0 {
+      return try HalfCounts(source, type, control).survey(source, withErrors: withErrors, control)
+    }
     var sums = lathe_range_sums()
     sums.minimum = .infinity
     sums.maximum = -.infinity
@@ -55,17 +60,22 @@ extension Survey {
     var table = withErrors ? ErrorTableSums(source, range: statistics.minimum...statistics.maximum) : nil
     var central = lathe_central_sums()
     let limit = statistics.deviation * Statistics.outlierDeviations
+    var moments =
+      withErrors && source.count >= BinMoments.leastCount && histogram.maximum > histogram.minimum
+      ? BinMoments(minimum: histogram.minimum, maximum: histogram.maximum) : nil
     try source.forEachChunk(control) { chunk in
       lathe_add_central_sums(chunk.base, chunk.count, statistics.mean, limit, &central)
-      histogram.add(chunk.base, chunk.count)
+      if moments != nil { moments?.add(chunk.base, chunk.count) } else { histogram.add(chunk.base, chunk.count) }
       table?.add(chunk, pruned: chunk.base)
     }
+    if let moments { histogram.counts = moments.counts }
+    moments?.squaredNorm = statistics.squaredNorm
     // A number that was not finite was read as zero; it is in no bin.
     histogram.remove(Int(found.nans + found.infinities), at: 0)
     statistics.add(central)
     return Survey(
       statistics: statistics, histogram: histogram, channelMinima: minima, channelMaxima: maxima,
-      errors: table?.table(squaredNorm: statistics.squaredNorm))
+      errors: table?.table(squaredNorm: statistics.squaredNorm), summary: moments.map { .bins($0) })
   }
 }
 
@@ -80,6 +90,20 @@ extension Histogram {
     } else {
       // All weights are equal: as numpy has it, one bin in the middle of an empty range.
       counts[counts.count / 2] += UInt64(count)
+    }
+  }
+
+  /// Counts values that occur so often; all lie in the range.
+  mutating func add(_ values: [Float], _ occurrences: [Int]) {
+    guard maximum > minimum else {
+      counts[counts.count / 2] += UInt64(occurrences.reduce(0, +))
+      return
+    }
+    let range = maximum - minimum
+    for (value, count) in zip(values, occurrences) {
+      // The kernel's definition of a bin, by a true quotient.
+      let bin = Int(((Double(value) - minimum) / range * Double(counts.count)).rounded(.down))
+      counts[min(counts.count - 1, bin)] += UInt64(count)
     }
   }
 

@@ -12,6 +12,8 @@ public protocol WeightSource: Sendable {
   var importances: Importances? { get }
   /// The 16-bit type that the numbers are stored in; `nil` for every other one.
   var halfType: HalfType? { get }
+  /// Whether stored numbers stand row after row.
+  var halvesAreRows: Bool { get }
   /// Fills `weights` (a whole number of rows, row-major) from row `row` on.
   ///
   /// - Throws: what the owner of the bytes throws; the message names the file and the tensor.
@@ -28,6 +30,7 @@ extension WeightSource {
   public var shape: [Int] { [rows, columns] }
   public var importances: Importances? { nil }
   public var halfType: HalfType? { nil }
+  public var halvesAreRows: Bool { true }
   public func readHalves(from start: Int, into halves: UnsafeMutableBufferPointer<UInt16>) throws {}
 
   /// What schemes ask about.

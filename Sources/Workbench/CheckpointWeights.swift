@@ -13,6 +13,14 @@ struct CheckpointWeights: WeightSource {
   var storedBits: Double { item.storedBits }
   var shape: [Int] { item.axes }
   var importances: Importances? { item.importances }
+  /// Numbers that stand in the file one after another; packed, turned and deflated ones are read one by one.
+  var halfType: HalfType? {
+    let tensor = checkpoint.tensors[item.id]
+    guard item.packing == nil, tensor.layout == .plain else { return nil }
+    if case .deflated = tensor.location { return nil }
+    return item.type == .f16 ? .f16 : item.type == .bf16 ? .bf16 : nil
+  }
+  var halvesAreRows: Bool { item.kind != .weight || item.matrix.isRowMajor }
 
   func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {
     guard columns > 0 else { return }
@@ -23,6 +31,13 @@ struct CheckpointWeights: WeightSource {
       try checkpoint.read(
         tensor: item.id, elements: rows.lowerBound * columns..<rows.upperBound * columns, into: weights)
     }
+  }
+}
+
+extension CheckpointWeights {
+  func readHalves(from start: Int, into halves: UnsafeMutableBufferPointer<UInt16>) throws {
+    try checkpoint.readBytes(
+      tensor: item.id, range: 2 * start..<2 * (start + halves.count), into: UnsafeMutableRawBufferPointer(halves))
   }
 }
 

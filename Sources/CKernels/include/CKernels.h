@@ -8,6 +8,7 @@
 #include "statistics.h"
 #include "uniform.h"
 #include "codes.h"
+#include "halves.h"
 #include "signs.h"
 #include "rans.h"
 #include "huffman.h"

@@ -15,9 +15,6 @@ void lathe_count_high_bytes(const int32_t *codes, size_t count, uint8_t *bytes, 
 /// The codes modulo 65,536, counted.
 void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts);
 
-/// 16-bit numbers as they are stored, counted: exact for every question about a weight in half precision or bfloat16.
-void lathe_count_halves(const uint16_t *halves, size_t count, uint64_t *counts);
-
 enum { LATHE_RUN_LIMIT = 4096, LATHE_RUN_WIDTHS = 16 };
 
 /// Runs of zeros between numbers that are not zero, over a weight in storage order.

@@ -35,6 +35,17 @@ void lathe_add_central_sums(
 void lathe_add_histogram(
     const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts);
 
+/// What a bin holds besides its count: sums of the distances from the bin's middle, and of their squares.
+typedef struct {
+  double sum, squares;
+} lathe_bin_sums;
+
+/// As lathe_add_histogram, with the sums of each bin: Σ (w - c) and Σ (w - c)² with c = edge(i) + width/2, added one
+/// weight after another. All weights lie in the range.
+void lathe_add_bin_moments(
+    const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts,
+    lathe_bin_sums *sums);
+
 /// Least and greatest of each row of a row-major matrix.
 void lathe_row_ranges(
     const float *weights, size_t rows, size_t columns, float *minima, float *maxima);

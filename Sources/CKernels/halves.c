@@ -1,0 +1,41 @@
+#pragma STDC FP_CONTRACT OFF
+
+#include "halves.h"
+
+#include <string.h>
+
+#include "level.h"
+
+#define LEVEL(name) name##_baseline
+#define TARGET
+#include "halves.inc.h"
+#undef LEVEL
+#undef TARGET
+
+#if defined(__x86_64__)
+#define LEVEL(name) name##_avx2
+#define TARGET __attribute__((target("avx2,bmi2")))
+#include "halves.inc.h"
+#undef LEVEL
+#undef TARGET
+#define DISPATCH(name, ...) \
+  (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? name##_avx2(__VA_ARGS__) : name##_baseline(__VA_ARGS__))
+#else
+#define DISPATCH(name, ...) name##_baseline(__VA_ARGS__)
+#endif
+
+void lathe_count_halves(const uint16_t *halves, size_t count, uint32_t *counts, uint32_t *second) {
+  DISPATCH(count_halves, halves, count, counts, second);
+}
+
+void lathe_half_row_ranges(
+    const uint16_t *halves, size_t rows, size_t columns, uint16_t *minima, uint16_t *maxima) {
+  for (size_t row = 0; row < rows; row++)
+    DISPATCH(half_range, halves + row * columns, columns, minima + row, maxima + row);
+}
+
+void lathe_add_value_errors(
+    const float *values, const float *pruned, const double *counts, size_t count, const lathe_grid *grids,
+    int grid_count, double *sums) {
+  for (int g = 0; g < grid_count; g++) sums[g] += DISPATCH(value_errors, values, pruned, counts, count, grids[g]);
+}
