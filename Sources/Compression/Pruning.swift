@@ -124,15 +124,18 @@ struct Pruning {
   }
 }
 
-/// The norms of a weight's tiles, row after row of tiles.
-struct TileNorms {
+/// The norms of a weight's parts (rows, inputs, heads or blocks), row after row of tiles.
+public struct TileNorms: Sendable, Hashable {
   /// Rows and columns of a tile.
-  let rows: Int
-  let columns: Int
+  public let rows: Int
+  public let columns: Int
   /// Σ |w| or Σ w² of each tile: in the order of the norms.
-  private(set) var values: [Double]
+  public private(set) var values: [Double]
 
-  init(_ structure: Sparsity.Structure, of source: some WeightSource, control: PassControl) throws {
+  /// Reads the weight once.
+  ///
+  /// - Throws: `Cancelled`, or what the source throws.
+  public init(_ structure: Sparsity.Structure, of source: some WeightSource, control: PassControl = .silent) throws {
     let tile = structure.tile(rows: source.rows, columns: source.columns, shape: source.shape)
     (rows, columns) = (tile.rows, tile.columns)
     let across = source.columns / max(1, columns)
@@ -163,7 +166,7 @@ struct TileNorms {
   }
 
   /// Marks the round(ratio · tiles) of the least norm; of equal ones the first.
-  func least(_ ratio: Double) -> [Bool] {
+  public func least(_ ratio: Double) -> [Bool] {
     var gone = [Bool](repeating: false, count: values.count)
     let order = values.indices.sorted { (values[$0], $0) < (values[$1], $1) }
     for index in order.prefix(Int((ratio * Double(values.count)).rounded())) { gone[index] = true }
@@ -185,15 +188,16 @@ public enum MagnitudeRank {
   static func find(_ rank: Int, in source: some WeightSource, control: PassControl) throws -> (
     Float, below: Int
   ) {
-    try find(rank, among: [source], control: control)
+    let found = try find(rank, among: [source], control: control)
+    return (found.limit, found.below)
   }
 
-  /// The same over the weights of several sources together.
+  /// The same over the weights of several sources together, and how many have that very magnitude.
   public static func find(_ rank: Int, among sources: [any WeightSource], control: PassControl = .silent) throws -> (
-    Float, below: Int
+    limit: Float, below: Int, equal: Int
   ) {
     let count = sources.reduce(0) { $0 + $1.count }
-    guard rank > 0, count > 0 else { return (0, 0) }
+    guard rank > 0, count > 0 else { return (0, 0, 0) }
     let rank = min(rank, count)
     var high = [UInt64](repeating: 0, count: 65_536)
     for source in sources {
@@ -205,7 +209,7 @@ public enum MagnitudeRank {
       try source.forEachChunk(control) { lathe_count_magnitudes_low($0.base, $0.count, UInt32(bucket), &low) }
     }
     let (rest, within) = locate(rank - before, in: low)
-    return (Float(bitPattern: UInt32(bucket) << 15 | UInt32(rest)), before + within)
+    return (Float(bitPattern: UInt32(bucket) << 15 | UInt32(rest)), before + within, Int(low[rest]))
   }
 
   private static func locate(_ rank: Int, in counts: [UInt64]) -> (index: Int, before: Int) {

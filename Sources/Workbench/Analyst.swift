@@ -60,13 +60,17 @@ public final class Analyst: Sendable {
   }
 
   /// Asks questions that have not been asked; `urgent` ones come first, the last of them at once.
-  public func ask(_ questions: [Question], urgent: Bool = false) {
+  ///
+  /// - Parameter replacing: whether a newer question of its kind about the same item takes an urgent one's place.
+  public func ask(_ questions: [Question], urgent: Bool = false, replacing: Bool = true) {
     let wanted = state.withLock { state -> Int in
       if state.isIdle {
         (state.total, state.started) = (0, DispatchTime.now().uptimeNanoseconds)
         done.store(0, ordering: .relaxed)
       }
-      for question in questions { state.add(question, urgent: urgent, cost: cost(question)) }
+      for question in questions {
+        state.add(question, urgent: urgent, replacing: replacing, cost: cost(question))
+      }
       let starting = min(workers - state.active, state.tickets.count)
       state.active += max(0, starting)
       return starting
@@ -153,13 +157,15 @@ public final class Analyst: Sendable {
 }
 
 extension Analyst.State {
-  fileprivate mutating func add(_ question: Question, urgent isUrgent: Bool, cost: Double) {
+  fileprivate mutating func add(
+    _ question: Question, urgent isUrgent: Bool, replacing: Bool, cost: Double
+  ) {
     if asked.contains(question) {
       if isUrgent, tickets[question] != nil { enter(question, urgent: true) }
       return
     }
     // The screen wants the newest answer alone; what is asked in order is all wanted.
-    if isUrgent, let kind = question.kind {
+    if isUrgent, replacing, let kind = question.kind {
       if let old = replaceable[kind], tickets.removeValue(forKey: old) != nil {
         asked.remove(old)
         total -= cost

@@ -41,6 +41,19 @@ extension CheckpointWeights {
   }
 }
 
+extension CheckpointWeights {
+  fileprivate func corner() throws -> Corner {
+    let (height, width) = (min(rows, Corner.most.rows), min(columns, Corner.most.columns))
+    var values: [Float] = []
+    var row = [Float](repeating: 0, count: columns)
+    for index in 0..<height {
+      try row.withUnsafeMutableBufferPointer { try read(row: index, into: $0) }
+      values += row[..<width].map { $0.isFinite ? $0 : 0 }
+    }
+    return Corner(rows: height, columns: width, values: values)
+  }
+}
+
 extension Question {
   /// Finds the answer on the calling thread.
   ///
@@ -55,6 +68,9 @@ extension Question {
         return .table(try ErrorTable.of(weights, sparsity: sparsity, control: control))
       case .assessment(_, let scheme):
         return .assessment(try Assessment.of(weights, scheme: scheme, control: control))
+      case .tiles(_, let structure):
+        return .tiles(try TileNorms(structure, of: weights, control: control))
+      case .corner: return .corner(try weights.corner())
       case .detail(_, let scheme):
         let survey = try Survey.of(weights, withErrors: false, control: control)
         let range = Double(survey.statistics.minimum)...Double(survey.statistics.maximum)

@@ -10,10 +10,16 @@ public enum Question: Sendable, Hashable {
   case assessment(Int, Scheme)
   /// The same with the histograms of ŵ and w − ŵ.
   case detail(Int, Scheme)
+  /// The norms of its parts.
+  case tiles(Int, Sparsity.Structure)
+  /// Its first rows and columns.
+  case corner(Int)
 
   public var item: Int {
     switch self {
-    case .survey(let item), .table(let item, _), .assessment(let item, _), .detail(let item, _): item
+    case .survey(let item), .table(let item, _), .assessment(let item, _), .detail(let item, _), .tiles(let item, _),
+      .corner(let item):
+      item
     }
   }
 
@@ -25,7 +31,7 @@ public enum Question: Sendable, Hashable {
   /// `nil` for what nothing replaces.
   var kind: Kind? {
     switch self {
-    case .survey: nil
+    case .survey, .tiles, .corner: nil
     case .table(let item, _): .table(item)
     case .assessment(let item, _): .assessment(item)
     case .detail(let item, _): .detail(item)
@@ -38,7 +44,19 @@ public enum Answer: Sendable {
   case survey(Survey)
   case table(ErrorTable)
   case assessment(Assessment)
+  case tiles(TileNorms)
+  case corner(Corner)
   case failure(String)
+}
+
+/// The first rows and columns of a weight, row by row.
+public struct Corner: Sendable {
+  public let rows: Int
+  public let columns: Int
+  public let values: [Float]
+
+  /// At most so many of each: more than a screen shows.
+  static let most = (rows: 64, columns: 128)
 }
 
 /// An answer on its way to the session.

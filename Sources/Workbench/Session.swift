@@ -6,7 +6,7 @@ import Compression
 /// A value; both front ends own one and change it. It starts no work: `questions` says what to ask an `Analyst`.
 public struct Session: Sendable {
   public let checkpoint: Checkpoint
-  public let items: [Item]
+  public private(set) var items: [Item]
   private let positions: [Int: Int]
   private let names: [String: Int]
   private let surveyCount: Int
@@ -124,6 +124,20 @@ extension Session {
     recipeChanged(at: Array(items.indices))
   }
 
+  /// Puts a recipe in the place of the one on top: another form of the same choice, no step of its own.
+  mutating func replaceTop(with recipe: Recipe) {
+    let before = self.recipe
+    history[position] = recipe
+    recipeChanged(at: items.indices.filter { before.choices[items[$0].name] != recipe.choices[items[$0].name] })
+  }
+
+  /// Sets how much an item's inputs matter; what was found before without it is forgotten.
+  mutating func weigh(_ place: Int, _ importances: Importances) {
+    items[place].importances = importances
+    findings.assessments[items[place].id] = nil
+    parts[place] = part(of: items[place], in: recipe[items[place]])
+  }
+
   /// Applies rules in order; see `Outcome.applying`.
   ///
   /// - Returns: how many items changed, and how many stayed as they were with a note.
@@ -171,6 +185,12 @@ public struct Findings: Sendable {
   public var surveys: [Int: Survey] = [:]
   public var tables: [Int: [Sparsity: ErrorTable]] = [:]
   public var assessments: [Int: [Scheme: Assessment]] = [:]
+  /// What summaries say at once, until an assessment comes.
+  public var answers: [Int: [Scheme: SummaryAnswer]] = [:]
+  /// The norms of parts, whatever ratio of them goes.
+  public var tiles: [Int: [Sparsity.Structure: TileNorms]] = [:]
+  /// The first rows and columns of a weight.
+  public var corners: [Int: Corner] = [:]
   /// Why an item's numbers could not be read.
   public var failures: [Int: String] = [:]
 }
@@ -181,7 +201,11 @@ extension Session {
       let item = report.question.item
       switch (report.question, report.answer) {
       case (_, .failure(let message)): findings.failures[item] = message
-      case (_, .survey(let survey)): findings.surveys[item] = survey
+      case (_, .survey(let survey)):
+        findings.surveys[item] = survey
+        if let found = self.item(id: item) { answer(found, recipe[found]) }
+      case (.tiles(_, let structure), .tiles(let norms)): findings.tiles[item, default: [:]][structure] = norms
+      case (_, .corner(let corner)): findings.corners[item] = corner
       case (.table(_, let sparsity), .table(let table)): findings.tables[item, default: [:]][sparsity] = table
       case (.detail(_, let scheme), .assessment(let assessment)),
         (.assessment(_, let scheme), .assessment(let assessment)):
@@ -214,7 +238,37 @@ extension Session {
     {
       return error
     }
-    return assessment(of: item, in: scheme)?.relativeError
+    return assessment(of: item, in: scheme)?.relativeError ?? findings.answers[item.id]?[scheme]?.estimate
+  }
+
+  /// Whether the error that is shown is a bounded estimate, until the exact one comes.
+  public func isErrorEstimated(of item: Item, in scheme: Scheme) -> Bool {
+    guard let answer = findings.answers[item.id]?[scheme], !answer.isExact else { return false }
+    if assessment(of: item, in: scheme) != nil { return false }
+    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
+      let table = table(of: item, sparsity: scheme.sparsity)
+    {
+      return table[uniform.bits, uniform.symmetry, uniform.granularity] == nil
+    }
+    return true
+  }
+
+  /// Answers at once what the summaries of some items say about their schemes.
+  ///
+  /// - Complexity: a walk over at most 65,536 values an item.
+  public mutating func answerAtOnce(_ ids: [Item.ID]) {
+    for place in ids.compactMap(place(of:)) where !recipe[items[place]].isKeep {
+      answer(items[place], recipe[items[place]])
+      parts[place] = part(of: items[place], in: recipe[items[place]])
+    }
+  }
+
+  /// The same about any scheme of one item.
+  public mutating func answer(_ item: Item, _ scheme: Scheme) {
+    guard !scheme.isKeep, findings.answers[item.id]?[scheme] == nil, assessment(of: item, in: scheme) == nil,
+      let answer = findings.surveys[item.id]?.summary?.answer(scheme)
+    else { return }
+    findings.answers[item.id, default: [:]][scheme] = answer
   }
 
   /// The bytes of an item in a scheme, and whether they are exact: forms that depend on the numbers are known only
@@ -239,8 +293,7 @@ extension Session {
     items.compactMap { item in
       let scheme = self.scheme(of: item)
       guard !scheme.isKeep, scheme.isComputed, findings.failures[item.id] == nil else { return nil }
-      let known = relativeError(of: item, in: scheme) != nil && bytes(of: item, in: scheme).exact
-      return known && assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, scheme)
+      return assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, scheme)
     }
   }
 }

@@ -15,6 +15,12 @@ struct ChoiceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "How much inputs matter: llama.cpp's imatrix (.gguf or .dat), or norms of activations (.npz).",
+      valueName: "FILE"))
+  var importance: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Where rows are no multiple of a ggml block, take that tool's substitutes: llama.cpp.",
       valueName: "TOOL"))
   var fallback: String?
@@ -31,6 +37,10 @@ struct ChoiceOptions: ParsableArguments {
   /// The session of a model with the choice made; what did not fit is listed on standard error.
   func session(model: [String]) throws -> Session {
     var session = Session(try Checkpoint.open(model))
+    if let importance {
+      let count = try session.weigh(by: ImportanceFile(path: importance), path: importance)
+      note("lathe: \(importance): importances of \(count) weight\(count == 1 ? "" : "s")")
+    }
     var outcome = Outcome(recipe: Recipe())
     if let recipe {
       let (fitted, mismatches) = try RecipeFile(path: recipe).fitted(to: session.items, path: recipe)
@@ -45,6 +55,7 @@ struct ChoiceOptions: ParsableArguments {
       if let text = outcome.notes[item.name] { note("lathe: \(printable(item.name)): \(text)") }
     }
     session.start(from: outcome)
+    try session.resolveSharedRatios()
     return session
   }
 }

@@ -60,7 +60,7 @@ extension Session {
             return .object([
               ("name", .string(item.name)), ("scheme", .string("\(scheme)")), ("relativeError", JSON(error)),
               ("sqnr", JSON(error.flatMap(decibels(relativeError:)))),
-              ("sparsity", JSON(assessment?.sparsity)),
+              ("weightedError", JSON(assessment?.weightedError)), ("sparsity", JSON(assessment?.sparsity)),
               ("bytes", .int(self.bytes(of: item, in: scheme).bytes)),
               ("form", JSON(assessment?.size.form.rawValue)),
               ("note", JSON(note(on: item))),
@@ -73,13 +73,14 @@ extension Session {
   fileprivate func estimationText(bytes: Int, target: Target?) -> String {
     let estimate = estimate
     var table = TextTable(
-      ["layer", "scheme", "t²", "SQNR dB", "zeros", "bytes", "note"], right: [2, 3, 4, 5])
+      ["layer", "scheme", "t²", "SQNR dB", "weighted t²", "zeros", "bytes", "note"], right: [2, 3, 4, 5, 6])
     for item in estimated {
       let scheme = scheme(of: item)
       let error = relativeError(of: item, in: scheme)
       table.add([
         printable(item.name), "\(scheme)", error.map { Format.scientific($0) } ?? "not yet computed",
         error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "",
+        assessment(of: item, in: scheme)?.weightedError.map { Format.scientific($0) } ?? "",
         assessment(of: item, in: scheme)?.sparsity.map(Format.percent) ?? "",
         "\(self.bytes(of: item, in: scheme).bytes)",
         note(on: item) ?? "",

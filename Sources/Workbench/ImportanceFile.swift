@@ -1,0 +1,133 @@
+import Checkpoints
+import Compression
+import Numerics
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How much each input of each weight matters, E[x²] of its columns, by the weight's name.
+///
+/// Three forms are read, told by content:
+///
+/// - llama.cpp's imatrix as GGUF: tensors `NAME.in_sum2` (Σ x² by column) and `NAME.counts` (how many x), a row an
+///   expert.
+/// - its older form, little-endian: a count of entries, and for each the length of its name, the name, the number of
+///   calls, the number of values, the values as floats (E[x²] · calls).
+/// - `.npz` with the norms ‖x‖ of recorded activations, an array of columns by each weight's or layer's name.
+public struct ImportanceFile: Sendable {
+  public let entries: [String: [Float]]
+
+  /// - Throws: `WorkbenchError` that names the file and what is wrong with it.
+  public init(path: String) throws(WorkbenchError) {
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
+      throw WorkbenchError("\(path): there is no such importance file, or it cannot be read")
+    }
+    let start = data.prefix(4)
+    if start.starts(with: Array("GGUF".utf8)) || start.starts(with: Array("PK".utf8)) {
+      do {
+        let checkpoint = try Checkpoint.open(path)
+        entries =
+          try checkpoint.format == .gguf
+          ? Self.sums(checkpoint) : Self.norms(checkpoint)
+      } catch {
+        throw WorkbenchError("\(error)")
+      }
+    } else {
+      entries = try Self.older([UInt8](data), path)
+    }
+    guard !entries.isEmpty else { throw WorkbenchError("\(path): no importances in it") }
+  }
+
+  private static func sums(_ checkpoint: Checkpoint) throws -> [String: [Float]] {
+    var entries: [String: [Float]] = [:]
+    for tensor in checkpoint.tensors where tensor.name.hasSuffix(".in_sum2") {
+      let name = String(tensor.name.dropLast(".in_sum2".count))
+      guard let countTensor = checkpoint.tensor(named: name + ".counts") else {
+        throw WorkbenchError("\(checkpoint.path): \(printable(name)) has sums and no counts")
+      }
+      let (values, counts) = (try checkpoint.floats(tensor), try checkpoint.floats(countTensor))
+      guard !counts.isEmpty, values.count % counts.count == 0 else {
+        throw WorkbenchError(
+          "\(checkpoint.path): \(printable(name)) has \(values.count) sums for \(counts.count) counts")
+      }
+      let columns = values.count / counts.count
+      // An expert that was never called says nothing: its inputs matter alike.
+      entries[name] = values.indices.map { index in
+        let count = counts[index / columns]
+        return count > 0 ? values[index] / count : 1
+      }
+    }
+    return entries
+  }
+
+  private static func norms(_ checkpoint: Checkpoint) throws -> [String: [Float]] {
+    var entries: [String: [Float]] = [:]
+    for tensor in checkpoint.tensors where tensor.type.isFloatingPoint {
+      entries[tensor.name] = try checkpoint.floats(tensor).map { $0 * $0 }
+    }
+    return entries
+  }
+
+  private static func older(_ bytes: [UInt8], _ path: String) throws(WorkbenchError) -> [String: [Float]] {
+    var at = 0
+    func integer() -> Int? {
+      guard at + 4 <= bytes.count else { return nil }
+      defer { at += 4 }
+      let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << (8 * UInt32($1)) }
+      return Int(Int32(bitPattern: bits))
+    }
+    func wrong(_ what: String) -> WorkbenchError {
+      WorkbenchError("\(path): no imatrix: \(what) at byte \(at) of \(bytes.count)")
+    }
+    guard let count = integer(), count > 0, count < 1 << 20 else { throw wrong("no number of entries") }
+    var entries: [String: [Float]] = [:]
+    for _ in 0..<count {
+      guard let length = integer(), length > 0, length <= 4096, at + length <= bytes.count else {
+        throw wrong("no name")
+      }
+      let name = String(decoding: bytes[at..<at + length], as: UTF8.self)
+      at += length
+      guard let calls = integer(), let values = integer(), calls >= 0, values > 0, values <= (bytes.count - at) / 4
+      else { throw wrong("no values of \(printable(name))") }
+      var squares = [Float](repeating: 1, count: values)
+      for index in 0..<values {
+        let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + 4 * index + $1]) << (8 * UInt32($1)) }
+        if calls > 0 { squares[index] = Float(bitPattern: bits) / Float(calls) }
+      }
+      at += 4 * values
+      entries[name] = squares
+    }
+    return entries
+  }
+}
+
+extension Session {
+  /// Takes in how much inputs matter, by the weights' or the layers' names; what was found with others is forgotten.
+  ///
+  /// - Returns: how many weights are weighted now.
+  /// - Throws: `WorkbenchError` where none of the file's names is one of the model's, or none has the right columns.
+  @discardableResult
+  public mutating func weigh(by file: ImportanceFile, path: String) throws(WorkbenchError) -> Int {
+    var weighted = 0
+    var mismatch: String?
+    for place in items.indices where items[place].kind == .weight {
+      let item = items[place]
+      guard let squares = file.entries[item.tensorName] ?? file.entries[item.name] else { continue }
+      guard let importances = Importances(squares, columns: item.matrix.columns),
+        item.matrix.rows % importances.squares.count == 0
+      else {
+        mismatch = mismatch ?? "\(printable(item.name)) has \(item.matrix.columns) columns, the file \(squares.count)"
+        continue
+      }
+      weigh(place, importances)
+      weighted += 1
+    }
+    guard weighted > 0 else {
+      throw WorkbenchError("\(path): \(mismatch ?? "none of its names is a weight of this model")")
+    }
+    return weighted
+  }
+}
