@@ -134,15 +134,18 @@ struct ZipArchive {
     guard let begin = Int(exactly: header), begin < file.size else {
       throw fail("has its header at byte \(header), after the file's end")
     }
+    guard method == 8 ? full / UInt64(deflateLimit) <= stored + 1 : full == stored else {
+      throw fail("claims \(bytes(full)) in \(stored) stored ones, which cannot be")
+    }
+    guard stored <= UInt64(file.size - begin) else {
+      throw fail("takes \(bytes(stored)) after byte \(begin), but the file ends at byte \(file.size): cut short?")
+    }
     // One small copy: the members' bytes lie between the headers and stay unread.
     let local = FileReader(
       file, from: begin, to: begin + min(30 + Int(nameLength), file.size - begin), part: "zip member")
     let offset = try checkLocal(local, name, flags, method, stored, full)
     guard offset <= file.size, stored <= UInt64(file.size - offset) else {
       throw fail("takes \(bytes(stored)) from byte \(offset) on, but the file ends at byte \(file.size): cut short?")
-    }
-    guard method == 8 ? full / UInt64(deflateLimit) <= stored + 1 : full == stored else {
-      throw fail("claims \(bytes(full)) in \(stored) stored ones, which cannot be")
     }
     let member = Member(
       name: name, isDeflated: method == 8, offset: offset, storedCount: Int(stored), count: Int(full))
