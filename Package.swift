@@ -10,11 +10,15 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// With LATHE_FUZZ, what reads files is built to be fuzzed (Tests/Fuzz/run): the plain build knows nothing of it.
+let isFuzzing = Context.environment["LATHE_FUZZ"] != nil
+let fuzzed: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+
 /// The C rooms are optimised in debug builds too: tests run the hot loops on real weights.
 let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"])]
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -39,8 +43,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
 
-    room("Numerics", ["CKernels"]),
-    room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"]),
+    room("Numerics", ["CKernels"], fuzzed),
+    room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"]),
     room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS"]),
     room("Workbench", ["Checkpoints", "Compression", "Inference", "Numerics"]),
@@ -74,4 +78,19 @@ if Context.environment["LATHE_PEERS"] != nil {
     .executableTarget(
       name: "values", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Peers/Values",
       swiftSettings: strict))
+}
+
+// A libFuzzer program a format.
+if isFuzzing {
+  package.targets.append(
+    .target(
+      name: "FuzzSupport", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Fuzz/Support",
+      swiftSettings: strict + fuzzed))
+  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy"] {
+    package.targets.append(
+      .executableTarget(
+        name: "Fuzz\(format)", dependencies: ["FuzzSupport"], path: "Tests/Fuzz/\(format)",
+        swiftSettings: strict + fuzzed + [.unsafeFlags(["-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+  }
 }

@@ -46,12 +46,21 @@ extension Checkpoint {
 
   /// Opens a file, or the files that it names; `config` is that of its folder.
   static func open(file path: String, _ config: ModelConfig?) throws(CheckpointError) -> Checkpoint {
-    let file = try MappedFile(path)
+    try open(try MappedFile(path), config)
+  }
+
+  /// The same of bytes in memory, and of a config's.
+  package static func open(_ file: MappedFile, config: MappedFile?) throws(CheckpointError) -> Checkpoint {
+    guard let config else { return try open(file, nil as ModelConfig?) }
+    return try open(file, try ModelConfig(config))
+  }
+
+  private static func open(_ file: MappedFile, _ config: ModelConfig?) throws(CheckpointError) -> Checkpoint {
     let head = try file.copy(offset: 0, count: min(headSize, file.size))
     for format in formats where format.recognises(head, of: file) {
       return try format.read(file).understood(config)
     }
-    throw CheckpointError(file: path, unknown(head))
+    throw CheckpointError(file: file.path, unknown(head))
   }
 
   /// Why a file that no format recognises is none, as far as its first bytes tell.

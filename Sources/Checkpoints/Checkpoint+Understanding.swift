@@ -68,11 +68,13 @@ extension Checkpoint {
   /// Layers whose weights are the same bytes of the same file.
   private func tieSame(_ layers: inout [Layer]) {
     let owners = Dictionary(layers.enumerated().map { ($1.weight, $0) }) { first, _ in first }
+    // The names of a layer's other users all at once: a file may tie any number to one.
+    var users: [Int: [String]] = [:]
     for (weight, other) in ties.sorted(by: { $0.key < $1.key }) {
       guard let later = owners[weight], let first = owners[other] else { continue }
-      let name = layers[later].name
+      users[first, default: []].append(layers[later].name)
       layers[later] = layers[later].tied(to: [layers[first].name])
-      layers[first] = layers[first].tied(to: [name])
     }
+    for (first, names) in users { layers[first] = layers[first].tied(to: names) }
   }
 }

@@ -66,7 +66,7 @@ public final class MappedFile: Sendable {
   /// Bytes in memory that are read as a file is: what was inflated or decoded from a file, and tests' input.
   ///
   /// - Parameter path: what messages call it.
-  init(bytes: [UInt8], path: String) {
+  package init(bytes: [UInt8], path: String) {
     let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: 16)
     bytes.withUnsafeBytes { if let from = $0.baseAddress { copy.copyMemory(from: from, byteCount: $0.count) } }
     self.path = path

@@ -22,12 +22,13 @@ struct ModelConfig {
 
   private static let maximumSize = 16 << 20
 
-  init(_ path: String) throws(CheckpointError) {
-    let file = try MappedFile(path)
+  init(_ path: String) throws(CheckpointError) { try self.init(try MappedFile(path)) }
+
+  init(_ file: MappedFile) throws(CheckpointError) {
     guard file.size <= Self.maximumSize else {
-      throw CheckpointError(file: path, "is \(bytes(file.size)) long: no config")
+      throw CheckpointError(file: file.path, "is \(bytes(file.size)) long: no config")
     }
-    var json = JSONScanner(try file.copy(offset: 0, count: file.size), file: path, part: "config")
+    var json = JSONScanner(try file.copy(offset: 0, count: file.size), file: file.path, part: "config")
     try json.beginObject()
     while let key = try json.nextKey() {
       switch key {

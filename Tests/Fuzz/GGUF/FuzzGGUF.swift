@@ -1,0 +1,16 @@
+import FuzzSupport
+
+/// libFuzzer's entry.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+  exercise(start, count, as: "fuzzed.gguf")
+  return 0
+}
+
+/// What the package manager takes for the program's `main`.
+@_cdecl("FuzzGGUF_main")
+public func main(
+  _ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+) -> Int32 {
+  runFuzzer(count, arguments, testOneInput)
+}
