@@ -71,8 +71,3 @@ extension Session {
     }
   }
 }
-
-/// How every command takes its model.
-enum ModelPaths {
-  static let help: ArgumentHelp = "The model's file or folder; or the files that it is spread over."
-}

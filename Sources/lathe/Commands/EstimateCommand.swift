@@ -14,7 +14,7 @@ struct EstimateCommand: ParsableCommand {
       Example: lathe estimate model.gguf --set '*=q4_0' --set 'output*=q8_0' --json
       """)
 
-  @Argument(help: ModelPaths.help) var model: [String]
+  @OptionGroup var model: ModelArgument
   @OptionGroup var choice: ChoiceOptions
   @Option(
     name: .customLong("to"),
@@ -24,7 +24,7 @@ struct EstimateCommand: ParsableCommand {
 
   func run() throws {
     let target = try target.map { try Target(name: $0) }
-    var session = try choice.session(model: model)
+    var session = try choice.session(model: model.paths)
     try session.settleWithProgress(session.estimateQuestions)
     var bytes = session.estimate.bytes
     if let target { bytes = try session.export(to: target, path: "PATH").bytes.count }

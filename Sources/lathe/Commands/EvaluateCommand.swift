@@ -12,13 +12,13 @@ struct EvaluateCommand: ParsableCommand {
       Example: lathe evaluate digits-cnn.onnx --data digits-test.npz --set '*=int4' --json
       """)
 
-  @Argument(help: ModelPaths.help) var model: [String]
+  @OptionGroup var model: ModelArgument
   @Option(help: ArgumentHelp("The data.", valueName: "D")) var data: String
   @OptionGroup var choice: ChoiceOptions
   @Flag(help: "JSON on standard output.") var json = false
 
   func run() throws {
-    let session = try choice.session(model: model)
+    let session = try choice.session(model: model.paths)
     let line = ProgressLine()
     defer { line.clear() }
     let measured = try session.measure(data: data) { done, of in

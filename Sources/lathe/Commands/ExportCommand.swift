@@ -11,7 +11,7 @@ struct ExportCommand: ParsableCommand {
       Example: lathe export model.gguf --set '*=q4_0' --to llama.cpp -o types.txt
       """)
 
-  @Argument(help: ModelPaths.help) var model: [String]
+  @OptionGroup var model: ModelArgument
   @OptionGroup var choice: ChoiceOptions
   @Option(name: .customLong("to"), help: ArgumentHelp("What to write for.", valueName: "TARGET")) var target: String
   @Option(
@@ -22,7 +22,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let target = try Target(name: target)
-    let session = try choice.session(model: model)
+    let session = try choice.session(model: model.paths)
     let export = try session.write(target, to: output)
     if verify {
       try session.verify(target, at: output)

@@ -11,7 +11,7 @@ struct InspectCommand: ParsableCommand {
                lathe inspect model.gguf --json --histogram bins.csv
       """)
 
-  @Argument(help: ModelPaths.help) var model: [String]
+  @OptionGroup var model: ModelArgument
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
   @Flag(help: "List buffers and constants too, and metadata whole.") var all = false
@@ -22,7 +22,7 @@ struct InspectCommand: ParsableCommand {
   var histogram: String?
 
   func run() throws {
-    var session = Session(try Checkpoint.open(model))
+    var session = Session(try Checkpoint.open(model.paths))
     if !headerOnly || histogram != nil { try session.settleWithProgress(session.opening) }
     if let histogram {
       try session.write(Array(session.histogramCSV.utf8), to: histogram)

@@ -17,7 +17,7 @@ struct OpenCommand: ParsableCommand {
                lathe open model.onnx --script 'j--<Tab>' --size 120x40 --dump screen.txt
       """)
 
-  @Argument(help: ModelPaths.help) var model: [String]
+  @OptionGroup var model: ModelArgument
   @OptionGroup var choice: ChoiceOptions
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D")) var data: String?
   // Keys may begin with a dash: it is one of them.
@@ -53,7 +53,7 @@ struct OpenCommand: ParsableCommand {
         options.glyphs = GlyphSet(.unicode, dots: .braille)
       }
       do {
-        let status = try Front.run(try choice.session(model: model), data: data, options: options)
+        let status = try Front.run(try choice.session(model: model.paths), data: data, options: options)
         if status != 0 { throw ExitCode(status) }
       } catch let error as TerminalError {
         throw Failure("\(error)")
@@ -71,7 +71,7 @@ struct OpenCommand: ParsableCommand {
       keys = String(decoding: data, as: UTF8.self)
     }
     let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
-    let session = try choice.session(model: model)
+    let session = try choice.session(model: model.paths)
     let canvas: Canvas
     do {
       canvas = try Front.replay(
