@@ -72,14 +72,6 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// Only for Tests/Peers/run: what the formats' own libraries are compared with.
-if Context.environment["LATHE_PEERS"] != nil {
-  package.targets.append(
-    .executableTarget(
-      name: "values", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Peers/Values",
-      swiftSettings: strict))
-}
-
 // A libFuzzer program a format.
 if isFuzzing {
   package.targets.append(

@@ -1,4 +1,5 @@
 internal import CZlib
+internal import Numerics
 
 extension Checkpoint {
   /// CRC-32 (zlib's) of a tensor's numbers as little-endian binary32 in the order of its shape: the same for the same
@@ -12,7 +13,30 @@ extension Checkpoint {
     }
   }
 
-  /// The same of a layer's weight, row by row of its matrix: of a packed one, the numbers that it stands for.
+  /// CRC-32 of a tensor's stored bytes, in the order of its shape and little-endian, whatever the file's order: what
+  /// numpy's `tobytes` gives.
+  ///
+  /// - Throws: where the file was cut short or rewritten since it was opened.
+  public func storedChecksum(tensor index: Int) throws(CheckpointError) -> UInt32 {
+    let tensor = tensors[index]
+    let (weights, size) = tensor.type.block
+    let source = ElementSource(self, tensor)
+    let count = (tensor.count + weights - 1) / weights
+    let chunk = max(1, (1 << 18) / size)
+    var bytes = [UInt8](repeating: 0, count: min(chunk, count) * size)
+    var sum: UInt32 = 0
+    for first in stride(from: 0, to: count, by: chunk) {
+      let blocks = first..<min(first + chunk, count)
+      try bytes.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
+        try source.copy(blocks: blocks, into: UnsafeMutableRawBufferPointer(into))
+      }
+      let held = min(blocks.count * size, tensor.byteCount - first * size)
+      sum = bytes.withUnsafeBytes { Self.crc(sum, UnsafeRawBufferPointer(rebasing: $0[..<held])) }
+    }
+    return sum
+  }
+
+  /// The first of a layer's weight, row by row of its matrix: of a packed one, the numbers that it stands for.
   public func checksum(layer index: Int) throws(CheckpointError) -> UInt32 {
     guard let matrix = layers[index].matrix else { return try checksum(tensor: layers[index].weight) }
     var sum: UInt32 = 0

@@ -1,5 +1,5 @@
 """Compares what `lathe inspect` reads with the library of each model's format: names, shapes, types, and every value
-bit for bit (as float32, by its CRC-32).
+bit for bit (by the CRC-32 of its bytes where the library keeps the type, and of its numbers as float32).
 
     compare_values.py LATHE MODEL …
 
@@ -29,7 +29,12 @@ def compare(lathe, path):
             continue
         if tensor["dtype"] != dtype or tensor["shape"] != list(array.shape):
             problems.append(f"{name}: {tensor['dtype']} {tensor['shape']}, {dtype} {list(array.shape)} expected")
-        elif not np.iscomplexobj(array):
+            continue
+        if array.nbytes == tensor["bytes"]:
+            plain = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<")))
+            if tensor["storedCrc32"] != zlib.crc32(plain.tobytes()):
+                problems.append(f"{name}: bytes differ")
+        if not np.iscomplexobj(array):
             with np.errstate(all="ignore"):
                 crc = zlib.crc32(np.ascontiguousarray(array).astype("<f4").tobytes())
             if tensor["crc32"] != crc:

@@ -15,7 +15,7 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "Header only: leave the weights unread.") var headerOnly = false
   @Flag(help: "List buffers and constants too, and metadata whole.") var all = false
-  @Flag(help: "With --json: each tensor's CRC-32 of its numbers as 32-bit floats, and each packed layer's.")
+  @Flag(help: "With --json: each tensor's CRC-32, of its numbers as 32-bit floats and as stored.")
   var checksums = false
   @Option(
     help: ArgumentHelp("Write every layer's 2,048 bins as CSV: layer,bin,low,high,count.", valueName: "F"))

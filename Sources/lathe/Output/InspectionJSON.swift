@@ -16,8 +16,7 @@ extension Session {
                 ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
                 ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
               ]
-                + (checksums && tensor.type.isDecodable
-                  ? [("crc32", .int(Int(try checkpoint.checksum(tensor: index))))] : []))
+                + (checksums ? try checksumFields(index) : []))
           })
       ),
       (
@@ -28,6 +27,14 @@ extension Session {
           })
       ),
     ])
+  }
+
+  private func checksumFields(_ index: Int) throws -> [(String, JSON)] {
+    var fields = [("storedCrc32", JSON.int(Int(try checkpoint.storedChecksum(tensor: index))))]
+    if checkpoint.tensors[index].type.isDecodable {
+      fields.append(("crc32", .int(Int(try checkpoint.checksum(tensor: index)))))
+    }
+    return fields
   }
 
   private func inspection(of layer: Layer, _ index: Int, checksums: Bool) throws -> JSON {
