@@ -7,7 +7,7 @@ import FuzzSupport
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   exercise(start, count, as: "\(folder)/fuzzed.safetensors.index.json")
-  exercise(start, count, asConfigOf: "\(folder)/one.safetensors")
+  exercise(start, count, asConfigOf: "\(folder)/packed.safetensors")
   return 0
 }
 
