@@ -107,6 +107,14 @@ extension Session {
     relativeError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
   }
 
+  /// n·t² for each byte that an item's scheme saves: what costs most for what it gives. `nil` where nothing is saved, or
+  /// where the error is not known.
+  public func damagePerByte(of item: Item) -> Double? {
+    let saved = item.bytes - bytes(of: item, in: recipe[item]).bytes
+    guard saved > 0, let damage = damageShare(of: item) else { return nil }
+    return damage / Double(saved)
+  }
+
   /// Σ n·t² over all items whose error is known.
   public var damageTotal: Double { parts.reduce(0) { $0 + ($1.error ?? 0) * Double($1.count) } }
 

@@ -12,8 +12,8 @@ public struct BinMoments: Sendable, Codable, Hashable {
   /// Σ w² of the weight.
   public var squaredNorm: Double
 
-  /// Fewer weights are read again in no time.
-  static let leastCount = 65_536
+  /// Fewer weights are read again in no time, and would be outnumbered by bins.
+  static let leastCount = 2048
 
   init(minimum: Double, maximum: Double, bins: Int = Histogram.defaultBins) {
     (self.minimum, self.maximum) = (minimum, maximum)

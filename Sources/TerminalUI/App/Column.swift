@@ -1,6 +1,6 @@
 /// The columns of the layer list.
 enum Column: String, CaseIterable, Sendable {
-  case name, kind, shape, dtype, size, scheme, coded, zeros, error, share
+  case name, kind, shape, dtype, size, scheme, coded, zeros, error, share, perByte = "perbyte"
 
   var title: String {
     switch self {
@@ -14,13 +14,14 @@ enum Column: String, CaseIterable, Sendable {
     case .zeros: "zero"
     case .error: "t²"
     case .share: "Δ"
+    case .perByte: "Δ/byte"
     }
   }
 
   /// Whether its cells are numbers, which stand to the right.
   var isNumber: Bool {
     switch self {
-    case .size, .coded, .zeros, .error, .share: true
+    case .size, .coded, .zeros, .error, .share, .perByte: true
     default: false
     }
   }
@@ -37,12 +38,13 @@ enum Column: String, CaseIterable, Sendable {
     case .zeros: 4
     case .error: 7
     case .share: 3
+    case .perByte: 7
     }
   }
 
   /// What a narrow pane keeps longest.
   private static let byImportance: [Column] = [
-    .name, .scheme, .error, .share, .zeros, .size, .shape, .dtype, .coded, .kind,
+    .name, .scheme, .error, .share, .zeros, .size, .shape, .dtype, .coded, .perByte, .kind,
   ]
 
   /// The columns that fit `width` cells, in their order, with their widths.

@@ -74,13 +74,21 @@ extension Command {
       }
     },
     Command(
-      "sparsity", [], "RATIO|N:M|channel:RATIO [PATTERN]", .layer,
-      "weights to set to zero: 0.3, 2:4, channel:0.25", unless: noTarget
+      "sparsity", [], "RATIO|N:M|channel:RATIO|… [PATTERN]", .layer,
+      "zeros: 0.3, 2:4, channel:0.25, input:, head:64:, block:4x4:, model:, wanda:", unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
       let sparsity = try parse("keep,sparsity=\(value)").sparsity
-      return try state.edit(pattern) { scheme, _ in scheme.with(sparsity) }
+      let effects = try state.edit(pattern) { scheme, _ in scheme.with(sparsity) }
+      if case .model = sparsity { return effects + [.resolveShared] }
+      return effects
+    },
+    Command("prune", [.character("p")], .layer, "a slider for sparsity, and views of what would go", unless: noTarget) {
+      state, _ in
+      let present = state.subject.map { state.session.scheme(of: $0).sparsity } ?? .none
+      state.popup = Popup(content: .prune(PruneChoice(present)))
+      return []
     },
     Command(
       "threshold", [], "MAGNITUDE [PATTERN]", .layer, "set weights below a magnitude to zero",

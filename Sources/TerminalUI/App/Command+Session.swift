@@ -29,6 +29,15 @@ extension Command {
       }
       return []
     },
+    Command("importance", [], "FILE", .session, "how much inputs matter: an imatrix, or norms (.npz)") {
+      state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else {
+        throw WorkbenchError("importance: expected a path, as in :importance imatrix.gguf")
+      }
+      let count = try state.session.weigh(by: ImportanceFile(path: argument), path: argument)
+      state.say("importances of \(count) weight\(count == 1 ? "" : "s"): errors have a weighted one beside them")
+      return [.renew]
+    },
     Command(
       "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data (.npz)",
       unless: cannotMeasure

@@ -56,6 +56,10 @@ enum Effect: Sendable, Hashable {
   case suspend
   case repaint
   case copy(String)
+  /// Finds the thresholds of ratios over the model.
+  case resolveShared
+  /// Asks everything anew: the items have changed.
+  case renew
 }
 
 extension Command {

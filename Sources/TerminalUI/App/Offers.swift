@@ -5,14 +5,17 @@ struct SchemeOffer: Sendable {
   let scheme: Scheme
   let bytes: Int
   let relativeError: Double?
+  /// Whether the error is a bounded estimate until the exact one comes.
+  let isEstimated: Bool
   let obstacle: String?
 }
 
 extension State {
-  /// The picker's list for the layer under the cursor: keep, the widths in their commonest granularities, ggml's types.
+  /// The picker's list for the layer under the cursor: keep, the widths in their commonest granularities, other ranges
+  /// and scales, binary and ternary, ggml's types.
   /// The layer's sparsity stays.
   var schemeOffers: [SchemeOffer] {
-    guard let item = current else { return [] }
+    guard let item = subject else { return [] }
     let present = session.scheme(of: item)
     var formats: [Scheme.Format] = [.keep]
     for bits in stride(from: 8, through: 2, by: -1) {
@@ -22,15 +25,24 @@ extension State {
         }
       }
     }
-    formats += [.uniform(UniformScheme(bits: 1)), .f16, .bf16]
+    for bits in [8, 4, 3] {
+      for range in [RangeRule.leastSquares, .percentile(99.9), .entropy] {
+        formats.append(.uniform(UniformScheme(bits: bits, granularity: .tensor, range: range)))
+      }
+      formats.append(.uniform(UniformScheme(bits: bits, granularity: .group(32), range: .leastSquares)))
+      formats.append(.uniform(UniformScheme(bits: bits, granularity: .channel, scale: .pow2)))
+      formats.append(.uniform(UniformScheme(bits: bits, granularity: .axis(1))))
+    }
+    formats += [.uniform(UniformScheme(bits: 1)), .named(.binary), .named(.ternary)]
+    formats += [.uniform(UniformScheme(bits: 16, granularity: .channel)), .f16, .bf16]
     formats += BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { .block($0) }
     return formats.map { format in
       let scheme = Scheme(format, sparsity: present.sparsity)
       let obstacle = item.obstacle(to: scheme) ?? (scheme.isComputed ? nil : "its error is not yet computed")
       return SchemeOffer(
         scheme: scheme, bytes: session.bytes(of: item, in: scheme).bytes,
-        relativeError: obstacle == nil ? session.relativeError(of: item, in: scheme) : nil, obstacle: obstacle
-      )
+        relativeError: obstacle == nil ? session.relativeError(of: item, in: scheme) : nil,
+        isEstimated: session.isErrorEstimated(of: item, in: scheme), obstacle: obstacle)
     }
   }
 
@@ -45,11 +57,16 @@ extension State {
     var candidates: [String]
     switch (command.name, words.count) {
     case ("export", ...1): candidates = Target.allCases.map(\.rawValue)
-    case ("export", _), ("recipe", _), ("measure", _), ("bins", _): candidates = Paths.completions(of: last)
+    case ("export", _), ("recipe", _), ("measure", _), ("bins", _), ("importance", _):
+      candidates = Paths.completions(of: last)
     case ("view", _): candidates = Pane.allCases.map(\.rawValue)
     case ("sort", _): candidates = ["file"] + Column.allCases.map(\.rawValue)
     case ("group", ...1): candidates = ["tensor", "channel", "32", "64", "128"]
     case ("symmetry", ...1): candidates = Symmetry.allCases.map(\.rawValue)
+    case ("sparsity", ...1):
+      candidates = [
+        "0.3", "0.5", "2:4", "1:4", "4:8", "channel:0.25", "input:0.25", "block:4x4:0.5", "model:0.3", "wanda:0.5",
+      ]
     case ("coding", ...1): candidates = Scheme.Coding.allCases.map(\.rawValue)
     case ("scheme", ...1): candidates = Scheme.words
     case ("bits", ...1): candidates = UniformScheme.widths.map(String.init)

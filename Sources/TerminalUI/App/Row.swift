@@ -92,6 +92,7 @@ extension State {
       case .zeros: session.zeros(of: item) ?? -1
       case .error: session.relativeError(of: item, in: scheme) ?? -1
       case .share: session.damageShare(of: item) ?? -1
+      case .perByte: session.damagePerByte(of: item) ?? -1
       default: 0
       }
     }

@@ -15,6 +15,9 @@ public enum Notice: Sendable {
   case measured(Measurement)
   case failed(String)
   case calledOff
+  /// Where the share of the weights of a ratio over the model lies.
+  case threshold(ratio: Double, Double)
+  case noThreshold(String)
 }
 
 /// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
@@ -23,12 +26,15 @@ public struct Screen: Program {
   public typealias Message = Notice
 
   private(set) var state: State
-  private let analyst: Analyst
+  private var analyst: Analyst
+  private let workers: Int?
   private let mailbox: Mailbox<Notice>
   private var requests: [TerminalRequest] = []
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
   private var measurement: MeasurementJob?
+  /// Searches for thresholds that run.
+  private var jobs = 0
 
   /// - Parameter glyphs: what the locale can show.
   public init(
@@ -39,6 +45,7 @@ public struct Screen: Program {
     state.dataPath =
       data ?? (session.checkpoint.graph == nil ? nil : Paths.data(besides: session.checkpoint.path))
     self.mailbox = mailbox
+    self.workers = workers
     analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {
       mailbox.post(.reports($0))
     }
@@ -49,18 +56,22 @@ public struct Screen: Program {
 
   public var isDone: Bool { state.isDone }
   public var wantsTick: Bool { !isIdle }
-  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil }
+  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil && jobs == 0 }
 
   public mutating func handle(_ key: Key) {
     let before = (version: state.session.version, item: state.current?.id, series: state.series)
     let effects = state.press(key)
     if state.session.version != before.version {
+      // What summaries know is shown with this very frame.
+      state.session.answerAtOnce(state.session.lastChanged.filter { $0 == state.current?.id })
+      state.session.answerAtOnce(Array(state.session.lastChanged.prefix(32)))
       state.sessionChanged(recipe: true)
       askForChoices()
     } else if state.current?.id != before.item || state.series != before.series {
       askForCurrent()
     }
     effects.forEach { perform($0) }
+    askForPopup()
     state.scrollToCursor()
     state.progress = analyst.progress
   }
@@ -74,6 +85,14 @@ public struct Screen: Program {
       case .measured(let measurement): finish(measurement)
       case .failed(let text):
         state.measuring = nil
+        state.complain(text)
+      case .threshold(let ratio, let threshold):
+        jobs -= 1
+        state.session.resolve(ratio, as: threshold)
+        state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
+        askForChoices()
+      case .noThreshold(let text):
+        jobs -= 1
         state.complain(text)
       case .calledOff:
         state.measuring = nil
@@ -124,6 +143,34 @@ public struct Screen: Program {
     analyst.ask(questions, urgent: true)
   }
 
+  /// What an open popup shows: at once what the summary knows, then the scheme under the cursor, then the others.
+  private mutating func askForPopup() {
+    guard let popup = state.popup, let item = state.subject, item.isReadable, item.kind != .buffer else { return }
+    if let scheme = state.consideredScheme, item.obstacle(to: scheme) == nil {
+      state.session.answer(item, scheme)
+      if state.session.assessment(of: item, in: scheme) == nil {
+        analyst.ask([.assessment(item.id, scheme)], urgent: true)
+      }
+    }
+    switch popup.content {
+    case .prune(let choice):
+      var questions: [Question] = []
+      if state.session.findings.corners[item.id] == nil { questions.append(.corner(item.id)) }
+      if let structure = choice.structure?.unscaled, item.obstacle(to: Scheme(.keep, sparsity: choice.sparsity)) == nil,
+        state.session.findings.tiles[item.id]?[structure] == nil
+      {
+        questions.append(.tiles(item.id, structure))
+      }
+      analyst.ask(questions, urgent: true)
+    case .schemes:
+      let open = state.schemeOffers.filter { $0.obstacle == nil && $0.scheme.format != .keep }
+      for offer in open where offer.relativeError == nil { state.session.answer(item, offer.scheme) }
+      analyst.ask(
+        open.filter { $0.relativeError == nil || $0.isEstimated }.map { .assessment(item.id, $0.scheme) })
+    default: break
+    }
+  }
+
   // MARK: - What is done outside the state
 
   private mutating func perform(_ effect: Effect) {
@@ -147,6 +194,17 @@ public struct Screen: Program {
       let known = state.session.findings
       analyst.ask(state.session.opening.filter { known.surveys[$0.item] == nil && known.failures[$0.item] == nil })
       askForChoices()
+    case .renew:
+      let (mailbox, session) = (mailbox, state.session)
+      analyst.cancelAll()
+      analyst = Analyst(session.checkpoint, items: session.items, workers: workers) { mailbox.post(.reports($0)) }
+      asksAll = true
+      perform(.analyse)
+    case .resolveShared:
+      for shared in state.session.sharedRatios {
+        SharedRatioJob.start(shared, mailbox: mailbox)
+        jobs += 1
+      }
     case .mouse(let isOn): requests.append(.mouse(isOn))
     case .suspend: requests.append(.suspend)
     case .repaint: requests.append(.repaint)

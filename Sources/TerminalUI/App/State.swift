@@ -113,6 +113,9 @@ struct State: Sendable {
     return editable(session.items.map(\.id).filter(chosen.contains))
   }
 
+  /// The item that a popup about the targets speaks of: the first of them.
+  var subject: Item? { targets.first.flatMap(session.item(id:)) ?? current }
+
   /// An edit of several items leaves vectors and buffers alone, as patterns do.
   private func editable(_ ids: [Int]) -> [Int] {
     ids.count == 1 ? ids : ids.filter { session.item(id: $0)?.kind == .weight }
@@ -137,7 +140,7 @@ struct Prompt: Sendable {
 
 /// A list over the screen: help, or the schemes to pick from.
 struct Popup: Sendable {
-  enum Content: Sendable { case help, schemes, text(title: String, lines: [String]) }
+  enum Content: Sendable { case help, schemes, prune(PruneChoice), text(title: String, lines: [String]) }
 
   var content: Content
   var cursor = 0

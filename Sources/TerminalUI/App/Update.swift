@@ -122,6 +122,7 @@ extension State {
     switch popup.content {
     case .help: count = popupCommands.count
     case .schemes: count = schemeOffers.count
+    case .prune(let choice): return slide(key, choice)
     case .text: count = 0
     }
     switch key {
@@ -149,7 +150,7 @@ extension State {
     let offers = schemeOffers
     self.popup = nil
     switch popup.content {
-    case .text: return []
+    case .text, .prune: return []
     case .schemes:
       guard offers.indices.contains(popup.cursor) else { return [] }
       return perform(Command.all.first { $0.name == "scheme" }!, offers[popup.cursor].scheme.description)

@@ -52,8 +52,9 @@ extension State {
       plot.overlay = shares(reconstruction)
     }
     if !isError {
-      plot.levels = levels(assessment?.levels, from: start, to: end, columns: area.width)
-      plot.pruned = assessment?.pruneLimit.map { -Double($0)...Double($0) }
+      let answer = current.flatMap { session.findings.answers[$0.id]?[scheme] }
+      plot.levels = levels(assessment?.levels ?? answer?.levels, from: start, to: end, columns: area.width)
+      plot.pruned = (assessment?.pruneLimit ?? answer?.pruneLimit).map { -Double($0)...Double($0) }
     }
     canvas.draw(plot, in: area)
     var pieces: [Canvas.Piece] =
@@ -107,7 +108,14 @@ extension State {
     guard !scheme.isKeep else { return [facts] }
     var choice: [[Canvas.Piece]] = [[("\(scheme)", Style(.chosenByUser))]]
     if let error = session.relativeError(of: item, in: scheme) {
-      choice.append(figure("t²", Format.scientific(error)))
+      let isEstimated = session.isErrorEstimated(of: item, in: scheme)
+      choice.append(
+        figure(
+          "t²", (isEstimated ? "\(glyphs.approximately)" : "") + Format.scientific(error),
+          isEstimated ? .estimate : .normal))
+      if let weighted = assessment?.weightedError {
+        choice.append(figure("weighted", Format.scientific(weighted)))
+      }
       if let sqnr = decibels(relativeError: error) {
         choice.append(figure("SQNR", "\(Format.fixed(sqnr, 1)) dB"))
       }

@@ -131,7 +131,14 @@ extension State {
       if session.findings.failures[item.id] != nil { return ("error", .error) }
       let isUnknown = session.assessment(of: item, in: scheme).map { $0.relativeError == nil } ?? !scheme.isComputed
       if isUnknown { return ("?", .warning) }
-      return (session.relativeError(of: item, in: scheme).map { Format.scientific($0) } ?? "…", nil)
+      let isEstimated = session.isErrorEstimated(of: item, in: scheme)
+      let mark = isEstimated ? "\(glyphs.approximately)" : ""
+      return (
+        session.relativeError(of: item, in: scheme).map { mark + Format.scientific($0) } ?? "…",
+        isEstimated ? .estimate : nil
+      )
+    case .perByte:
+      return (session.damagePerByte(of: item).map { Format.scientific($0) } ?? "", .estimate)
     case .share: return (session.damageShare(of: item).map { share($0, of: total) } ?? "…", .estimate)
     }
   }

@@ -6,6 +6,7 @@ extension State {
     switch popup.content {
     case .help: drawHelp(&canvas, popup)
     case .schemes: drawSchemes(&canvas, popup)
+    case .prune(let choice): drawPrune(&canvas, choice)
     case .text(let title, let lines):
       let width = lines.map(TextWidth.columns(of:)).max() ?? 0
       let inside = canvas.popup(
@@ -61,11 +62,30 @@ extension State {
   /// Every scheme for the layer under the cursor, with its size and its error; what does not fit is dim, with the reason.
   private func drawSchemes(_ canvas: inout Canvas, _ popup: Popup) {
     let offers = schemeOffers
-    let title = current.map { printable($0.name) } ?? ""
+    let title = subject.map { printable($0.name) } ?? ""
     let count = targets.count
-    let inside = canvas.popup(
+    let whole = canvas.popup(
       width: min(size.width - 6, 76), height: min(size.height - 4, offers.count + 1), title: title,
       note: count > 1 ? "for \(count) layers" : "Enter chooses", in: belowHeader)
+    // Below the list the histogram with the levels of the scheme under the cursor.
+    let (inside, strip) = whole.splitBottom(whole.height >= 16 ? min(10, whole.height / 3) : 0)
+    if strip.height > 2, let item = subject, let survey = session.survey(of: item) {
+      let scheme = consideredScheme
+      let levels = scheme.flatMap {
+        session.assessment(of: item, in: $0)?.levels ?? session.findings.answers[item.id]?[$0]?.levels
+      }
+      let caption =
+        scheme == nil
+        ? "no levels: it does not fit"
+        : levels == nil
+          ? "levels …"
+          : "levels"
+            + ((levels?.scales ?? 1) > 1 ? " of the mean of \(levels?.scales ?? 1) scales" : "")
+      canvas.put(caption, x: strip.x, y: strip.y, levels == nil ? .dim : Style(.level), limit: strip.width)
+      let limit = scheme.flatMap { session.assessment(of: item, in: $0)?.pruneLimit }
+      drawStrip(
+        &canvas, strip.splitTop(1).rest, survey, levels: levels, pruned: limit.map { -Double($0)...Double($0) })
+    }
     canvas.put("scheme", x: inside.x, y: inside.y, .dim)
     canvas.put("size", x: inside.x + 28, y: inside.y, width: 10, .dim, alignment: .right)
     canvas.put("t²", x: inside.x + 39, y: inside.y, width: 9, .dim, alignment: .right)
@@ -87,7 +107,8 @@ extension State {
       }
       let error = offer.relativeError
       canvas.put(
-        error.map { Format.scientific($0) } ?? "on choice", x: area.x + 39, y: y, width: 9, style,
+        error.map { (offer.isEstimated ? "\(glyphs.approximately)" : "") + Format.scientific($0) } ?? "…",
+        x: area.x + 39, y: y, width: 9, style,
         alignment: .right)
       canvas.put(
         error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "", x: area.x + 49, y: y,

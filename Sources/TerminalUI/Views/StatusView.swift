@@ -44,6 +44,8 @@ extension State {
     switch popup?.content {
     case .help: [("Enter", "run"), ("Esc", "close"), ("a-z", "search")]
     case .schemes: [("Enter", "choose"), ("j k", "move"), ("Esc", "close")]
+    case .prune:
+      [("h l", "1 %"), ("[ ]", "5 %"), ("Tab", "magnitude, n:m, channels …"), ("Enter", "choose"), ("Esc", "close")]
     default: [("Esc", "close")]
     }
   }
@@ -69,7 +71,8 @@ extension State {
       popup != nil
       ? popupHints
       : [
-        ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("s", "scheme"), ("u", "undo"),
+        ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("p", "prune"), ("s", "scheme"),
+        ("u", "undo"),
         ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"), ("e", "export"),
         (":", "command"),
       ]

@@ -1,0 +1,107 @@
+import Support
+import Testing
+import Workbench
+
+@testable import TerminalUI
+
+/// The pruning popup, the picker and what they choose. fc1 of the digits network has 64 rows of 256 weights.
+@Suite struct ScreenPruneTests {
+  /// The cells of the popup's histogram that are shaded.
+  static func shaded(_ shot: Shot) -> Int { shot.text.count { $0 == "░" } }
+
+  @Test(arguments: usualSizes) func theSliderMovesThePrunedRangeAndEnterChooses(size: ScreenSize) throws {
+    let narrow = try Shot.digits("jjjjjjp<Wait>", size)
+    #expect(narrow.text.contains("30 %") && narrow.text.contains("zeros 30 %"))
+    let wide = try Shot.digits("jjjjjjp]]]]<Right><Right><Wait>", size)
+    #expect(wide.text.contains("52 %") && wide.text.contains("zeros 52 %"))
+    #expect(Self.shaded(wide) > Self.shaded(narrow) && Self.shaded(narrow) > 0)
+    let chosen = try Shot.digits("jjjjjjp]]]]<Enter><Wait>", size)
+    #expect(chosen.row("/fc1/Gemm").contains("50%"), "\(chosen.row("/fc1/Gemm"))")
+    let left = try Shot.digits("jjjjjjp]]]]<Esc><Wait>", size)
+    #expect(left.row("/fc1/Gemm").contains("keep") && !left.row("/fc1/Gemm").contains("50%"))
+  }
+
+  @Test func nOfMShowsWhatWouldGo() throws {
+    let shot = try Shot.digits("jjjjjjp<Tab><Wait>")
+    #expect(shot.text.contains(" 2:4 ") && shot.text.contains("zeros 50 %"))
+    // Half of the cells of the first rows are shaded.
+    let cells = shot.lines.filter { $0.contains("░") && !$0.contains("zeros") }
+    let shaded = cells.reduce(0) { $0 + $1.count { $0 == "░" } }
+    #expect(!cells.isEmpty && shaded % 2 == 0 && shaded >= cells.count * 30)
+    let chosen = try Shot.digits("jjjjjjp<Tab><Right><Enter><Wait>")
+    #expect(chosen.row("/fc1/Gemm").contains("1:4"))
+  }
+
+  /// 16 of 64 rows.
+  @Test func channelsShowTheirNormsAndHowManyGo() throws {
+    let shot = try Shot.digits("jjjjjjp<Tab><Tab>[<Wait>")
+    #expect(shot.text.contains("16 of 64 channels go, with "))
+    #expect(Self.shaded(shot) > 0)
+    let chosen = try Shot.digits("jjjjjjp<Tab><Tab>[<Enter><Wait>")
+    #expect(chosen.row("/fc1/Gemm").contains("ch25%"))
+    #expect(chosen.row("/fc1/Gemm").contains("25%"))
+  }
+
+  @Test func whatDoesNotFitSaysWhyBeforehand() throws {
+    // conv1 has 9 columns: no n:m, no blocks; nobody said how much inputs matter.
+    #expect(try Shot.digits("p<Tab><Wait>").text.contains("not here: 9 columns are no multiple of 4"))
+    #expect(try Shot.digits("pk<Wait>").text.contains("not here: it needs the inputs' importances"))
+    let picker = try Shot.digits("s<Wait>")
+    #expect(picker.text.contains("9 columns are no multiple of the group"))
+  }
+
+  @Test func thePickerHasEverySchemesErrorAndTheLevelsOfTheOneUnderTheCursor() throws {
+    let shot = try Shot.digits("jjjjjjs" + String(repeating: "<Down>", count: 37) + "<Wait>")
+    let rows = shot.lines.filter { $0.contains("int3") || $0.contains("int2") || $0.contains("int4") }
+    #expect(rows.count >= 3)
+    #expect(!shot.text.contains("levels …") && shot.text.contains("levels"))
+    #expect(shot.text.contains("┴"))
+    let last = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 4) + "<Wait>")
+    #expect(last.text.contains("not yet computed"))
+    let named = try Shot.digits("jjjjjjs<PageDown><PageDown><Wait>").lines.filter { $0.contains(" binary ") }
+    #expect(named.allSatisfy { $0.contains("e-1") })
+  }
+
+  @Test func layersSortByDamagePerByteSaved() throws {
+    let shot = try Shot.digits(
+      ":set *=int8,channel<Enter>:bits 2 /fc1*<Enter>:sort perbyte<Enter><Wait>", ScreenSize(width: 200, height: 50))
+    #expect(shot.names.first == "/fc1/Gemm")
+    #expect(shot.text.contains("Δ/byte"))
+    let turned = try Shot.digits(":set *=int8,channel<Enter>:bits 2 /fc1*<Enter>:sort perbyte asc<Enter><Wait>")
+    #expect(turned.names.last == "/fc1/Gemm")
+  }
+
+  @Test func importancesPutAWeightedErrorBesideThePlainOne() throws {
+    let path = Fixtures.fixture("importances/imatrix.gguf")
+    let shot = try Shot.of(
+      "shakespeare-llama-f16.gguf", ":importance \(path)<Enter>:set blk.0.attn_k*=int4<Enter>/attn_k<Enter>j<Wait>")
+    #expect(shot.text.contains("weighted 9.6e-3"), "\(shot.text)")
+    #expect(try Shot.digits(":importance \(path)<Enter>").status.contains("none of its names"))
+  }
+
+  @Test func aRatioOverTheModelBecomesOneThreshold() throws {
+    let shot = try Shot.digits("<C-a>:sparsity model:0.3<Enter><Wait>", ScreenSize(width: 200, height: 50))
+    for name in ["/conv2/Conv", "/fc1/Gemm"] { #expect(shot.row(name).contains("<τ"), "\(shot.row(name))") }
+  }
+
+  /// The reference: a 32-bit weight after its survey, before any other pass.
+  @Test func anErrorThatIsBoundedIsDrawnSoUntilTheExactOneComes() throws {
+    var session = Session(try Checkpoint.open(sample("digits-cnn.onnx")))
+    try session.settle(session.opening)
+    let item = try #require(session.item(named: "/fc1/Gemm"))
+    let scheme = try Scheme(spec: "int4,tensor,range=mse")
+    session.change([item.id]) { _, _ in scheme }
+    session.answerAtOnce([item.id])
+    #expect(session.isErrorEstimated(of: item, in: scheme))
+    let estimate = try #require(session.relativeError(of: item, in: scheme))
+    var state = State(session: session, size: ScreenSize(width: 120, height: 40))
+    state.cursor = 6
+    #expect(Shot(state.view(state.size)).row("/fc1/Gemm").contains("≈"))
+    try session.settle([.assessment(item.id, scheme)])
+    #expect(!session.isErrorEstimated(of: item, in: scheme))
+    let exact = try #require(session.relativeError(of: item, in: scheme))
+    #expect(abs(exact - estimate) < 0.02 * exact)
+    state = State(session: session, size: ScreenSize(width: 120, height: 40))
+    #expect(!Shot(state.view(state.size)).row("/fc1/Gemm").contains("≈"))
+  }
+}
