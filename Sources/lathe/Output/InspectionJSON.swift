@@ -3,7 +3,9 @@ import Workbench
 extension Session {
   /// What `inspect --json` prints.
   func inspection(checksums: Bool) throws -> JSON {
-    .object([
+    let line = ProgressLine()
+    defer { line.clear() }
+    return .object([
       ("format", .string(checkpoint.format.rawValue)),
       ("parameters", .int(checkpoint.parameterCount)),
       ("metadata", .object(checkpoint.metadata.map { ($0.key, .string($0.value)) })),
@@ -11,7 +13,8 @@ extension Session {
         "tensors",
         .array(
           try checkpoint.tensors.enumerated().map { index, tensor in
-            .object(
+            if checksums { line.show("checksums: tensor \(index + 1) of \(checkpoint.tensors.count)") }
+            return .object(
               [
                 ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
                 ("shape", .array(tensor.shape.map { .int($0) })), ("bytes", .int(tensor.byteCount)),
