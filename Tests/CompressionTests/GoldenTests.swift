@@ -34,6 +34,30 @@ import Testing
     #expect(bytes.count == expected.count && different == 0, "\(different) of \(expected.count) bytes differ")
   }
 
+  @Test(arguments: types, [KernelLevel.baseline, .avx2])
+  func everyLevelGivesGgmlsBytes(_ type: BlockType, _ level: KernelLevel) throws {
+    level.force()
+    defer { KernelLevel.avx2.force() }
+    for input in Self.inputs {
+      try bytesAreGgmls(type, input)
+      try bytesWithAnImportanceMatrixAreGgmls(type, input)
+    }
+  }
+
+  @Test(arguments: types, inputs) func bytesWithAnImportanceMatrixAreGgmls(_ type: BlockType, _ input: String) throws {
+    let (checkpoint, index) = try Self.tensor(input, in: "ggml/inputs.safetensors")
+    let weights = try checkpoint.floats(tensor: index)
+    let importance = try checkpoint.floats(try #require(checkpoint.tensor(named: "imatrix")))
+    var bytes = [UInt8](repeating: 0, count: weights.count / type.blockWeights * type.blockBytes)
+    let columns = importance.count
+    try #require(BlockQuantizer(type)).encode(
+      weights, rows: weights.count / columns, columns: columns, importance: importance, into: &bytes)
+    let name = BlockQuantizer.withoutImportance.contains(type) ? type.name : "\(type.name)+imatrix"
+    let expected = try Self.bytes("\(name)/\(input)", in: "ggml/expected.safetensors")
+    let different = zip(bytes, expected).count { $0 != $1 }
+    #expect(bytes.count == expected.count && different == 0, "\(different) of \(expected.count) bytes differ")
+  }
+
   @Test(arguments: ["F16", "BF16"], inputs) func halvesAreGgmls(_ type: String, _ input: String) throws {
     let (checkpoint, index) = try Self.tensor(input, in: "ggml/inputs.safetensors")
     let weights = try checkpoint.floats(tensor: index)

@@ -5,6 +5,7 @@
 #include "decode.h"
 #include "half.h"
 #include "ggml_legacy.h"
+#include "ggml_quantize.h"
 #include "statistics.h"
 #include "uniform.h"
 #include "codes.h"

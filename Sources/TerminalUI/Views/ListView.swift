@@ -110,7 +110,7 @@ extension State {
       return (String(repeating: "  ", count: depth) + shortName(item, depth: depth), isDim ? .dim : nil)
     case .kind: return (item.kindText, .dim)
     case .shape: return (item.shapeText, .dim)
-    case .dtype: return (item.storage, .dim)
+    case .dtype: return (item.packing?.code ?? item.type.name, .dim)
     case .size: return (Format.bytes(item.bytes), isDim ? .dim : nil)
     case .scheme:
       if session.note(on: item) != nil, scheme.isKeep { return ("keep !", .warning) }

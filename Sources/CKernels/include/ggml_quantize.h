@@ -1,0 +1,23 @@
+#ifndef LATHE_GGML_QUANTIZE_H
+#define LATHE_GGML_QUANTIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// ggml's types whose quantisers search: bytes as its reference quantisers make them (llama.cpp, x86-64, no fused
+/// multiply-add), at every instruction-set level.
+///
+/// `weights` holds `rows` rows of `columns` weights, a multiple of the type's block; `importance` one number a column,
+/// or NULL; `blocks` receives the rows' blocks one after another. TQ1_0, TQ2_0, MXFP4 and NVFP4 know no importance.
+typedef void lathe_quantizer(
+    const float *weights, size_t rows, size_t columns, const float *importance, uint8_t *blocks);
+
+lathe_quantizer lathe_quantize_rows_q2_k, lathe_quantize_rows_q3_k, lathe_quantize_rows_q4_k,
+    lathe_quantize_rows_q5_k, lathe_quantize_rows_q6_k, lathe_quantize_rows_iq4_nl, lathe_quantize_rows_iq4_xs,
+    lathe_quantize_rows_tq1_0, lathe_quantize_rows_tq2_0, lathe_quantize_rows_mxfp4, lathe_quantize_rows_nvfp4;
+
+/// The types of 32 weights with an importance, which search where the forms without one do not.
+lathe_quantizer lathe_quantize_rows_q4_0, lathe_quantize_rows_q4_1, lathe_quantize_rows_q5_0,
+    lathe_quantize_rows_q5_1;
+
+#endif
