@@ -21,7 +21,7 @@ extension Checkpoint {
     let (weights, size) = tensor.type.block
     let blocks = elements.lowerBound / weights..<(elements.upperBound + weights - 1) / weights
     var raw = [UInt8](repeating: 0, count: blocks.count * size)
-    let source = ElementSource(self, tensor)
+    let source = ElementSource(self, tensor, from: elements.lowerBound)
     try raw.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
       try source.copy(blocks: blocks, into: UnsafeMutableRawBufferPointer(into))
     }

@@ -41,7 +41,8 @@ extension Checkpoint {
   ) throws(CheckpointError) {
     let tensor = tensors[index]
     precondition(range.lowerBound >= 0 && range.upperBound <= tensor.byteCount && into.count >= range.count)
-    let source = ElementSource(self, tensor)
+    let source = ElementSource(
+      self, tensor, from: range.lowerBound / tensor.type.block.bytes * tensor.type.block.weights)
     if tensor.layout == .plain {
       try source.copyStored(offset: range.lowerBound, count: range.count, into: into)
       return
@@ -71,7 +72,7 @@ extension Checkpoint {
       throw fail(tensor, "is stored as \(tensor.type), which Lathe can size and copy but not decode yet")
     }
     guard let start = into.baseAddress, !elements.isEmpty else { return }
-    let source = ElementSource(self, tensor)
+    let source = ElementSource(self, tensor, from: elements.lowerBound)
     let raw = UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(start), count: 4 * elements.count)
     if tensor.type == .f32 {
       try source.copy(blocks: elements, into: raw)

@@ -18,6 +18,8 @@ public struct Checkpoint: Sendable {
   /// Tied weights: for each tensor whose numbers are the very bytes of an earlier one, that one's index.
   public let ties: [Int: Int]
 
+  let streams = InflateStreams()
+
   public enum Format: String, Sendable, Codable {
     case safetensors, gguf, onnx, pytorch, npy, npz
   }

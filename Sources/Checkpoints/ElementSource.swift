@@ -4,18 +4,15 @@ internal import Numerics
 struct ElementSource {
   private let checkpoint: Checkpoint
   private let tensor: Tensor
-  private let stream: InflateStream?
+  private let loan: InflateStreams.Loan?
   private let strides: StridedOrder?
 
-  init(_ checkpoint: Checkpoint, _ tensor: Tensor) {
+  /// - Parameter first: the element that is read first; reading on from there is cheapest.
+  init(_ checkpoint: Checkpoint, _ tensor: Tensor, from first: Int = 0) {
     self.checkpoint = checkpoint
     self.tensor = tensor
-    // One stream for all reads of a source, so that reading on from where it stands costs no new start.
-    if case .deflated(let file, let offset, let length, let skip) = tensor.location {
-      stream = InflateStream(checkpoint.files[file], offset: offset, length: length, skip: skip)
-    } else {
-      stream = nil
-    }
+    let (weights, size) = tensor.type.block
+    loan = checkpoint.streams.lend(tensor.location, of: checkpoint.files, at: first / weights * size)
     strides =
       tensor.count == 0
       ? nil
@@ -32,7 +29,7 @@ struct ElementSource {
     case .inline(let bytes):
       bytes.withUnsafeBytes { into.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
     case .deflated:
-      guard let stream else { return }
+      guard let stream = loan?.stream else { return }
       guard let strides else { return try stream.copy(offset: offset, count: count, into: into) }
       // Strides jump back and forth, which a stream cannot.
       let whole = try stream.all(strides.span * tensor.type.block.bytes, of: tensor.name)

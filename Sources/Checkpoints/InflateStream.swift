@@ -17,6 +17,9 @@ final class InflateStream {
   private var input: [UInt8] = []
   private var whole: [UInt8]?
 
+  /// Where it stands, in bytes after the first `skip`.
+  var position: Int { produced - skip }
+
   private static let chunk = 1 << 15
   private static let maximumHeld = 1 << 29
 
@@ -53,7 +56,7 @@ final class InflateStream {
   ///
   /// - Throws: also where that is more than should be held.
   func all(_ count: Int, of tensor: String) throws(CheckpointError) -> [UInt8] {
-    if let whole { return whole }
+    if let whole, whole.count >= count { return whole }
     guard count <= Self.maximumHeld else {
       throw CheckpointError(
         file: file.path, tensor: tensor,
