@@ -52,12 +52,20 @@ extension Layer {
     return name
   }
 
-  /// `name`, or with the lowest number that makes it new.
+  /// `name`, or with a number that makes it new: the lowest, where names were numbered here only. Logarithmic in
+  /// the number of equal names, of which a file may have any number.
   static func unique(_ name: String, _ taken: inout Set<String>) -> String {
     if taken.insert(name).inserted { return name }
-    var number = 2
-    while !taken.insert("\(name)#\(number)").inserted { number += 1 }
-    return "\(name)#\(number)"
+    func isTaken(_ number: Int) -> Bool { taken.contains("\(name)#\(number)") }
+    var free = 2
+    while isTaken(free) { free *= 2 }
+    var last = free == 2 ? 1 : free / 2
+    while free - last > 1 {
+      let middle = (last + free) / 2
+      if isTaken(middle) { last = middle } else { free = middle }
+    }
+    taken.insert("\(name)#\(free)")
+    return "\(name)#\(free)"
   }
 
   /// A tensor's name taken as that of something beside a weight.
