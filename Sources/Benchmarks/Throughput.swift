@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import Numerics
 
 /// How fast weights are analysed from a file in the page cache, as a share of the speed at which a core reads memory.
 struct Throughput {
@@ -41,11 +42,13 @@ struct Throughput {
   private enum Pass: String, CaseIterable {
     case look = "first look: statistics, histogram"
     case table = "error table: 7 widths × 2 × 5 granularities"
+    case all = "first look with the error table"
     case assessment = "one assessment: int4,group=32"
 
     func run(_ weights: FileWeights) throws {
       switch self {
       case .look: _ = try Survey.of(weights, withErrors: false)
+      case .all: _ = try Survey.of(weights, withErrors: true)
       case .table: _ = try ErrorTable.of(weights, sparsity: .none)
       case .assessment:
         _ = try Assessment.of(weights, scheme: Scheme(.uniform(UniformScheme(bits: 4, granularity: .group(32)))))
@@ -82,6 +85,20 @@ struct FileWeights: WeightSource {
     self.layer = layer
     (rows, columns) = (matrix.rows, matrix.columns)
     storedBytes = checkpoint.tensors[checkpoint.layers[layer].weight].byteCount
+  }
+
+  var halfType: HalfType? {
+    switch checkpoint.tensors[checkpoint.layers[layer].weight].type {
+    case .f16: .f16
+    case .bf16: .bf16
+    default: nil
+    }
+  }
+
+  func readHalves(from start: Int, into halves: UnsafeMutableBufferPointer<UInt16>) throws {
+    try checkpoint.readBytes(
+      tensor: checkpoint.layers[layer].weight, range: 2 * start..<2 * (start + halves.count),
+      into: UnsafeMutableRawBufferPointer(halves))
   }
 
   func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {

@@ -56,28 +56,10 @@ void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts
   for (size_t i = 0; i < count; i++) counts[codes[i] & 0xffff]++;
 }
 
-static inline void add_run(lathe_zero_runs *runs, uint64_t length) {
-  if (length < LATHE_RUN_LIMIT) {
-    runs->counts[length]++;
-  } else {
-    for (int k = 0; k <= LATHE_RUN_WIDTHS; k++) runs->fillers[k] += length >> k;
-  }
-  runs->nonzero++;
+size_t lathe_count_zeros(const void *numbers, size_t count, uint32_t mask) {
+  return DISPATCH(count_zeros, numbers, count, mask);
 }
 
-void lathe_add_zero_runs(const void *numbers, size_t count, uint32_t mask, lathe_zero_runs *runs) {
-  const uint8_t *bytes = numbers;
-  for (size_t start = 0; start < count; start += 64) {
-    size_t taken = count - start < 64 ? count - start : 64;
-    uint64_t set = DISPATCH(nonzero_bits, bytes + 4 * start, taken, mask);
-    size_t last = 0;
-    while (set) {
-      size_t place = (size_t)__builtin_ctzll(set);
-      add_run(runs, runs->run + place - last);
-      runs->run = 0;
-      last = place + 1;
-      set &= set - 1;
-    }
-    runs->run += taken - last;
-  }
+void lathe_add_zero_runs(const void *numbers, size_t count, uint32_t mask, lathe_zero_runs *runs, uint64_t *fillers) {
+  DISPATCH(add_zero_runs, numbers, count, mask, runs, fillers);
 }

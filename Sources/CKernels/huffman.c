@@ -1,11 +1,22 @@
 #include "huffman.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "level.h"
 #include "vectors.inc.h"
 
 enum { BITS = LATHE_HUFFMAN_BITS, STREAMS = LATHE_HUFFMAN_STREAMS, JUMP = 4 * (STREAMS - 1) };
+
+/// By symbol: its word << 8 | the word's length, the word's first bit lowest; bit 31 where the symbol does not occur.
+struct lathe_huffman_encoder {
+  uint32_t words[256];
+};
+
+/// By the next 11 bits: symbol << 8 | length.
+struct lathe_huffman_decoder {
+  uint16_t entries[1 << BITS];
+};
 
 /// Canonical words, turned so that the first bit is the lowest.
 static int make_words(const uint8_t lengths[256], uint16_t words[256]) {
@@ -29,7 +40,7 @@ static int make_words(const uint8_t lengths[256], uint16_t words[256]) {
   return 0;
 }
 
-int lathe_huffman_make_encoder(const uint8_t lengths[256], lathe_huffman_encoder *encoder) {
+static int make_encoder(const uint8_t lengths[256], lathe_huffman_encoder *encoder) {
   uint16_t words[256];
   if (make_words(lengths, words)) return -1;
   for (int symbol = 0; symbol < 256; symbol++)
@@ -37,7 +48,7 @@ int lathe_huffman_make_encoder(const uint8_t lengths[256], lathe_huffman_encoder
   return 0;
 }
 
-int lathe_huffman_make_decoder(const uint8_t lengths[256], lathe_huffman_decoder *decoder) {
+static int make_decoder(const uint8_t lengths[256], lathe_huffman_decoder *decoder) {
   uint16_t words[256];
   if (make_words(lengths, words)) return -1;
   // A symbol alone leaves half of the table: words that no encoder writes. Length 0 marks them, and the careful loop
@@ -51,6 +62,23 @@ int lathe_huffman_make_decoder(const uint8_t lengths[256], lathe_huffman_decoder
   }
   return 0;
 }
+
+lathe_huffman_encoder *lathe_huffman_new_encoder(const uint8_t lengths[256]) {
+  lathe_huffman_encoder *encoder = malloc(sizeof *encoder);
+  if (!encoder || make_encoder(lengths, encoder) == 0) return encoder;
+  free(encoder);
+  return NULL;
+}
+
+lathe_huffman_decoder *lathe_huffman_new_decoder(const uint8_t lengths[256]) {
+  lathe_huffman_decoder *decoder = malloc(sizeof *decoder);
+  if (!decoder || make_decoder(lengths, decoder) == 0) return decoder;
+  free(decoder);
+  return NULL;
+}
+
+void lathe_huffman_free_encoder(lathe_huffman_encoder *encoder) { free(encoder); }
+void lathe_huffman_free_decoder(lathe_huffman_decoder *decoder) { free(decoder); }
 
 size_t lathe_huffman_bound(size_t count) { return JUMP + (count * BITS + 7) / 8 + 16 * STREAMS; }
 

@@ -1,5 +1,6 @@
 #include "rans.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "level.h"
@@ -19,7 +20,18 @@ static inline void put_word(uint8_t *bytes, uint32_t word) {
 
 enum { SHIFT_AT = 13, BIAS_AT = 17, FIELD = 0x1fff };
 
-int lathe_rans_make_encoder(const uint16_t frequencies[256], lathe_rans_encoder *encoder) {
+/// x -> (x / f) * 2^12 + x mod f + start without a division.
+struct lathe_rans_encoder {
+  uint32_t reciprocals[256];  ///< q = x / f is (x * reciprocal >> 32) >> shift
+  uint32_t steps[256];        ///< 2^12 - f in bits 0…12, the shift in 13…16, a bias in 17…29; bit 31: f is 0
+};
+
+/// Of each of the 2^12 slots: symbol << 24 | (f - 1) << 12 | slot - start.
+struct lathe_rans_decoder {
+  uint32_t slots[TOTAL];
+};
+
+static int make_encoder(const uint16_t frequencies[256], lathe_rans_encoder *encoder) {
   uint32_t start = 0;
   for (int symbol = 0; symbol < 256; symbol++) {
     uint32_t f = frequencies[symbol], shift = 0, bias = start;
@@ -45,7 +57,7 @@ int lathe_rans_make_encoder(const uint16_t frequencies[256], lathe_rans_encoder 
   return start == TOTAL ? 0 : -1;
 }
 
-int lathe_rans_make_decoder(const uint16_t frequencies[256], lathe_rans_decoder *decoder) {
+static int make_decoder(const uint16_t frequencies[256], lathe_rans_decoder *decoder) {
   uint32_t start = 0;
   for (uint32_t symbol = 0; symbol < 256; symbol++) {
     uint32_t f = frequencies[symbol];
@@ -56,6 +68,23 @@ int lathe_rans_make_decoder(const uint16_t frequencies[256], lathe_rans_decoder 
   }
   return start == TOTAL ? 0 : -1;
 }
+
+lathe_rans_encoder *lathe_rans_new_encoder(const uint16_t frequencies[256]) {
+  lathe_rans_encoder *encoder = malloc(sizeof *encoder);
+  if (!encoder || make_encoder(frequencies, encoder) == 0) return encoder;
+  free(encoder);
+  return NULL;
+}
+
+lathe_rans_decoder *lathe_rans_new_decoder(const uint16_t frequencies[256]) {
+  lathe_rans_decoder *decoder = malloc(sizeof *decoder);
+  if (!decoder || make_decoder(frequencies, decoder) == 0) return decoder;
+  free(decoder);
+  return NULL;
+}
+
+void lathe_rans_free_encoder(lathe_rans_encoder *encoder) { free(encoder); }
+void lathe_rans_free_decoder(lathe_rans_decoder *decoder) { free(decoder); }
 
 size_t lathe_rans_bound(size_t count) {
   // A step gives off at most one word; the vector form writes 16 bytes for the words of eight lanes.

@@ -86,7 +86,8 @@ private struct Run {
   var nonFinite = 0
   /// Of ŵ, and of the codes.
   var zeros = 0
-  var runs = CodeRuns()
+  /// Where codes are not zero; `nil` where no form needs it.
+  var runs: CodeRuns?
   var entropy: Double?
   var streams: [EntropyCoder: Int] = [:]
   var reconstruction: Histogram?
@@ -108,18 +109,20 @@ private struct Run {
     var normLanes = errorLanes
     var weighted = WeightedError(source)
     var counts = CodeCounts(method.codes, capacity: capacity)
-    var valueRuns = CodeRuns()
+    // Sparse forms are weighed where they may be written, and for the layer that is looked at.
+    if scheme.sparsity != .none || detail != nil { runs = CodeRuns() }
+    var found = 0
     var drawn = detail.map(Histogram.empty)
     let odd = try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
       method.apply(chunk, pruned: pruned, values: values, codes: codes)
       lathe_add_square_distance(chunk.base, values, chunk.count, &errorLanes)
       lathe_add_square_distance(chunk.base, none, chunk.count, &normLanes)
       weighted?.add(chunk, values, none)
-      valueRuns.add(values, chunk.count, 0x7fff_ffff)
+      found += lathe_count_zeros(values, chunk.count, 0x7fff_ffff)
       switch method.codes {
-      case .none: break
-      case .bytes: runs.add(codes, chunk.count, ~0)
-      case .wide(let mask): runs.add(codes, chunk.count, mask)
+      case .none: runs?.add(values, chunk.count, 0x7fff_ffff)
+      case .bytes: runs?.add(codes, chunk.count, ~0)
+      case .wide(let mask): runs?.add(codes, chunk.count, mask)
       }
       counts.add(codes, chunk.count)
       drawn?.add(values, chunk.count)
@@ -127,8 +130,7 @@ private struct Run {
     squaredError = total(errorLanes[...])
     squaredNorm = total(normLanes[...])
     weightedError = weighted?.relative
-    zeros = source.count - valueRuns.nonzero
-    if case .none = method.codes { runs = valueRuns }
+    zeros = found
     nonFinite = Int(odd.nans + odd.infinities)
     entropy = counts.entropy
     reconstruction = drawn

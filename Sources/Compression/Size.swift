@@ -153,10 +153,11 @@ extension Sparsity {
 /// Where codes are not zero, in storage order.
 struct CodeRuns {
   private var runs = lathe_zero_runs()
+  private var sums = [UInt64](repeating: 0, count: Int(LATHE_RUN_WIDTHS) + 1)
 
   /// Adds numbers of 32 bits; one is zero where it has no bit of the mask.
   mutating func add<Number>(_ numbers: UnsafePointer<Number>, _ count: Int, _ mask: UInt32) {
-    lathe_add_zero_runs(numbers, count, mask, &runs)
+    lathe_add_zero_runs(numbers, count, mask, &runs, &sums)
   }
 
   mutating func add(_ numbers: [Int32], _ mask: UInt32) { add(numbers, numbers.count, mask) }
@@ -165,21 +166,7 @@ struct CodeRuns {
   var nonzero: Int { Int(runs.nonzero) }
 
   /// Zeros to fill in for distances in 1, 2 … 16 bits: Σ ⌊run / 2^k⌋.
-  var fillers: [Int] {
-    withUnsafeBytes(of: runs.counts) { counts in
-      withUnsafeBytes(of: runs.fillers) { longer in
-        let counts = counts.bindMemory(to: UInt64.self)
-        let longer = longer.bindMemory(to: UInt64.self)
-        return (1...Int(LATHE_RUN_WIDTHS)).map { width in
-          var sum = Int(longer[width])
-          for length in stride(from: 1 << width, to: Int(LATHE_RUN_LIMIT), by: 1) {
-            sum += Int(counts[length]) * (length >> width)
-          }
-          return sum
-        }
-      }
-    }
-  }
+  var fillers: [Int] { sums.dropFirst().map { Int($0) } }
 }
 
 /// ⌈log₂ m⌉.

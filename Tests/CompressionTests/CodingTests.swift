@@ -86,14 +86,12 @@ import Testing
     }
   }
 
-  @Test func aBlockIsNeverReadBehindItsEnd() {
+  @Test func aBlockIsNeverReadBehindItsEnd() throws {
     let symbols = Self.symbols(2000, 1)
     var counts = [Int](repeating: 0, count: 256)
     for symbol in symbols { counts[Int(symbol)] += 1 }
-    var huffman = lathe_huffman_decoder()
-    var rans = lathe_rans_decoder()
-    #expect(lathe_huffman_make_decoder(HuffmanCode(counts: counts).lengths, &huffman) == 0)
-    #expect(lathe_rans_make_decoder(RansTable(counts: counts).frequencies, &rans) == 0)
+    let huffman = try #require(DecoderTable(huffman: HuffmanCode(counts: counts).lengths))
+    let rans = try #require(DecoderTable(rans: RansTable(counts: counts).frequencies))
     let page = GuardedBytes(capacity: 4096)
     var generator = SeededGenerator(5)
     KernelTests.atEveryLevel { _ in
@@ -103,30 +101,28 @@ import Testing
           // Lengths and states that pass the first look, so that the loops themselves are tried.
           if size >= 128 { for lane in 0..<32 { bytes[4 * lane + 3] &= 0x7f } }
           var target = [UInt8](repeating: 0, count: 2000)
-          #expect(lathe_rans_decode(&rans, bytes, size, &target, 2000) != 0)
+          #expect(lathe_rans_decode(rans.pointer, bytes, size, &target, 2000) != 0)
           if size >= 28 { for byte in 0..<28 { bytes[byte] = byte % 4 == 0 ? UInt8(min(255, (size - 28) / 8)) : 0 } }
-          #expect(lathe_huffman_decode(&huffman, bytes, size, &target, 2000) != 0)
+          #expect(lathe_huffman_decode(huffman.pointer, bytes, size, &target, 2000) != 0)
         }
       }
     }
   }
 
   @Test func tablesThatAreNoneAreRefused() {
-    var huffman = lathe_huffman_decoder()
-    var rans = lathe_rans_decoder()
     var lengths = [UInt8](repeating: 0, count: 256)
-    #expect(lathe_huffman_make_decoder(lengths, &huffman) != 0)
+    #expect(DecoderTable(huffman: lengths) == nil)
     (lengths[3], lengths[4], lengths[5]) = (1, 1, 1)
-    #expect(lathe_huffman_make_decoder(lengths, &huffman) != 0)
+    #expect(DecoderTable(huffman: lengths) == nil)
     (lengths[4], lengths[5]) = (2, 0)
-    #expect(lathe_huffman_make_decoder(lengths, &huffman) != 0)
+    #expect(DecoderTable(huffman: lengths) == nil)
     (lengths[3], lengths[4]) = (12, 0)
-    #expect(lathe_huffman_make_decoder(lengths, &huffman) != 0)
+    #expect(DecoderTable(huffman: lengths) == nil)
     var frequencies = [UInt16](repeating: 16, count: 256)
-    #expect(lathe_rans_make_decoder(frequencies, &rans) == 0)
+    #expect(DecoderTable(rans: frequencies) != nil)
     frequencies[9] = 17
-    #expect(lathe_rans_make_decoder(frequencies, &rans) != 0)
+    #expect(DecoderTable(rans: frequencies) == nil)
     frequencies[9] = 15
-    #expect(lathe_rans_make_decoder(frequencies, &rans) != 0)
+    #expect(DecoderTable(rans: frequencies) == nil)
   }
 }

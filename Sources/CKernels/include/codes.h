@@ -15,17 +15,18 @@ void lathe_count_high_bytes(const int32_t *codes, size_t count, uint8_t *bytes, 
 /// The codes modulo 65,536, counted.
 void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts);
 
-enum { LATHE_RUN_LIMIT = 4096, LATHE_RUN_WIDTHS = 16 };
+/// Numbers of 32 bits that are zero: (number & mask) == 0, with ~0 for codes, 0x7fffffff for floats.
+size_t lathe_count_zeros(const void *numbers, size_t count, uint32_t mask);
+
+enum { LATHE_RUN_WIDTHS = 16 };
 
 /// Runs of zeros between numbers that are not zero, over a weight in storage order.
 typedef struct {
-  uint64_t run;                          ///< zeros since the last number that is not zero
-  uint64_t nonzero;                      ///< numbers that are not zero
-  uint64_t counts[LATHE_RUN_LIMIT];      ///< runs by length, shorter than the limit
-  uint64_t fillers[LATHE_RUN_WIDTHS + 1];  ///< Σ ⌊length / 2^k⌋ over the longer ones
+  uint64_t run;      ///< zeros since the last number that is not zero
+  uint64_t nonzero;  ///< numbers that are not zero
 } lathe_zero_runs;
 
-/// Adds numbers of 32 bits; one is zero where (number & mask) == 0: ~0 for codes, 0x7fffffff for floats.
-void lathe_add_zero_runs(const void *numbers, size_t count, uint32_t mask, lathe_zero_runs *runs);
+/// Adds numbers. `fillers` has an entry for each k of 0 … 16: Σ ⌊length / 2^k⌋ over the runs before numbers.
+void lathe_add_zero_runs(const void *numbers, size_t count, uint32_t mask, lathe_zero_runs *runs, uint64_t *fillers);
 
 #endif

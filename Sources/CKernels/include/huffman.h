@@ -12,20 +12,15 @@
 
 enum { LATHE_HUFFMAN_BITS = 11, LATHE_HUFFMAN_STREAMS = 8 };
 
-/// By symbol: its word << 8 | the word's length, the word's first bit lowest; bit 31 where the symbol does not occur.
-typedef struct {
-  uint32_t words[256];
-} lathe_huffman_encoder;
+typedef struct lathe_huffman_encoder lathe_huffman_encoder;
+typedef struct lathe_huffman_decoder lathe_huffman_decoder;
 
-/// By the next 11 bits: symbol << 8 | length.
-typedef struct {
-  uint16_t entries[1 << LATHE_HUFFMAN_BITS];
-} lathe_huffman_decoder;
-
-/// Tables from code word lengths (0 … 11). Return 0, or -1 where the lengths are those of no complete prefix code; one
-/// symbol alone has a word of one bit.
-int lathe_huffman_make_encoder(const uint8_t lengths[256], lathe_huffman_encoder *encoder);
-int lathe_huffman_make_decoder(const uint8_t lengths[256], lathe_huffman_decoder *decoder);
+/// Tables from code word lengths (0 … 11), to be freed; NULL where the lengths are those of no complete prefix code.
+/// One symbol alone has a word of one bit.
+lathe_huffman_encoder *lathe_huffman_new_encoder(const uint8_t lengths[256]);
+lathe_huffman_decoder *lathe_huffman_new_decoder(const uint8_t lengths[256]);
+void lathe_huffman_free_encoder(lathe_huffman_encoder *encoder);
+void lathe_huffman_free_decoder(lathe_huffman_decoder *decoder);
 
 /// Bytes that `lathe_huffman_encode` may touch for `count` symbols.
 size_t lathe_huffman_bound(size_t count);

@@ -13,20 +13,15 @@
 
 enum { LATHE_RANS_LANES = 32, LATHE_RANS_BITS = 12, LATHE_RANS_TOTAL = 1 << LATHE_RANS_BITS };
 
-/// What the encoder needs of each symbol: x -> (x / f) * 2^12 + x mod f + start without a division.
-typedef struct {
-  uint32_t reciprocals[256];  ///< q = x / f is (x * reciprocal >> 32) >> shift
-  uint32_t steps[256];        ///< 2^12 - f in bits 0…12, the shift in 13…16, a bias in 17…29; bit 31: f is 0
-} lathe_rans_encoder;
+/// What the encoder needs of each symbol, and what the decoder needs of each slot.
+typedef struct lathe_rans_encoder lathe_rans_encoder;
+typedef struct lathe_rans_decoder lathe_rans_decoder;
 
-/// Of each of the 2^12 slots: symbol << 24 | (f - 1) << 12 | slot - start.
-typedef struct {
-  uint32_t slots[LATHE_RANS_TOTAL];
-} lathe_rans_decoder;
-
-/// Tables from frequencies that sum to 2^12. Return 0, or -1 where they do not.
-int lathe_rans_make_encoder(const uint16_t frequencies[256], lathe_rans_encoder *encoder);
-int lathe_rans_make_decoder(const uint16_t frequencies[256], lathe_rans_decoder *decoder);
+/// Tables from frequencies that sum to 2^12, to be freed; NULL where they do not.
+lathe_rans_encoder *lathe_rans_new_encoder(const uint16_t frequencies[256]);
+lathe_rans_decoder *lathe_rans_new_decoder(const uint16_t frequencies[256]);
+void lathe_rans_free_encoder(lathe_rans_encoder *encoder);
+void lathe_rans_free_decoder(lathe_rans_decoder *decoder);
 
 /// Bytes that `lathe_rans_encode` may touch for `count` symbols.
 size_t lathe_rans_bound(size_t count);

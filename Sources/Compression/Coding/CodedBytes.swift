@@ -46,8 +46,8 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
 
   private enum Decoder {
     case none
-    case huffman(UnsafeTable<lathe_huffman_decoder>)
-    case rans(UnsafeTable<lathe_rans_decoder>)
+    case huffman(DecoderTable)
+    case rans(DecoderTable)
 
     init(_ coder: EntropyCoder, _ reader: inout BitReader, isEmpty: Bool) throws(CodingError) {
       if isEmpty {
@@ -64,8 +64,7 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
           guard let length = reader.take(4) else { throw CodingError("the table of word lengths ends early") }
           lengths[symbol] = UInt8(length)
         }
-        let table = UnsafeTable(lathe_huffman_decoder())
-        guard lathe_huffman_make_decoder(lengths, table.pointer) == 0 else {
+        guard let table = DecoderTable(huffman: lengths) else {
           throw CodingError("the word lengths are those of no prefix code")
         }
         self = .huffman(table)
@@ -77,8 +76,7 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
           }
           frequencies[symbol] = UInt16(frequency)
         }
-        let table = UnsafeTable(lathe_rans_decoder())
-        guard lathe_rans_make_decoder(frequencies, table.pointer) == 0 else {
+        guard let table = DecoderTable(rans: frequencies) else {
           throw CodingError("the frequencies do not sum to \(RansTable.total)")
         }
         self = .rans(table)
@@ -102,8 +100,8 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
 public struct EntropyEncoder: ~Copyable {
   private let coder: EntropyCoder
   private let keeps: Bool
-  private var huffman = lathe_huffman_encoder()
-  private var rans = lathe_rans_encoder()
+  private var huffman: OpaquePointer?
+  private var rans: OpaquePointer?
   private let pending: UnsafeMutablePointer<UInt8>
   private let scratch: UnsafeMutablePointer<UInt8>
   private var held = 0
@@ -125,11 +123,11 @@ public struct EntropyEncoder: ~Copyable {
       case .huffman:
         let lengths = HuffmanCode(counts: counts).lengths
         for symbol in first...last { writer.put(Int(lengths[symbol]), 4) }
-        lathe_huffman_make_encoder(lengths, &huffman)
+        huffman = lathe_huffman_new_encoder(lengths)
       case .rans:
         let frequencies = RansTable(counts: counts).frequencies
         if first < last { for symbol in first...last { writer.put(Int(frequencies[symbol]), 12) } }
-        lathe_rans_make_encoder(frequencies, &rans)
+        rans = lathe_rans_new_encoder(frequencies)
       }
     }
     bytes = writer.finish()
@@ -138,6 +136,8 @@ public struct EntropyEncoder: ~Copyable {
   }
 
   deinit {
+    lathe_huffman_free_encoder(huffman)
+    lathe_rans_free_encoder(rans)
     pending.deallocate()
     scratch.deallocate()
   }
@@ -157,7 +157,7 @@ public struct EntropyEncoder: ~Copyable {
     guard held > 0 else { return }
     let size =
       coder == .huffman
-      ? lathe_huffman_encode(&huffman, pending, held, scratch) : lathe_rans_encode(&rans, pending, held, scratch)
+      ? lathe_huffman_encode(huffman, pending, held, scratch) : lathe_rans_encode(rans, pending, held, scratch)
     precondition(size > 0, "a symbol came that was not counted")
     if keeps {
       for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: size >> shift)) }
@@ -181,14 +181,22 @@ public struct CodingError: Error, Sendable, Hashable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A C table on the heap, freed with its last owner.
-private final class UnsafeTable<Table> {
-  let pointer: UnsafeMutablePointer<Table>
+/// A decoder's table, freed with its last owner.
+final class DecoderTable {
+  let pointer: OpaquePointer
+  private let free: (OpaquePointer) -> Void
 
-  init(_ table: Table) {
-    pointer = .allocate(capacity: 1)
-    pointer.initialize(to: table)
+  /// `nil` for lengths of no prefix code.
+  init?(huffman lengths: [UInt8]) {
+    guard let table = lathe_huffman_new_decoder(lengths) else { return nil }
+    (pointer, free) = (table, { lathe_huffman_free_decoder($0) })
   }
 
-  deinit { pointer.deallocate() }
+  /// `nil` for frequencies that do not sum to 4,096.
+  init?(rans frequencies: [UInt16]) {
+    guard let table = lathe_rans_new_decoder(frequencies) else { return nil }
+    (pointer, free) = (table, { lathe_rans_free_decoder($0) })
+  }
+
+  deinit { free(pointer) }
 }
