@@ -42,12 +42,10 @@ struct NumPyObjects {
         "an array of \(description.map { "\(NumPy.Header.kind($0)) ('\(shortened($0, to: 40))')" } ?? "an unknown type")"
       )
     }
-    guard let (file, range) = try objects.bytesPlace(contents) else {
+    guard let (location, count) = try objects.contents(contents) else {
       throw objects.fail(name, "is a NumPy array whose contents are no bytes")
     }
-    let whole = TorchStorage(
-      type: type, byteCount: range.count, location: .file(file, offset: range.lowerBound),
-      isBigEndian: isBigEndian)
+    let whole = TorchStorage(type: type, byteCount: count, location: location, isBigEndian: isBigEndian)
     let strides = isFortran ? Tensor.Layout.columnMajor(shape) : Self.rowMajor(shape)
     return .tensor(try objects.view(whole, type, 0, shape, strides, name))
   }
@@ -70,8 +68,7 @@ struct NumPyObjects {
     guard let (name, arguments) = pickle.call(value), name.hasPrefix("numpy."),
       name.hasSuffix("multiarray.scalar"), arguments.count == 2,
       let (type, isBigEndian) = description(arguments[0]).flatMap({ NumPy.Header.elementType($0) }),
-      let (file, range) = try? objects.bytesPlace(arguments[1]), range.count == type.block.bytes,
-      let stored = try? objects.list.files[file].copy(offset: range.lowerBound, count: range.count)
+      let stored = objects.number(arguments[1]), stored.count == type.block.bytes
     else { return nil }
     let bytes = isBigEndian ? stored.reversed() : stored
     if type == .f64 {
@@ -85,32 +82,33 @@ struct NumPyObjects {
 }
 
 extension TorchObjects {
-  /// Bytes that a pickle does not hold as they are, decoded to a file of their own: Python 2's strings are bytes
-  /// too, and protocol 2 writes `_codecs.encode("…", "latin1")`.
-  func decodedBytes(_ value: Pickle.Value) throws(CheckpointError) -> (file: Int, range: Range<Int>)? {
-    if case .string(let text) = value { return try list.add(Array(text.utf8)) }
+  /// The bytes of a bytes object that a pickle does not hold as they are: Python 2's strings are bytes too, and
+  /// protocol 2 writes `_codecs.encode("…", "latin1")`.
+  func decodedBytes(_ value: Pickle.Value) throws(CheckpointError) -> [UInt8]? {
+    if case .string(let text) = value { return Array(text.utf8) }
     guard let (name, arguments) = pickle.call(value) else { return nil }
     switch name {
     case "_codecs.encode":
       guard arguments.count == 2, arguments[1] == .string("latin1") else { return nil }
-      var text: [UInt8] = []
-      if case .string(let short) = arguments[0] {
-        text = Array(short.utf8)
-      } else if case .text(let range) = arguments[0], range.count <= TorchTensors.maximumDecoded {
-        text = try list.files[file].copy(offset: range.lowerBound, count: range.count)
-      } else {
-        return nil
-      }
-      guard let decoded = Self.latin1(text) else { return nil }
-      return try list.add(decoded)
+      if case .string(let short) = arguments[0] { return Self.latin1(Array(short.utf8)) }
+      guard case .text(let range) = arguments[0], range.count <= TorchTensors.maximumDecoded else { return nil }
+      return Self.latin1(try list.files[file].copy(offset: range.lowerBound, count: range.count))
     case "__builtin__.bytes", "builtins.bytes", "builtins.bytearray", "__builtin__.bytearray":
-      guard let first = arguments.first else { return try list.add([]) }
-      if case .bytes(let range) = first { return (file, range) }
+      guard let first = arguments.first else { return [] }
+      if case .bytes(let range) = first, range.count <= TorchTensors.maximumDecoded {
+        return try list.files[file].copy(offset: range.lowerBound, count: range.count)
+      }
       // One level only: nothing writes more.
       guard pickle.call(first)?.name == "_codecs.encode" else { return nil }
       return try decodedBytes(first)
     default: return nil
     }
+  }
+
+  /// The bytes of a single number.
+  func number(_ value: Pickle.Value) -> [UInt8]? {
+    guard case .bytes(let range) = value else { return (try? decodedBytes(value)) ?? nil }
+    return range.count <= 16 ? try? list.files[file].copy(offset: range.lowerBound, count: range.count) : nil
   }
 
   /// UTF-8 of characters up to U+00FF, one byte each; `nil` where there are others.

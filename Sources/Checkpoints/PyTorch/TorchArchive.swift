@@ -46,7 +46,8 @@ struct TorchArchive {
     }
     var (number, range) = (0, member.offset..<member.offset + member.storedCount)
     if member.isDeflated {
-      (number, range) = try list.add(try Self.contents(member, file, limit: Self.maximumPickle))
+      number = try list.add(try Self.contents(member, file, limit: Self.maximumPickle))
+      range = 0..<member.count
     }
     let reader = FileReader(
       list.files[number], from: range.lowerBound, to: range.upperBound, part: "\(name).pkl")

@@ -15,7 +15,7 @@ struct TorchObjects {
 
   private final class Known {
     var storages: [Pickle.Value: TorchStorage] = [:]
-    var bytes: [Pickle.Value: (file: Int, range: Range<Int>)] = [:]
+    var bytes: [Pickle.Value: [UInt8]] = [:]
   }
 
   init(
@@ -130,8 +130,14 @@ struct TorchObjects {
   private func loaded(_ value: Pickle.Value, _ name: String) throws(CheckpointError) -> TorchStorage {
     if let storage = known.storages[value] { return storage }
     guard let (function, arguments) = pickle.call(value), function == "torch.storage._load_from_bytes",
-      let first = arguments.first, let (number, range) = try bytesPlace(first)
+      let first = arguments.first, let (location, count) = try contents(first)
     else { throw fail(name, "has no storage") }
+    var (number, range) = (file, 0..<count)
+    switch location {
+    case .file(_, let offset): range = offset..<offset + count
+    case .inline(let bytes): number = try list.add(bytes)
+    case .deflated: throw fail(name, "has no storage")
+    }
     do {
       let storage = try TorchLegacy(list.files[number], range, number: number).onlyStorage()
       known.storages[value] = storage
@@ -226,13 +232,15 @@ struct TorchObjects {
       Array(zip(names, tensors)), note: "\(layout)\(shape.map { " \($0)" } ?? ""), listed by its parts")
   }
 
-  /// Where the bytes of a bytes object lie; those that a pickle holds in another form are decoded, once.
-  func bytesPlace(_ value: Pickle.Value) throws(CheckpointError) -> (file: Int, range: Range<Int>)? {
-    if case .bytes(let range) = value { return (file, range) }
-    if let place = known.bytes[value] { return place }
-    guard let place = try decodedBytes(value) else { return nil }
-    known.bytes[value] = place
-    return place
+  /// Where the bytes of a bytes object lie, and how many there are; those that a pickle holds in another form are
+  /// decoded, once.
+  func contents(_ value: Pickle.Value) throws(CheckpointError) -> (location: Tensor.Location, count: Int)? {
+    if case .bytes(let range) = value { return (.file(file, offset: range.lowerBound), range.count) }
+    if let bytes = known.bytes[value] { return (.inline(bytes), bytes.count) }
+    guard let bytes = try decodedBytes(value) else { return nil }
+    try list.hold(bytes.count)
+    known.bytes[value] = bytes
+    return (.inline(bytes), bytes.count)
   }
 
   /// A number, a truth value or a text as metadata has it.

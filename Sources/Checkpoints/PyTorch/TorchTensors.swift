@@ -23,17 +23,22 @@ final class TorchTensors {
   /// How many tensors were listed.
   var count: Int { model.count + optimiser.count }
 
-  /// Adds bytes that were decoded from the file as one more file; returns its number and the bytes' place in it.
+  /// Counts bytes that are decoded from the file and held.
   ///
-  /// - Throws: where more than `maximumDecoded` would be held.
-  func add(_ bytes: [UInt8]) throws(CheckpointError) -> (file: Int, range: Range<Int>) {
-    decoded += bytes.count
+  /// - Throws: where that would be more than `maximumDecoded`.
+  func hold(_ count: Int) throws(CheckpointError) {
+    decoded += count
     guard decoded <= Self.maximumDecoded, files.count < Self.maximumTensors else {
       throw CheckpointError(
         file: path, "holds more than \(Self.maximumDecoded) bytes in forms that must be decoded to memory")
     }
+  }
+
+  /// Adds such bytes as one more file; returns its number.
+  func add(_ bytes: [UInt8]) throws(CheckpointError) -> Int {
+    try hold(bytes.count)
     files.append(MappedFile(bytes: bytes, path: path))
-    return (files.count - 1, 0..<bytes.count)
+    return files.count - 1
   }
 
   func note(_ key: String, _ value: String) {

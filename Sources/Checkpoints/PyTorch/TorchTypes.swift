@@ -88,7 +88,8 @@ struct TorchStorageID {
 extension Tensor.Location {
   /// The place `count` bytes further on.
   func advanced(by count: Int) -> Tensor.Location {
-    switch self {
+    guard count > 0 else { return self }
+    return switch self {
     case .file(let file, let offset): .file(file, offset: offset + count)
     case .deflated(let file, let offset, let length, let skip):
       .deflated(file, offset: offset, length: length, skip: skip + count)

@@ -193,15 +193,14 @@ struct TorchWalk {
     }
     pairs += node.pairs
     try count(pairs.count / 2, path)
-    var places: [String: Int] = [:]
+    var places: [Pickle.Value: Int] = [:]
     var entries: [(key: String, value: Pickle.Value)] = []
     for index in stride(from: 0, to: pairs.count, by: 2) {
-      let key = key(pairs[index], index / 2)
-      if let place = places[key] {
+      if let place = places[pairs[index]] {
         entries[place].value = pairs[index + 1]
       } else {
-        places[key] = entries.count
-        entries.append((key, pairs[index + 1]))
+        places[pairs[index]] = entries.count
+        entries.append((key(pairs[index], index / 2), pairs[index + 1]))
       }
     }
     return entries
