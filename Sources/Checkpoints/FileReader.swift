@@ -13,9 +13,11 @@ final class FileReader {
 
   private var window: [UInt8] = []
   private var windowStart = 0
-  private static let windowSize = 1 << 14
+  private let windowSize: Int
 
-  init(_ file: MappedFile, from position: Int = 0, to end: Int? = nil, part: String) {
+  /// - Parameter window: how many bytes are read at once; at least the largest number that is read.
+  init(_ file: MappedFile, from position: Int = 0, to end: Int? = nil, part: String, window: Int = 1 << 14) {
+    windowSize = window
     self.file = file
     self.position = min(position, file.size)
     self.end = min(end ?? file.size, file.size)
@@ -67,7 +69,7 @@ final class FileReader {
   }
 
   private func refill() throws(CheckpointError) {
-    window = try file.copy(offset: position, count: min(Self.windowSize, file.size - position))
+    window = try file.copy(offset: position, count: min(windowSize, file.size - position))
     windowStart = position
   }
 

@@ -142,7 +142,8 @@ struct ZipArchive {
     }
     // One small copy: the members' bytes lie between the headers and stay unread.
     let local = FileReader(
-      file, from: begin, to: begin + min(30 + Int(nameLength), file.size - begin), part: "zip member")
+      file, from: begin, to: begin + min(30 + Int(nameLength), file.size - begin), part: "zip member",
+      window: 30 + Int(nameLength))
     let offset = try checkLocal(local, name, flags, method, stored, full)
     guard offset <= file.size, stored <= UInt64(file.size - offset) else {
       throw fail("takes \(bytes(stored)) from byte \(offset) on, but the file ends at byte \(file.size): cut short?")

@@ -92,7 +92,7 @@ struct PickleMachine {
   }
 
   private mutating func remember(_ index: Int) throws(CheckpointError) {
-    guard let value = stack.last, memo.count < Self.maximumValues else { throw fail("nothing to remember") }
+    guard let value = stack.last, memo.count < 2 * Self.maximumNodes else { throw fail("nothing to remember") }
     memo[index] = value
   }
 
@@ -114,7 +114,9 @@ struct PickleMachine {
     case UInt8(ascii: "."):
       pickle.root = try pop()
       return false
-    case UInt8(ascii: "("): marks.append(stack.count)
+    case UInt8(ascii: "("):
+      guard marks.count < Self.maximumNodes else { throw fail("more than \(Self.maximumNodes) marks") }
+      marks.append(stack.count)
     case UInt8(ascii: "0"):
       if marks.last == stack.count { marks.removeLast() } else { _ = try pop() }
     case UInt8(ascii: "1"): _ = try popToMark()
