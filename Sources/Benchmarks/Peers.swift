@@ -33,6 +33,9 @@ struct Peers {
       row("t² of int8 and int4 in groups of 32", both, numpy, "numpy")
       row("the whole table of 70 errors", table, numpy, "numpy for those two")
     }
+    if let whole = answers["table"], let share = answers["tableShare"] {
+      row("the same 70 errors in numpy, of an eighth of the weights", table, whole / share, "numpy, by its share")
+    }
     let floats = try checkpoint.matrix(layer: 0)
     for (type, name) in [(BlockType.q8_0, "Q8_0"), (.q4_0, "Q4_0")] {
       guard let peer = answers[name] else {
@@ -99,6 +102,32 @@ struct Peers {
             times.append(time.perf_counter() - start)
         return statistics.median(times), value
 
+    part = w[: len(w) // 8]
+
+    def error(g, bits, affine):
+        top = 2 ** bits - 1 if affine else 2 ** (bits - 1) - 1
+        if affine:
+            low, high = np.minimum(g.min(axis=1, keepdims=True), 0), np.maximum(g.max(axis=1, keepdims=True), 0)
+            scale = ((high - low) / np.float32(top)).astype(np.float16).astype(np.float32)
+            zero = np.clip(np.rint(-low / np.where(scale > 0, scale, 1)), 0, top)
+            least, most = -zero, top - zero
+        else:
+            scale = (np.abs(g).max(axis=1, keepdims=True) / np.float32(top)).astype(np.float16).astype(np.float32)
+            least, most = -top, top
+        inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 0)
+        difference = np.clip(np.rint(g * inverse), least, most) * scale - g
+        return np.square(difference, dtype=np.float64).sum()
+
+    def table():
+        for shape in ((1, -1), part.shape, (-1, 32), (-1, 64), (-1, 128)):
+            for affine in (False, True):
+                for bits in range(2, 9):
+                    error(part.reshape(shape), bits, affine)
+
+    start = time.perf_counter()
+    table()
+    print("table", time.perf_counter() - start)
+    print("tableShare", len(part) / len(w))
     seconds, (int8, int4) = clock(lambda: (t2(8), t2(4)))
     print("numpy", seconds, "\\nint8", int8, "\\nint4", int4)
     try:

@@ -23,6 +23,13 @@ func seconds(_ body: () throws -> Void) rethrows -> Double {
   return (ContinuousClock.now - start).seconds
 }
 
+/// The time that the calling thread has had a processor for: what others take from it does not count.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
 extension Duration {
   var seconds: Double {
     let (whole, fraction) = components

@@ -9,7 +9,7 @@
 // Measures what the README claims: `swift run -c release benchmarks [NAMES…]`. Every figure is taken in this one run
 // and stands beside what it is compared with.
 
-let names = ["first-frame", "keys", "opening", "reading", "throughput", "peers"]
+let names = ["first-frame", "keys", "opening", "reading", "throughput", "coders", "answers", "peers"]
 let asked = Array(CommandLine.arguments.dropFirst())
 let usage = """
   usage: benchmarks [\(names.joined(separator: "|"))]… [MODEL…], in the package's folder; without names, all
@@ -56,6 +56,8 @@ func run() throws {
   if wanted.contains("opening") { try Opening(samples: sampleFolder(), more: paths, scratch: scratch).run() }
   if wanted.contains("reading") { try Reading(scratch: scratch).run() }
   if wanted.contains("throughput") { try Throughput(scratch: scratch).run() }
+  if wanted.contains("coders") { try Coders().run() }
+  if wanted.contains("answers") { try Answers().run() }
   if wanted.contains("peers") { try Peers(scratch: scratch).run() }
 }
 

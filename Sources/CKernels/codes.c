@@ -23,7 +23,7 @@
 #endif
 
 /// Four tables, so that equal neighbours do not wait for each other's counter.
-static void count_bytes(const uint8_t *bytes, size_t count, uint64_t counts[256]) {
+void lathe_count_bytes(const uint8_t *bytes, size_t count, uint64_t counts[256]) {
   enum { run = 1 << 30 };
   for (size_t start = 0; start < count; start += run) {
     size_t end = count - start < run ? count : start + run, i = start;
@@ -44,12 +44,12 @@ static void count_bytes(const uint8_t *bytes, size_t count, uint64_t counts[256]
 
 void lathe_count_codes(const int32_t *codes, size_t count, uint8_t *bytes, uint64_t counts[256]) {
   DISPATCH(narrow, codes, count, 0, bytes);
-  count_bytes(bytes, count, counts);
+  lathe_count_bytes(bytes, count, counts);
 }
 
 void lathe_count_high_bytes(const int32_t *codes, size_t count, uint8_t *bytes, uint64_t counts[256]) {
   DISPATCH(narrow, codes, count, 8, bytes);
-  count_bytes(bytes, count, counts);
+  lathe_count_bytes(bytes, count, counts);
 }
 
 void lathe_count_wide_codes(const int32_t *codes, size_t count, uint64_t *counts) {

@@ -24,8 +24,8 @@
 #define DISPATCH(name, ...) name##_baseline(__VA_ARGS__)
 #endif
 
-void lathe_count_halves(const uint16_t *halves, size_t count, uint32_t *counts, uint32_t *second) {
-  DISPATCH(count_halves, halves, count, counts, second);
+void lathe_count_halves(const uint16_t *halves, size_t count, uint32_t *counts) {
+  DISPATCH(count_halves, halves, count, counts);
 }
 
 void lathe_half_row_ranges(

@@ -3,16 +3,16 @@
 
 typedef int16_t LEVEL(s16) __attribute__((ext_vector_type(16)));
 
-TARGET static void LEVEL(count_halves)(const uint16_t *halves, size_t count, uint32_t *counts, uint32_t *second) {
+TARGET static void LEVEL(count_halves)(const uint16_t *halves, size_t count, uint32_t *counts) {
   size_t i = 0;
   for (; i + 8 <= count; i += 8) {
     uint64_t a, b;
     memcpy(&a, halves + i, 8);
     memcpy(&b, halves + i + 4, 8);
-    counts[a & 0xffff]++, second[a >> 16 & 0xffff]++;
-    counts[a >> 32 & 0xffff]++, second[a >> 48]++;
-    counts[b & 0xffff]++, second[b >> 16 & 0xffff]++;
-    counts[b >> 32 & 0xffff]++, second[b >> 48]++;
+    counts[a & 0xffff]++, counts[a >> 16 & 0xffff]++;
+    counts[a >> 32 & 0xffff]++, counts[a >> 48]++;
+    counts[b & 0xffff]++, counts[b >> 16 & 0xffff]++;
+    counts[b >> 32 & 0xffff]++, counts[b >> 48]++;
   }
   for (; i < count; i++) counts[halves[i]]++;
 }

@@ -174,7 +174,7 @@ extension HalfType {
     self == .f16 ? lathe_float_from_half(bits) : lathe_float_from_bfloat(bits)
   }
 
-  func bits(_ value: Float) -> UInt16 {
+  public func bits(_ value: Float) -> UInt16 {
     self == .f16 ? lathe_half_from_float(value) : lathe_bfloat_from_float(value)
   }
 }

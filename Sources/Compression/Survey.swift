@@ -27,7 +27,8 @@ extension Survey {
   public static func of(_ source: some WeightSource, withErrors: Bool, control: PassControl = .silent) throws
     -> Survey
   {
-    if let type = source.halfType, source.count > 0 {
+    // The counts of 65,536 numbers pay where there are enough of them.
+    if let type = source.halfType, source.count >= HalfCounts.leastCount {
       return try HalfCounts(source, type, control).survey(source, withErrors: withErrors, control)
     }
     var sums = lathe_range_sums()

@@ -6,6 +6,9 @@
 
 // What the size of codes depends on: how often each occurs, and where the zeros are.
 
+/// Bytes, counted: counts[byte] += 1.
+void lathe_count_bytes(const uint8_t *bytes, size_t count, uint64_t counts[256]);
+
 /// The codes modulo 256, a byte each, counted: counts[c] += 1. Alphabets of at most 256 codes side by side stay apart.
 void lathe_count_codes(const int32_t *codes, size_t count, uint8_t *bytes, uint64_t counts[256]);
 

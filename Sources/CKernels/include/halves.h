@@ -9,9 +9,8 @@
 // Weights of 16 bits have at most 65,536 values: how often each occurs answers every question about a weight as a
 // whole.
 
-/// Adds each number, as it is stored, to its count in one of two tables of 65,536, which keep equal neighbours apart.
-/// The count of a number is the sum of both.
-void lathe_count_halves(const uint16_t *halves, size_t count, uint32_t *counts, uint32_t *second);
+/// Adds each number, as it is stored, to its count in a table of 65,536.
+void lathe_count_halves(const uint16_t *halves, size_t count, uint32_t *counts);
 
 /// Least and greatest of each row in the order of the numbers (sign and magnitude, of binary16 and bfloat16 alike); as
 /// they are stored. Not-a-numbers stand beyond the infinities.

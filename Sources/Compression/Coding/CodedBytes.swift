@@ -9,9 +9,9 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
 
   /// The whole stream of `symbols`.
   public func encode(_ symbols: [UInt8]) -> [UInt8] {
-    var counts = [Int](repeating: 0, count: 256)
-    for symbol in symbols { counts[Int(symbol)] += 1 }
-    var encoder = EntropyEncoder(self, counts: counts, keeping: true)
+    var counts = [UInt64](repeating: 0, count: 256)
+    lathe_count_bytes(symbols, symbols.count, &counts)
+    var encoder = EntropyEncoder(self, counts: counts.map { Int($0) }, keeping: true)
     symbols.withUnsafeBufferPointer { encoder.append($0) }
     return encoder.finish().bytes
   }
@@ -20,28 +20,40 @@ public enum EntropyCoder: String, Sendable, Hashable, CaseIterable {
   ///
   /// - Throws: `CodingError` for bytes that no encoder wrote. Nothing outside of them is read.
   public func decode(_ bytes: [UInt8], count: Int) throws(CodingError) -> [UInt8] {
+    var failure: CodingError?
+    let symbols = [UInt8](unsafeUninitializedCapacity: count) { symbols, filled in
+      symbols.initialize(repeating: 0)
+      do throws(CodingError) {
+        try decode(bytes, into: symbols)
+        filled = count
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return symbols
+  }
+
+  /// The same into memory that is there.
+  public func decode(_ bytes: [UInt8], into symbols: UnsafeMutableBufferPointer<UInt8>) throws(CodingError) {
     var reader = BitReader(bytes)
-    let decoder = try Decoder(self, &reader, isEmpty: count == 0)
-    var symbols = [UInt8](repeating: 0, count: count)
+    let decoder = try Decoder(self, &reader, isEmpty: symbols.isEmpty)
     var at = reader.byte
     var done = 0
-    while done < count {
+    while done < symbols.count {
       guard at + 4 <= bytes.count else { throw CodingError("the stream ends before block \(done >> 18)") }
       let size = (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) }
       at += 4
       guard size <= bytes.count - at else { throw CodingError("block \(done >> 18) is longer than the stream") }
-      let taken = min(Self.blockSymbols, count - done)
+      let taken = min(Self.blockSymbols, symbols.count - done)
       let status = bytes.withUnsafeBufferPointer { bytes in
-        symbols.withUnsafeMutableBufferPointer { symbols in
-          decoder.decode(bytes.baseAddress! + at, size, symbols.baseAddress! + done, taken)
-        }
+        decoder.decode(bytes.baseAddress! + at, size, symbols.baseAddress! + done, taken)
       }
       guard status == 0 else { throw CodingError("block \(done >> 18) is no \(rawValue) block of \(taken) symbols") }
       at += size
       done += taken
     }
     guard at == bytes.count else { throw CodingError("\(bytes.count - at) bytes follow the last block") }
-    return symbols
   }
 
   private enum Decoder {
@@ -146,25 +158,34 @@ public struct EntropyEncoder: ~Copyable {
     var done = 0
     while done < symbols.count {
       let taken = min(symbols.count - done, EntropyCoder.blockSymbols - held)
-      (pending + held).update(from: symbols.baseAddress! + done, count: taken)
-      held += taken
+      let from = symbols.baseAddress! + done
       done += taken
+      if taken == EntropyCoder.blockSymbols {
+        // A whole block goes as it stands.
+        write(from, taken)
+        continue
+      }
+      (pending + held).update(from: from, count: taken)
+      held += taken
       if held == EntropyCoder.blockSymbols { flush() }
     }
   }
 
   private mutating func flush() {
-    guard held > 0 else { return }
+    if held > 0 { write(pending, held) }
+    held = 0
+  }
+
+  private mutating func write(_ symbols: UnsafePointer<UInt8>, _ number: Int) {
     let size =
       coder == .huffman
-      ? lathe_huffman_encode(huffman, pending, held, scratch) : lathe_rans_encode(rans, pending, held, scratch)
+      ? lathe_huffman_encode(huffman, symbols, number, scratch) : lathe_rans_encode(rans, symbols, number, scratch)
     precondition(size > 0, "a symbol came that was not counted")
     if keeps {
       for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: size >> shift)) }
       bytes += UnsafeBufferPointer(start: scratch, count: size)
     }
     count += 4 + size
-    held = 0
   }
 
   /// Ends the stream: its length, and its bytes where they were kept.

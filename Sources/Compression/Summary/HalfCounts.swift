@@ -9,6 +9,8 @@ struct HalfCounts {
   private var maxima: [Float]
   private var hasRanges: Bool
 
+  static let leastCount = 16_384
+
   /// Numbers read at once: 64 KiB of them.
   private static let run = 32_768
 
@@ -24,17 +26,16 @@ struct HalfCounts {
     let buffer = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: min(step, source.count))
     defer { buffer.deallocate() }
     var first = [UInt32](repeating: 0, count: 65_536)
-    var second = first
     var pending = 0
     var low = [UInt16](repeating: 0, count: max(1, step / max(1, columns)))
     var high = low
     for start in stride(from: 0, to: source.count, by: step) {
       let part = UnsafeMutableBufferPointer(rebasing: buffer[..<min(step, source.count - start)])
       try source.readHalves(from: start, into: part)
-      lathe_count_halves(part.baseAddress!, part.count, &first, &second)
+      lathe_count_halves(part.baseAddress!, part.count, &first)
       pending += part.count
       if pending > 1 << 31 {
-        fold(&first, &second)
+        fold(&first)
         pending = 0
       }
       let row = hasRanges ? start / columns : channels
@@ -48,13 +49,13 @@ struct HalfCounts {
       }
       guard control.proceed(part.count) else { throw Cancelled() }
     }
-    fold(&first, &second)
+    fold(&first)
   }
 
-  private mutating func fold(_ first: inout [UInt32], _ second: inout [UInt32]) {
+  private mutating func fold(_ first: inout [UInt32]) {
     for code in counts.indices {
-      counts[code] += UInt64(first[code]) + UInt64(second[code])
-      (first[code], second[code]) = (0, 0)
+      counts[code] += UInt64(first[code])
+      first[code] = 0
     }
   }
 

@@ -64,7 +64,7 @@ public struct Screen: Program {
     if state.session.version != before.version {
       // What summaries know is shown with this very frame.
       state.session.answerAtOnce(state.session.lastChanged.filter { $0 == state.current?.id })
-      state.session.answerAtOnce(Array(state.session.lastChanged.prefix(32)))
+      state.session.answerAtOnce(Array(state.session.lastChanged.prefix(8)))
       state.sessionChanged(recipe: true)
       askForChoices()
     } else if state.current?.id != before.item || state.series != before.series {
@@ -164,7 +164,6 @@ public struct Screen: Program {
       analyst.ask(questions, urgent: true)
     case .schemes:
       let open = state.schemeOffers.filter { $0.obstacle == nil && $0.scheme.format != .keep }
-      for offer in open where offer.relativeError == nil { state.session.answer(item, offer.scheme) }
       analyst.ask(
         open.filter { $0.relativeError == nil || $0.isEstimated }.map { .assessment(item.id, $0.scheme) })
     default: break
