@@ -20,10 +20,11 @@ struct SchemesCommand: ParsableCommand {
       SPEC is a scheme word and options, separated by commas: int4,group=32,symmetric,sparsity=0.3
 
       keep            as it is
-      int1 … int16    with tensor | channel | group=N (32), symmetric | symmetric-full | affine,
-                      range=minmax | mse | percentile=P, scale=fp16 | bf16 | fp32
-      any             sparsity=0.3 | sparsity=2:4 | sparsity=channel:0.25 | threshold=0.01
-                      coding=none | huffman | rans
+      int1 … int16    with tensor | channel | axis=N | group=N (32), symmetric | symmetric-full | affine,
+                      range=minmax | mse | percentile=P | entropy, scale=fp16 | bf16 | fp32 | pow2
+      any             sparsity=0.3 | model:0.3 | 2:4 | wanda:0.5 | wanda:2:4
+                      sparsity=channel:0.25 | input:0.25 | head:64:0.25 | block:4x4:0.5, each with :l1
+                      threshold=0.01, coding=none | huffman | rans
 
       \(table.text)
       """)

@@ -6,10 +6,11 @@ extension Session {
   ///
   /// - Parameter all: list buffers and constants too, and long metadata whole.
   func inspectionText(all: Bool) -> String {
+    let fileCount = Set(checkpoint.files.map(\.path)).count
     var lines = [
       "\(printable(checkpoint.path)): \(checkpoint.format.rawValue), \(Format.count(checkpoint.parameterCount)) parameters, "
         + "\(checkpoint.tensors.count) tensors, \(Format.bytes(checkpoint.tensors.reduce(0) { $0 + $1.byteCount }))"
-        + (checkpoint.files.count > 1 ? " in \(checkpoint.files.count) files" : "")
+        + (fileCount > 1 ? " in \(fileCount) files" : "")
     ]
     lines += storageLines
     for (key, value) in checkpoint.metadata {
