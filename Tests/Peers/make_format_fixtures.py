@@ -317,11 +317,33 @@ def make_quantised_onnx(onnx, h, T, numpy_helper):
     note("quantised.onnx", "onnx", layers)
 
 
+# --- NumPy ------------------------------------------------------------------------------------------------------
+
+def make_numpy():
+    rng = np.random.default_rng(8)
+    arrays = {}
+    for kind in "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64".split():
+        array = (rng.standard_normal((3, 4, 5)) * 50).astype(kind)
+        arrays[kind] = array
+        if kind not in ("bool", "int8", "uint8", "complex64"):
+            arrays[f"{kind}.big"] = array.astype(array.dtype.newbyteorder(">"))
+        arrays[f"{kind}.fortran"] = np.asfortranarray(array)
+    arrays["scalar"], arrays["none"] = np.float64(0.5), np.zeros((0, 3), np.float32)
+    arrays["folder/name.weight"] = random(2, 3)
+    np.savez(OUT / "stored.npz", **arrays)
+    np.savez_compressed(OUT / "deflated.npz", **arrays)
+    np.save(OUT / "fortran.npy", np.asfortranarray(random(4, 6)))
+    for name in ("stored.npz", "deflated.npz"):
+        note(name, "npz")
+    note("fortran.npy", "npy")
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     make_safetensors()
     make_gguf()
     make_onnx()
+    make_numpy()
     from packed_checkpoints import make_packed
     make_packed(OUT, note, random)
     (OUT / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
