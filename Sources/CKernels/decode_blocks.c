@@ -86,16 +86,28 @@ INLINED q8_k(const uint8_t *restrict block, float *restrict out, size_t blocks) 
 }
 DECODER(q8_k)
 
+/// Sixteen codes of two bits at a shift that the compiler knows: scale·q − minimum.
+INLINED pairs(const uint8_t *restrict codes, int shift, float scale, float minimum, float *restrict out) {
+  for (int i = 0; i < 16; i++) out[i] = scale * (float)(codes[i] >> shift & 3) - minimum;
+}
+
 // Q2_K: 16 bytes of scale (low nibble) and minimum (high), 64 bytes of 2-bit codes, halves d and dmin.
 // Each 32 bytes hold 128 weights, 32 a bit plane; each 16 weights have their own scale.
 INLINED q2_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
   for (size_t b = 0; b < blocks; b++, block += 84, out += 256) {
     const float d = lathe_half_at(block + 80), dmin = lathe_half_at(block + 82);
+    float scales[16], minima[16];
     for (int s = 0; s < 16; s++) {
-      const float scale = d * (float)(block[s] & 15), minimum = dmin * (float)(block[s] >> 4);
-      const uint8_t *codes = block + 16 + s / 8 * 32 + s % 2 * 16;
-      const int shift = s % 8 / 2 * 2;
-      for (int i = 0; i < 16; i++) out[16 * s + i] = scale * (float)(codes[i] >> shift & 3) - minimum;
+      scales[s] = d * (float)(block[s] & 15);
+      minima[s] = dmin * (float)(block[s] >> 4);
+    }
+    for (int r = 0; r < 4; r++) {
+      const uint8_t *codes = block + 16 + 16 * r;
+      const int s = r / 2 * 8 + r % 2;
+      pairs(codes, 0, scales[s], minima[s], out + 16 * s);
+      pairs(codes, 2, scales[s + 2], minima[s + 2], out + 16 * (s + 2));
+      pairs(codes, 4, scales[s + 4], minima[s + 4], out + 16 * (s + 4));
+      pairs(codes, 6, scales[s + 6], minima[s + 6], out + 16 * (s + 6));
     }
   }
 }
@@ -169,20 +181,28 @@ INLINED q5_k(const uint8_t *restrict block, float *restrict out, size_t blocks) 
 }
 DECODER(q5_k)
 
+/// Sixteen codes of a nibble and two upper bits, at shifts that the compiler knows: scale·(q − 32).
+INLINED sixes(
+    const uint8_t *restrict low, int lowShift, const uint8_t *restrict high, int highShift, float scale,
+    float *restrict out) {
+  for (int i = 0; i < 16; i++)
+    out[i] = scale * (float)(((low[i] >> lowShift & 15) | (high[i] >> highShift & 3) << 4) - 32);
+}
+
 // Q6_K: 128 bytes of low nibbles (each 64 hold 64 weights low, 64 high), 64 bytes of upper bit pairs (each 32
 // hold four planes of 32), sixteen int8 scales, half d; (d·scale)·(q − 32).
 INLINED q6_k(const uint8_t *restrict block, float *restrict out, size_t blocks) {
   for (size_t b = 0; b < blocks; b++, block += 210, out += 256) {
     const float d = lathe_half_at(block + 208);
-    for (int s = 0; s < 16; s++) {
-      const float scale = d * (float)(int8_t)block[192 + s];
-      const int half = s / 8, group = s % 8;
-      const uint8_t *low = block + half * 64 + group % 4 * 16, *high = block + 128 + half * 32 + group % 2 * 16;
-      const int lowShift = group / 4 * 4, highShift = group / 2 * 2;
-      for (int i = 0; i < 16; i++) {
-        const int code = (low[i] >> lowShift & 15) | (high[i] >> highShift & 3) << 4;
-        out[16 * s + i] = scale * (float)(code - 32);
-      }
+    float scales[16];
+    for (int s = 0; s < 16; s++) scales[s] = d * (float)(int8_t)block[192 + s];
+    for (int r = 0; r < 4; r++) {
+      const int half = r / 2, s = half * 8 + r % 2;
+      const uint8_t *low = block + 64 * half + 16 * (r % 2), *high = block + 128 + 32 * half + 16 * (r % 2);
+      sixes(low, 0, high, 0, scales[s], out + 16 * s);
+      sixes(low + 32, 0, high, 2, scales[s + 2], out + 16 * (s + 2));
+      sixes(low, 4, high, 4, scales[s + 4], out + 16 * (s + 4));
+      sixes(low + 32, 4, high, 6, scales[s + 6], out + 16 * (s + 6));
     }
   }
 }

@@ -59,9 +59,18 @@ static inline uint32_t even_signs(uint32_t seven) {
   return seven | (uint32_t)__builtin_parity(seven) << 7;
 }
 
-/// Weights of one entry, or of two entries of four: (scale · coordinate) · sign.
-INLINED signed_entry(const int8_t *restrict entry, int count, float scale, uint32_t signs, float *restrict out) {
-  for (int j = 0; j < count; j++) out[j] = scale * (float)entry[j] * (float)(1 - 2 * (int)(signs >> j & 1));
+/// Weights of one entry of eight: (scale · coordinate) · sign.
+INLINED signed_entry(const int8_t *restrict entry, float scale, uint32_t signs, float *restrict out) {
+  for (int j = 0; j < 8; j++) out[j] = scale * (float)entry[j] * (float)(1 - 2 * (int)(signs >> j & 1));
+}
+
+/// Weights of two entries of four.
+INLINED signed_pair(
+    const int8_t *restrict first, const int8_t *restrict second, float scale, uint32_t signs, float *restrict out) {
+  int8_t both[8];
+  memcpy(both, first, 4);
+  memcpy(both + 4, second, 4);
+  signed_entry(both, scale, signs, out);
 }
 
 // IQ2_XXS: half d; a sub-block of 32 has four entry numbers (bytes), and 32 bits of four times seven sign bits and a
@@ -74,7 +83,7 @@ INLINED iq2_xxs(const uint8_t *restrict block, float *restrict out, size_t block
       const uint32_t bits = u32_at(part + 4);
       const float scale = d * (0.5f + (float)(bits >> 28)) * 0.25f;
       for (int e = 0; e < 4; e++)
-        signed_entry(iq2xxs[part[e]], 8, scale, even_signs(bits >> (7 * e)), out + 32 * s + 8 * e);
+        signed_entry(iq2xxs[part[e]], scale, even_signs(bits >> (7 * e)), out + 32 * s + 8 * e);
     }
   }
 }
@@ -86,7 +95,7 @@ INLINED iq2_xs(const uint8_t *restrict block, float *restrict out, size_t blocks
     for (int e = 0; e < 32; e++) {
       const uint32_t word = u16_at(block + 2 + 2 * e);
       const float scale = d * (0.5f + (float)(block[66 + e / 4] >> (e / 2 % 2 * 4) & 15)) * 0.25f;
-      signed_entry(iq2xs[word & 511], 8, scale, even_signs(word >> 9), out + 8 * e);
+      signed_entry(iq2xs[word & 511], scale, even_signs(word >> 9), out + 8 * e);
     }
   }
 }
@@ -98,7 +107,7 @@ INLINED iq2_s(const uint8_t *restrict block, float *restrict out, size_t blocks)
     for (int e = 0; e < 32; e++) {
       const int entry = block[2 + e] | (block[66 + e / 4] >> (e % 4 * 2) & 3) << 8;
       const float scale = d * (0.5f + (float)(block[74 + e / 4] >> (e / 2 % 2 * 4) & 15)) * 0.25f;
-      signed_entry(iq2s[entry], 8, scale, block[34 + e], out + 8 * e);
+      signed_entry(iq2s[entry], scale, block[34 + e], out + 8 * e);
     }
   }
 }
@@ -111,9 +120,9 @@ INLINED iq3_xxs(const uint8_t *restrict block, float *restrict out, size_t block
     for (int s = 0; s < 8; s++) {
       const uint32_t bits = u32_at(block + 66 + 4 * s);
       const float scale = d * (0.5f + (float)(bits >> 28)) * 0.5f;
-      for (int e = 0; e < 8; e++) {
-        const uint32_t signs = even_signs(bits >> (e / 2 * 7)) >> (e % 2 * 4);
-        signed_entry(iq3xxs[block[2 + 8 * s + e]], 4, scale, signs, out + 32 * s + 4 * e);
+      for (int e = 0; e < 4; e++) {
+        const uint8_t *numbers = block + 2 + 8 * s + 2 * e;
+        signed_pair(iq3xxs[numbers[0]], iq3xxs[numbers[1]], scale, even_signs(bits >> (7 * e)), out + 32 * s + 8 * e);
       }
     }
   }
@@ -124,10 +133,11 @@ INLINED iq3_xxs(const uint8_t *restrict block, float *restrict out, size_t block
 INLINED iq3_s(const uint8_t *restrict block, float *restrict out, size_t blocks) {
   for (size_t b = 0; b < blocks; b++, block += 110, out += 256) {
     const float d = lathe_half_at(block);
-    for (int e = 0; e < 64; e++) {
-      const int entry = block[2 + e] | (block[66 + e / 8] >> (e % 8) & 1) << 8;
-      const float scale = d * (float)(1 + 2 * (block[106 + e / 16] >> (e / 8 % 2 * 4) & 15));
-      signed_entry(iq3s[entry], 4, scale, block[74 + e / 2] >> (e % 2 * 4), out + 4 * e);
+    for (int e = 0; e < 32; e++) {
+      const int upper = block[66 + e / 4] >> (e % 4 * 2);
+      const int first = block[2 + 2 * e] | (upper & 1) << 8, second = block[3 + 2 * e] | (upper & 2) << 7;
+      const float scale = d * (float)(1 + 2 * (block[106 + e / 8] >> (e / 4 % 2 * 4) & 15));
+      signed_pair(iq3s[first], iq3s[second], scale, block[74 + e], out + 8 * e);
     }
   }
 }
