@@ -24,6 +24,18 @@ TARGET INLINE void LEVEL(turn)(const float *from, int length, int runs, f8 *into
     for (int r = 0; r < 8; r++) into[i][r] = from[(r < runs ? r : runs - 1) * length + i];
 }
 
+/// The number of the greatest magnitude in each run, with its sign; the first of equals.
+TARGET INLINE f8 LEVEL(extreme)(int n, const f8 *x) {
+  f8 greatest = 0, extreme = 0;
+  for (int i = 0; i < n; i++) {
+    const f8 size = LEVEL(magnitude)(x[i]);
+    const i8 more = size > greatest;
+    greatest = LEVEL(pick)(more, size, greatest);
+    extreme = LEVEL(pick)(more, x[i], extreme);
+  }
+  return extreme;
+}
+
 /// x ≈ scale · code − depth with codes from 0 to `top` and depth ≥ 0: starts from the range, then tries `steps` + 1
 /// other grids, (first + step · k + top) / range, each with its least squares fit for both; the least weighted error
 /// wins (its square, or its magnitude where `isAbsolute`).
@@ -86,15 +98,8 @@ TARGET INLINE void LEVEL(fit_affine)(
 /// tries 18 grids beside it; the greatest (Σ w·x·code)² / Σ w·code² wins, and gives the least squares scale. `w` may be
 /// NULL for x². Codes come out counted from −top; those of a run of zeros are 0.
 TARGET INLINE f8 LEVEL(fit_symmetric)(int n, int top, const f8 *x, const f8 *w, i8 *codes) {
-  const f8 zero = 0;
-  f8 greatest = 0, extreme = 0;
-  for (int i = 0; i < n; i++) {
-    const f8 size = LEVEL(magnitude)(x[i]);
-    const i8 more = size > greatest;
-    greatest = LEVEL(pick)(more, size, greatest);
-    extreme = LEVEL(pick)(more, x[i], extreme);
-  }
-  const i8 flat = greatest < 1e-15f;
+  const f8 zero = 0, extreme = LEVEL(extreme)(n, x);
+  const i8 flat = LEVEL(magnitude)(extreme) < 1e-15f;
   f8 scale = 0, best = 0, chosen = 0;
   for (int k = 0; k < 19; k++) {
     // 0, then −9 … −1, 1 … 9.
@@ -126,15 +131,8 @@ TARGET INLINE f8 LEVEL(fit_symmetric)(int n, int top, const f8 *x, const f8 *w, 
 /// The same by coordinate descent with weights x²: at most five passes in which each code moves to its best place
 /// given the others.
 TARGET INLINE f8 LEVEL(fit_descending)(int n, int top, const f8 *x, i8 *codes) {
-  const f8 zero = 0;
-  f8 greatest = 0, extreme = 0;
-  for (int i = 0; i < n; i++) {
-    const f8 size = LEVEL(magnitude)(x[i]);
-    const i8 more = size > greatest;
-    greatest = LEVEL(pick)(more, size, greatest);
-    extreme = LEVEL(pick)(more, x[i], extreme);
-  }
-  const i8 flat = greatest < 1e-15f;
+  const f8 zero = 0, extreme = LEVEL(extreme)(n, x);
+  const i8 flat = LEVEL(magnitude)(extreme) < 1e-15f;
   const f8 inverse = -(float)top / extreme;
   f8 sumXL = 0, sumLL = 0;
   for (int i = 0; i < n; i++) {
@@ -184,14 +182,7 @@ TARGET INLINE f8 LEVEL(level_of)(i8 index) {
 
 /// x ≈ scale · level with IQ4_NL's levels: 16 grids, as fit_symmetric.
 TARGET INLINE f8 LEVEL(fit_levels)(int n, const f8 *x, const f8 *w) {
-  const f8 zero = 0;
-  f8 greatest = 0, extreme = 0;
-  for (int i = 0; i < n; i++) {
-    const f8 size = LEVEL(magnitude)(x[i]);
-    const i8 more = size > greatest;
-    greatest = LEVEL(pick)(more, size, greatest);
-    extreme = LEVEL(pick)(more, x[i], extreme);
-  }
+  const f8 zero = 0, extreme = LEVEL(extreme)(n, x);
   f8 scale = 0, best = 0;
   for (int k = -8; k <= 7; k++) {
     const f8 inverse = k == -8 ? 1.0f / (-extreme / -127.0f) : ((float)k - 127.0f) / extreme;
@@ -210,5 +201,5 @@ TARGET INLINE f8 LEVEL(fit_levels)(int n, const f8 *x, const f8 *w) {
     scale = LEVEL(pick)(better, sumXL / sumLL, scale);
     best = LEVEL(pick)(better, scale * sumXL, best);
   }
-  return LEVEL(pick)(greatest < 1e-15f, zero, scale);
+  return LEVEL(pick)(LEVEL(magnitude)(extreme) < 1e-15f, zero, scale);
 }

@@ -3,7 +3,7 @@
 ///
 /// The weight is w = (level − zero) · scale + shift, where the level is the code itself or an entry of a table, and
 /// zero, scale and shift are shared by a tensor, a row, a group of inputs or a block. `Packing+Reading` computes it;
-/// `Packing+HuggingFace` and `Packing+ONNX` recognise it.
+/// `PackedModule` and `Packing+ONNX` recognise it.
 public struct Packing: Sendable, Hashable {
   public let method: Method
   /// What a code is: `int4`, `uint8`, `nf4`, `e2m1`, `f8_e4m3`.

@@ -1,0 +1,103 @@
+internal import Numerics
+
+extension PackedModule {
+  /// 4 bits: weight U8 (n/2, 1), the high nibble first; weight.absmax a run of blocksize weights (itself in 8 bits
+  /// where nested), weight.quant_map the 16 levels, weight.quant_state.bitsandbytes__nf4 a JSON text with the shape.
+  /// 8 bits: weight I8 and SCB F32 (outputs): q · SCB / 127.
+  func bitsandbytes() -> Found? {
+    if weight.type == .i8, let scale = part("SCB"), weight.shape.count == 2,
+      checkpoint.tensors[scale].count == weight.shape[0]
+    {
+      var parameter = Parameter.channel(scale)
+      parameter.form = .divided(by: 127)
+      return (
+        Packing(.bitsandbytes, code: "int8", bits: 8, .channel, scale: parameter),
+        MatrixShape(rows: weight.shape[0], columns: weight.count / weight.shape[0])
+      )
+    }
+    guard weight.type == .u8, let absmax = part("weight.absmax"), let map = part("weight.quant_map"),
+      let text = part(beginning: "weight.quant_state."), checkpoint.tensors[text].count < 1 << 16,
+      let state = try? BitsAndBytesState(checkpoint, checkpoint.tensors[text]), state.shape.count == 2,
+      let count = Tensor.count(of: state.shape), count > 0, (count + 1) / 2 == weight.count,
+      (count + state.blockSize - 1) / state.blockSize == checkpoint.tensors[absmax].count
+    else { return nil }
+    let (rows, columns) = (state.shape[0], state.shape[1])
+    var scale = Parameter(tensor: absmax, cells: .flat(state.blockSize))
+    if columns % state.blockSize == 0 {
+      scale = .groups(absmax, size: state.blockSize, count: columns / state.blockSize)
+    }
+    if let nestedMap = part("weight.nested_quant_map"), let nested = part("weight.nested_absmax") {
+      scale.form = .nested(map: nestedMap, scales: nested, run: state.nestedBlockSize, offset: state.nestedOffset)
+    }
+    // A row of an odd length begins within a byte: then all codes are one run.
+    guard columns % 2 == 0 else { return nil }
+    let packing = Packing(
+      .bitsandbytes, code: state.kind, bits: 4, .group(state.blockSize),
+      layout: .packed(CodeLayout.Bits(bits: 4, wordSize: 1, runStride: columns / 2, order: .highFirst)),
+      levels: .tensor(map), scale: scale)
+    return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+
+  /// gpt-oss: X_blocks U8 (…, groups, 16) of E2M1 codes and X_scales U8 (…, groups), E8M0.
+  func blocks() -> Found? {
+    guard weight.type == .u8, weight.name.hasSuffix("_blocks"), weight.shape.count >= 3, weight.shape.last == 16,
+      let scale = layer.companions.first(where: { checkpoint.tensors[$0].name.hasSuffix("_scales") }),
+      checkpoint.tensors[scale].shape == Array(weight.shape.dropLast())
+    else { return nil }
+    let groups = weight.shape[weight.shape.count - 2]
+    return fp4(.mxfp4, weight.count / (16 * groups), 32 * groups, scale: scale)
+  }
+
+  /// Numbers of eight bits with a scale beside them: weight_scale, weight_scale_inv (a factor too), zero points;
+  /// and ModelOpt's NVFP4: U8 of E2M1 codes, E4M3 weight_scale, weight_scale_2 for all.
+  func scaled() -> Found? {
+    guard let scale = part("weight_scale_inv") ?? part("weight_scale"), weight.shape.count >= 2 else { return nil }
+    let rows = weight.shape[0]
+    if weight.type == .u8 {
+      guard checkpoint.tensors[scale].type == .f8e4m3 else { return nil }
+      return fp4(.modelOpt, rows, weight.count / rows * 2, scale: scale, factor: part("weight_scale_2"))
+    }
+    let columns = weight.count / rows
+    guard weight.type != .i32, weight.type != .u32,
+      let (granularity, cells) = cells(checkpoint.tensors[scale], rows, columns)
+    else { return nil }
+    var zero: Parameter?
+    if let index = part("weight_zero_point"), checkpoint.tensors[index].count == checkpoint.tensors[scale].count {
+      zero = Parameter(tensor: index, cells: cells)
+    }
+    let isInteger = weight.type == .i8
+    let method: Packing.Method =
+      isInteger || quantization?.method == "compressed-tensors" ? .compressedTensors : .scaledFloat
+    let packing = Packing(
+      method, code: isInteger ? "int8" : weight.type.name.lowercased(), bits: 8, granularity,
+      scale: Parameter(tensor: scale, cells: cells), zero: zero)
+    return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+}
+
+/// The JSON text that bitsandbytes keeps beside a weight of four bits.
+private struct BitsAndBytesState {
+  var shape: [Int] = []
+  var kind = "4 bits"
+  var blockSize = 64
+  var nestedBlockSize = 256
+  var nestedOffset: Float = 0
+
+  init(_ checkpoint: Checkpoint, _ tensor: Tensor) throws(CheckpointError) {
+    let text = try checkpoint.integers(tensor).map { UInt8(truncatingIfNeeded: $0) }
+    var json = JSONScanner(text, file: checkpoint.path, part: "quantisation state")
+    try json.beginObject()
+    while let key = try json.nextKey() {
+      switch key {
+      case "shape":
+        try json.beginArray()
+        while try json.nextElement() { shape.append(try json.size()) }
+      case "quant_type": kind = try json.string()
+      case "blocksize": blockSize = max(1, try json.size())
+      case "nested_blocksize": nestedBlockSize = max(1, try json.size())
+      case "nested_offset": nestedOffset = Float(try json.printed()) ?? 0
+      default: try json.skip()
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+internal import Numerics
+
+/// A module's tensors, found by name: `weight` is the tensor that holds the codes.
+struct PackedModule {
+  let checkpoint: Checkpoint
+  let layer: Layer
+  let quantization: ModelConfig.Quantization?
+  /// The companions and the bias by what their names have after the module's.
+  private var parts: [String: Int] = [:]
+
+  var weight: Tensor { checkpoint.tensors[layer.weight] }
+
+  init(_ checkpoint: Checkpoint, _ layer: Layer, _ config: ModelConfig?) {
+    self.checkpoint = checkpoint
+    self.layer = layer
+    let name = checkpoint.tensors[layer.weight].name
+    let module = name.lastIndex(of: ".").map { name[...$0] } ?? ""
+    quantization = config?.quantization
+    for index in layer.companions {
+      let name = checkpoint.tensors[index].name
+      if name.hasPrefix(module) { parts[String(name.dropFirst(module.count))] = index }
+    }
+  }
+
+  func part(_ name: String) -> Int? { parts[name] }
+  func tensor(_ name: String) -> Tensor? { parts[name].map { checkpoint.tensors[$0] } }
+  /// The first part whose name begins so.
+  func part(beginning prefix: String) -> Int? { parts.first { $0.key.hasPrefix(prefix) }?.value }
+
+  typealias Found = (Packing, MatrixShape)
+
+  /// How the module's weight is packed; `nil` where it is not, or not in a known way.
+  func packing() -> Found? {
+    guard !weight.shape.isEmpty, weight.count > 0 else { return nil }
+    switch weight.type {
+    case .i32 where part("qweight") == nil && part("qzeros") != nil: return words()
+    case .i32, .u8, .i8, .u32, .f8e4m3, .f8e5m2: break
+    default: return nil
+    }
+    return compressedTensors() ?? mlx() ?? bitsandbytes() ?? blocks() ?? scaled()
+  }
+}
