@@ -36,7 +36,7 @@ import Testing
 
   @Test(arguments: [
     (0.0484, "0.0484"), (9.996, "10.0"), (2.3, "2.30"), (731.4, "731"), (0, "0"), (-0.71, "−0.710"),
-    (0.9996, "1.00"),
+    (0.9996, "1.00"), (0.00101, "0.00101"), (1.333e-8, "1.33e-8"),
   ])
   func significant(value: Double, text: String) { #expect(Format.significant(value) == text) }
 

@@ -20,9 +20,10 @@ public enum Format {
     return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
   }
 
-  /// `value` in `digits` significant digits, without an exponent: `0.048`, `2.30`, `731`.
+  /// `value` in `digits` significant digits: `0.048`, `2.30`, `731`; below a thousandth with an exponent, `1.33e-8`.
   public static func significant(_ value: Double, _ digits: Int = 3) -> String {
     guard value.isFinite, value != 0 else { return fixed(value, 0) }
+    if abs(value) < 1e-3 { return scientific(value, decimals: digits - 1) }
     let magnitude = Int(floor(log10(abs(value))))
     let decimals = digits - 1 - magnitude
     // 9.996 in three digits is 10.0, not 10.00.
