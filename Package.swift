@@ -62,7 +62,7 @@ let package = Package(
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
     tests("NumericsTests", ["Numerics", "Checkpoints"]),
-    tests("CheckpointsTests", ["Checkpoints", "Numerics"]),
+    tests("CheckpointsTests", ["Checkpoints", "CFileAccess", "Numerics"]),
     tests("CompressionTests", ["Compression", "Checkpoints", "Numerics"]),
     tests("InferenceTests", ["Inference", "Checkpoints", "Numerics"]),
     tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),

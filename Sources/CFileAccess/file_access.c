@@ -1,5 +1,5 @@
 // Reads of mapped memory that survive the file's being cut short. The jump never leaves this file: it goes from
-// the handler to the C frame that runs memcpy, so no frame of another language is skipped.
+// the handler to the C frame that gathers, so no frame of another language is skipped.
 
 #include "file_access.h"
 
@@ -65,15 +65,6 @@ static void install(void) {
 }
 
 void lathe_guard_install(void) { pthread_once(&once, install); }
-
-int lathe_guarded_copy(void *into, const void *from, size_t count) {
-  guarded_range range;
-  if (sigsetjmp(range.back, 0)) return -1;
-  enter(&range, from, count);
-  memcpy(into, from, count);
-  leave();
-  return 0;
-}
 
 /// One loop a size, so that each element is one load and one store.
 #define GATHER(BYTES)                                                                                        \

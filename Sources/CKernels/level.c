@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static _Atomic int current = -1;
+/// The process's level, and what the thread forced; −1 while there is none.
+static _Atomic int process = -1;
+static _Thread_local int forced = -1;
 
 static lathe_level best(void) {
 #if defined(__x86_64__)
@@ -18,14 +20,16 @@ static lathe_level best(void) {
 
 lathe_level lathe_set_kernel_level(lathe_level level) {
   lathe_level top = best();
-  atomic_store(&current, level > top ? top : level);
-  return (lathe_level)atomic_load(&current);
+  forced = level > top ? top : level;
+  return (lathe_level)forced;
 }
 
 lathe_level lathe_kernel_level(void) {
-  int known = atomic_load_explicit(&current, memory_order_relaxed);
+  if (forced >= 0) return (lathe_level)forced;
+  int known = atomic_load_explicit(&process, memory_order_relaxed);
   if (known >= 0) return (lathe_level)known;
   const char *asked = getenv("LATHE_KERNELS");
-  if (asked && strcmp(asked, "baseline") == 0) return lathe_set_kernel_level(LATHE_LEVEL_BASELINE);
-  return lathe_set_kernel_level(LATHE_LEVEL_AVX2);
+  lathe_level level = asked && strcmp(asked, "baseline") == 0 ? LATHE_LEVEL_BASELINE : best();
+  atomic_store(&process, level);
+  return level;
 }

@@ -8,7 +8,7 @@ extension Checkpoint {
     if graph == nil {
       for index in layers.indices where !layers[index].companions.isEmpty {
         if let (packing, matrix) = PackedModule(self, layers[index], config).packing() {
-          layers[index] = layers[index].packed(packing, matrix)
+          (layers[index].packing, layers[index].matrix) = (packing, matrix)
         }
       }
       if format != .gguf { turnWeights(&layers) }
@@ -38,11 +38,11 @@ extension Checkpoint {
       let shape = tensors[layers[index].weight].shape
       guard let bias = layers[index].bias, tensors[bias].shape == [shape[1]], shape[0] != shape[1] else { continue }
       if shape.count == 2, conv1D.contains(word(layers[index])) { isConv1D = true }
-      layers[index] = layers[index].seen(as: turned(layers[index]))
+      layers[index].matrix = turned(layers[index])
     }
     guard isConv1D else { return }
     for index in layers.indices where isTurnable(layers[index]) && conv1D.contains(word(layers[index])) {
-      layers[index] = layers[index].seen(as: turned(layers[index]))
+      layers[index].matrix = turned(layers[index])
     }
   }
 
@@ -56,7 +56,7 @@ extension Checkpoint {
         $0.role == .embedding && (format != .gguf || $0.name == "token_embd")
       })
     else { return }
-    layers[index] = layers[index].tied(to: [name])
+    layers[index].ties += [name]
   }
 
   /// GGUF: a decoder with a vocabulary has a head; an encoder (BERT and its relatives) has none.
@@ -73,8 +73,8 @@ extension Checkpoint {
     for (weight, other) in ties.sorted(by: { $0.key < $1.key }) {
       guard let later = owners[weight], let first = owners[other] else { continue }
       users[first, default: []].append(layers[later].name)
-      layers[later] = layers[later].tied(to: [layers[first].name])
+      layers[later].ties += [layers[first].name]
     }
-    for (first, names) in users { layers[first] = layers[first].tied(to: names) }
+    for (first, names) in users { layers[first].ties += names }
   }
 }

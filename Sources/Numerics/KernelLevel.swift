@@ -8,8 +8,8 @@ public enum KernelLevel: String, Sendable, CaseIterable {
   /// The level in use.
   public static var current: KernelLevel { lathe_kernel_level() == LATHE_LEVEL_AVX2 ? .avx2 : .baseline }
 
-  /// Makes all kernels of the process run at this level, or at the best below it that the processor has: for
-  /// tests and benchmarks that compare levels.
+  /// Makes the kernels that the calling thread runs run at this level, or at the best below it that the processor
+  /// has: for tests that compare levels, side by side.
   ///
   /// - Returns: the level in use afterwards.
   @discardableResult

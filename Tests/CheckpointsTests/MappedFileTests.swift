@@ -1,3 +1,4 @@
+import CFileAccess
 import Checkpoints
 import Support
 import Testing
@@ -28,6 +29,20 @@ struct MappedFileTests {
     #expect {
       try model.floats(tensor: 0)
     } throws: { "\($0)".contains("rewritten while open") }
+  }
+
+  /// The check of the file's size before a read cannot see a cut that comes after it: the fault itself is caught.
+  @Test func aPageThatIsGoneUnderItsMappingEndsTheGather() {
+    let path = folder.write("a", [UInt8](repeating: 7, count: 1 << 20))
+    withMapping(of: path) { start in
+      lathe_guard_install()
+      var into = [UInt32](repeating: 0, count: 4)
+      #expect(lathe_guarded_gather(&into, start, 4, 1 << 18, 4) == 0)
+      #expect(into == [UInt32](repeating: 0x0707_0707, count: 4))
+      truncateFile(path, to: 4)
+      for _ in 0..<3 { #expect(lathe_guarded_gather(&into, start, 4, 1 << 18, 4) == -1) }
+      #expect(lathe_guarded_gather(&into, start, 4, 4, 1) == 0)
+    }
   }
 
   @Test func rangesOutsideTheFileAreRefused() throws {

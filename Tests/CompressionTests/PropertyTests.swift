@@ -117,8 +117,11 @@ import Testing
   @Test func threadsAndLevelsChangeNothing() async throws {
     let source = Self.gaussian(96, 320)
     let specs = ["int4", "int3,channel,affine,sparsity=0.4", "int4,tensor,range=mse", "ternary", "int8,sparsity=2:4"]
-    func answers() throws -> [String] {
-      try specs.map { spec in
+    @Sendable func answers(at level: lathe_level) throws -> [String] {
+      let before = lathe_kernel_level()
+      _ = lathe_set_kernel_level(level)
+      defer { _ = lathe_set_kernel_level(before) }
+      return try specs.map { spec in
         let scheme = try Scheme(spec: spec)
         let packed = try #require(try Packed(source, scheme: scheme, form: .rans))
         return "\(try Assessment.of(source, scheme: scheme, detail: -0.1...0.1)) \(SHA256.hex(packed.bytes))"
@@ -126,11 +129,8 @@ import Testing
     }
     var all: [[String]] = []
     for level in [LATHE_LEVEL_BASELINE, LATHE_LEVEL_AVX2] {
-      let before = lathe_kernel_level()
-      _ = lathe_set_kernel_level(level)
-      defer { _ = lathe_set_kernel_level(before) }
       all += try await withThrowingTaskGroup(of: [String].self) { group in
-        for _ in 0..<4 { group.addTask { try answers() } }
+        for _ in 0..<4 { group.addTask { try answers(at: level) } }
         return try await group.reduce(into: []) { $0.append($1) }
       }
     }

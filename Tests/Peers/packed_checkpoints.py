@@ -68,6 +68,11 @@ def make_packed(out, note, random):
         layers[module] = (f"GPTQ int{bits} g32", weight)
     save("gptq.safetensors", tensors, layers)
 
+    # Words whose storage is turned are the same weight.
+    parts, weight = gptq(np.random.default_rng(12), 4)
+    np.savez(out / "gptq-fortran.npz", **{f"fc.{k}": np.asfortranarray(v) for k, v in parts.items()})
+    note("gptq-fortran.npz", "npz", {"fc": ("GPTQ int4 g32", weight)})
+
     parts, weight = awq(rng)
     module = "model.layers.0.mlp.down_proj"
     save("awq.safetensors", {f"{module}.{k}": v for k, v in parts.items()}, {module: ("AWQ int4 g32", weight)})

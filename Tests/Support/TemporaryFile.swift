@@ -81,3 +81,17 @@ public func overwriteFile(_ path: String, at offset: Int, with bytes: [UInt8]) {
   var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
   futimens(descriptor, &times)
 }
+
+/// Maps a file for reading while `body` runs.
+public func withMapping(of path: String, _ body: (UnsafeRawPointer) -> Void) {
+  let size = contents(path).count
+  let descriptor = open(path, O_RDONLY)
+  guard descriptor >= 0, let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+    fatalError("cannot map \(path)")
+  }
+  defer {
+    munmap(start, size)
+    close(descriptor)
+  }
+  body(start)
+}

@@ -3,18 +3,15 @@
 
 #include <stddef.h>
 
-/// Installs the handlers of SIGBUS and SIGSEGV that guarded copies need; later calls do nothing.
+/// Installs the handlers of SIGBUS and SIGSEGV that guarded gathers need; later calls do nothing.
 ///
-/// A fault inside a guarded copy ends that copy. Any other goes to the handler that was installed before this
+/// A fault inside a guarded gather ends that gather. Any other goes to the handler that was installed before this
 /// call (or to the default action), so a program that restores its terminal on a crash installs its own first.
 void lathe_guard_install(void);
 
-/// Copies `count` bytes out of a mapping. Returns 0, or −1 where a page could not be read: the file was cut
-/// short under its mapping, or its disk failed. `into` then holds an undefined part of the bytes.
-int lathe_guarded_copy(void *into, const void *from, size_t count);
-
-/// Copies `count` elements of `size` bytes (1, 2, 4, 8 or 16) that lie `stride` bytes apart in a mapping to
-/// one after another. Returns as lathe_guarded_copy does.
+/// Copies `count` elements of `size` bytes (1, 2, 4, 8 or 16) that lie `stride` bytes apart in a mapping to one after
+/// another. Returns 0, or −1 where a page could not be read: the file was cut short under its mapping, or its disk
+/// failed. `into` then holds an undefined part of the bytes.
 int lathe_guarded_gather(void *into, const void *from, size_t size, size_t stride, size_t count);
 
 #endif

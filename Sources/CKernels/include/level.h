@@ -11,8 +11,8 @@ typedef enum {
 /// asks for a lower one. Every level gives the same bytes and the same sums.
 lathe_level lathe_kernel_level(void);
 
-/// Forces a level (tests compare them); a level that the processor lacks is ignored.
-/// Returns the level in use afterwards.
+/// Forces a level for the calling thread (tests compare them, side by side); of a level that the processor lacks,
+/// the best that it has. Returns the level in use afterwards.
 lathe_level lathe_set_kernel_level(lathe_level level);
 
 #endif

@@ -22,7 +22,8 @@ public final class MappedFile: Sendable {
   private let written: (Int, Int)
   /// −1 for bytes in memory.
   private let descriptor: Int32
-  // Safe: the mapping (or the memory) is read-only, stays where it is until deinit, and is read through guarded copies only.
+  // Safe: the mapping (or the memory) is read-only and stays where it is until deinit; a mapping is read through
+  // guarded gathers only.
   private nonisolated(unsafe) let start: UnsafeRawPointer
 
   /// Opens and maps a file. It costs no reading: pages come when they are copied from.

@@ -15,12 +15,12 @@ public struct Layer: Sendable, Hashable {
   public let block: Int?
   public let blockName: String?
   /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
-  public let matrix: MatrixShape?
+  public internal(set) var matrix: MatrixShape?
   /// How a quantised checkpoint keeps the weight in several tensors; `nil` where the weight's tensor is all.
-  public let packing: Packing?
+  public internal(set) var packing: Packing?
   /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
   /// network share.
-  public let ties: [String]
+  public internal(set) var ties: [String]
 
   /// What the layer does in the network.
   public enum Role: String, Sendable, Codable, CaseIterable {
@@ -45,27 +45,6 @@ public struct Layer: Sendable, Hashable {
     self.matrix = matrix
     self.packing = packing
     self.ties = ties
-  }
-
-  /// The same, packed.
-  func packed(_ packing: Packing, _ matrix: MatrixShape) -> Layer {
-    Layer(
-      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
-      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties)
-  }
-
-  /// The same, its weight seen as another matrix.
-  func seen(as matrix: MatrixShape) -> Layer {
-    Layer(
-      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
-      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties)
-  }
-
-  /// The same, tied to more modules.
-  func tied(to names: [String]) -> Layer {
-    Layer(
-      name: name, weight: weight, bias: bias, companions: companions, operatorName: operatorName, role: role,
-      block: block, blockName: blockName, matrix: matrix, packing: packing, ties: ties + names)
   }
 }
 

@@ -236,7 +236,10 @@ private struct Words {
     let end = bits.bits * ((places.upperBound - 1) / 8 * 8 + 8)
     let last = bits.order == .stream ? (end + 8 * size - 1) / (8 * size) - 1 : high
     // What the last word of the last run would be, were every run as long; the tensor may end before.
-    let wordCount = tensor.byteCount / size
+    guard tensor.type.block == (1, size) else {
+      throw checkpoint.fail(tensor, "is stored as \(tensor.type); words of \(size) bytes expected")
+    }
+    let wordCount = tensor.count
     let words = low..<last + 1
     // One byte more, so that two may be read at every code.
     bytes = [UInt8](repeating: 0, count: runs.count * words.count * size + 1)
@@ -248,8 +251,7 @@ private struct Words {
       let there = max(0, min(count, wordCount - first))
       guard there > 0 else { return 0 }
       try piece.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
-        try source.copyStored(
-          offset: first * size, count: there * size, into: UnsafeMutableRawBufferPointer(into))
+        try source.copy(blocks: first..<first + there, into: UnsafeMutableRawBufferPointer(into))
       }
       return there
     }
