@@ -177,4 +177,13 @@ extension HalfType {
   public func bits(_ value: Float) -> UInt16 {
     self == .f16 ? lathe_half_from_float(value) : lathe_bfloat_from_float(value)
   }
+
+  /// Numbers in this type, halves to even, little-endian.
+  public func encode(_ values: UnsafeMutableBufferPointer<Float>, into halves: UnsafeMutablePointer<UInt16>) {
+    let bytes = UnsafeMutableRawPointer(halves).assumingMemoryBound(to: UInt8.self)
+    switch self {
+    case .f16: lathe_quantize_f16(values.baseAddress, values.count, bytes)
+    case .bf16: lathe_quantize_bf16(values.baseAddress, values.count, bytes)
+    }
+  }
 }

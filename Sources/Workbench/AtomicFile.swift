@@ -40,25 +40,120 @@ public enum AtomicFile {
       && first.st_ino == second.st_ino
   }
 
-  /// - Parameter shown: the path as the person gave it, for messages.
+  /// Writes a file of a known size at offsets, from several threads: `body` has the file's handle.
+  ///
+  /// The room is set aside first, so that a disk that is too full is found out before the work. On Linux the file has no
+  /// name until it is whole: a killed process leaves nothing behind.
+  ///
+  /// - Throws: `WorkbenchError` that names the path and the system's reason, or what `body` throws; the old file is
+  ///   whole then and nothing new is left.
+  public static func write<Result>(
+    size: Int, to path: String, _ body: (PlacedWriter) throws -> Result
+  ) throws -> Result {
+    var status = stat()
+    let exists = stat(path, &status) == 0
+    if exists, status.st_mode & S_IFMT != S_IFREG {
+      throw WorkbenchError("\(path): is no regular file; a file of this kind is written at offsets")
+    }
+    var target = path
+    if exists, let resolved = realpath(path, nil) {
+      target = String(cString: resolved)
+      free(resolved)
+    }
+    let mask = umask(0)
+    umask(mask)
+    return try replace(target, mode: exists ? status.st_mode & 0o777 : 0o666 & ~mask, as: path) { file in
+      try reserve(size, file, path)
+      return try body(PlacedWriter(file: file, path: path))
+    }
+  }
+
+  private static func reserve(_ size: Int, _ file: Int32, _ path: String) throws(WorkbenchError) {
+    #if os(Linux)
+      let problem = size > 0 ? posix_fallocate(file, 0, off_t(size)) : 0
+      if problem != 0, ![EOPNOTSUPP, ENOSYS, EINVAL].contains(problem) {
+        errno = problem
+        throw failure(path)
+      }
+    #endif
+    guard ftruncate(file, off_t(size)) == 0 else { throw failure(path) }
+  }
+
   private static func replace(
     _ path: String, with bytes: [UInt8], mode: mode_t, as shown: String
   ) throws(WorkbenchError) {
-    var name = Array("\(path).XXXXXX".utf8CString)
-    let file = mkstemp(&name)
-    guard file >= 0 else { throw failure(shown) }
-    let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    do throws(WorkbenchError) {
-      try write(all: bytes, to: file, shown)
-      guard fchmod(file, mode) == 0, fsync(file) == 0 else { throw failure(shown) }
-      guard rename(temporary, path) == 0 else { throw failure(shown) }
-      close(file)
+    do {
+      try replace(path, mode: mode, as: shown) { try write(all: bytes, to: $0, shown) }
+    } catch let error as WorkbenchError {
+      throw error
     } catch {
-      close(file)
-      unlink(temporary)
+      throw WorkbenchError("\(shown): \(error)")
+    }
+  }
+
+  /// - Parameter shown: the path as the person gave it, for messages.
+  private static func replace<Result>(
+    _ path: String, mode: mode_t, as shown: String, _ fill: (Int32) throws -> Result
+  ) throws -> Result {
+    var draft = try Draft(path, shown)
+    let result: Result
+    do {
+      result = try fill(draft.file)
+      guard fchmod(draft.file, mode) == 0, fsync(draft.file) == 0, draft.takeName(), rename(draft.name, path) == 0
+      else { throw failure(shown) }
+      close(draft.file)
+    } catch {
+      draft.discard()
       throw error
     }
     syncFolder(of: path)
+    return result
+  }
+
+  /// A file that is not yet the one it will be: without a name where the system can do that, else a temporary one.
+  private struct Draft {
+    let file: Int32
+    private(set) var name = ""
+    private var hasName: Bool
+    private let path: String
+
+    init(_ path: String, _ shown: String) throws(WorkbenchError) {
+      self.path = path
+      #if os(Linux)
+        // O_TMPFILE, whose definition is not imported.
+        let nameless = open(folder(of: path), O_RDWR | O_DIRECTORY | 0o20000000, 0o600)
+        if nameless >= 0, access("/proc/self/fd", F_OK) == 0 {
+          (file, hasName) = (nameless, false)
+          return
+        }
+        if nameless >= 0 { close(nameless) }
+      #endif
+      var template = Array("\(path).XXXXXX".utf8CString)
+      let temporary = mkstemp(&template)
+      guard temporary >= 0 else { throw failure(shown) }
+      (file, hasName) = (temporary, true)
+      name = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Gives the file a name beside the path.
+    mutating func takeName() -> Bool {
+      #if os(Linux)
+        for attempt in 0..<100 where !hasName {
+          name = "\(path).\(getpid())-\(attempt)"
+          if linkat(AT_FDCWD, "/proc/self/fd/\(file)", AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 {
+            hasName = true
+          } else if errno != EEXIST {
+            return false
+          }
+        }
+      #endif
+      return hasName
+    }
+
+    func discard() {
+      close(file)
+      if hasName { unlink(name) }
+    }
   }
 
   private static func write(all bytes: [UInt8], to file: Int32, _ path: String) throws(WorkbenchError) {
@@ -73,18 +168,36 @@ public enum AtomicFile {
 
   /// The new name itself is durable only once its folder is.
   private static func syncFolder(of path: String) {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let handle = open(folder, O_RDONLY)
+    let handle = open(folder(of: path), O_RDONLY)
     guard handle >= 0 else { return }
     fsync(handle)
     close(handle)
   }
 
-  private static func failure(_ path: String) -> WorkbenchError {
+  private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }
+
+  fileprivate static func failure(_ path: String) -> WorkbenchError {
     WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))")
   }
 }
 
 private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
   write(file, bytes, count)
+}
+
+/// Writes pieces of a file where they belong; any thread may.
+public struct PlacedWriter: Sendable {
+  fileprivate let file: Int32
+  fileprivate let path: String
+
+  /// - Throws: `WorkbenchError` with the system's reason: a full disk.
+  public func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(WorkbenchError) {
+    var written = 0
+    while written < bytes.count {
+      let count = pwrite(file, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw AtomicFile.failure(path) }
+      written += count
+    }
+  }
 }

@@ -6,7 +6,7 @@ enum GGUFValue {
   case list(first: [String], of: String, count: Int)
 
   private static let shown = 8
-  private static let maximumDepth = 8
+  static let maximumDepth = 8
   /// Longer texts (chat templates) are cut for metadata.
   private static let longestText = 4096
 

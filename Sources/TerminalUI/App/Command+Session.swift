@@ -3,7 +3,7 @@ import Workbench
 /// The commands about the session as a whole: measuring, exporting, opening a recipe, leaving.
 extension Command {
   static let sessions: [Command] = [
-    Command("export", [.character("e")], "[TARGET PATH]", .session, "write the recipe: lathe, llama.cpp") {
+    Command("export", [.character("e")], "[TARGET PATH]", .session, "write: lathe, llama.cpp, gguf") {
       state, argument throws(WorkbenchError) in
       let (name, path) = argument.firstWord
       if name.isEmpty {
@@ -12,6 +12,9 @@ extension Command {
       }
       let target = try Target(name: name)
       guard !path.isEmpty else { throw WorkbenchError("export \(name): expected a path after the target") }
+      guard !target.isCheckpoint || state.exporting == nil else {
+        throw WorkbenchError("export: another file is being written (Esc calls it off)")
+      }
       return [.write(target, path: path)]
     },
     Command("recipe", [], "PATH", .session, "start from a recipe that Lathe wrote") {

@@ -13,6 +13,8 @@ public enum Notice: Sendable {
   case reports([Report])
   case measuring(done: Int, of: Int)
   case measured(Measurement)
+  case exporting(ExportProgress)
+  case exported(CheckpointExport, path: String)
   case failed(String)
   case calledOff
   /// Where the share of the weights of a ratio over the model lies.
@@ -33,6 +35,7 @@ public struct Screen: Program {
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
   private var measurement: MeasurementJob?
+  private var export: ExportJob?
   /// Searches for thresholds that run.
   private var jobs = 0
 
@@ -56,7 +59,7 @@ public struct Screen: Program {
 
   public var isDone: Bool { state.isDone }
   public var wantsTick: Bool { !isIdle }
-  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil && jobs == 0 }
+  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil && state.exporting == nil && jobs == 0 }
 
   public mutating func handle(_ key: Key) {
     let before = (version: state.session.version, item: state.current?.id, series: state.series)
@@ -83,8 +86,11 @@ public struct Screen: Program {
       case .measuring(let done, let of):
         if state.measuring != nil { state.measuring = .init(done: done, of: of) }
       case .measured(let measurement): finish(measurement)
+      case .exporting(let progress): if state.exporting != nil { state.exporting = progress }
+      case .exported(let export, let path): finish(export, path)
       case .failed(let text):
         state.measuring = nil
+        state.exporting = nil
         state.complain(text)
       case .threshold(let ratio, let threshold):
         jobs -= 1
@@ -96,6 +102,7 @@ public struct Screen: Program {
         state.complain(text)
       case .calledOff:
         state.measuring = nil
+        state.exporting = nil
         state.say("called off")
       }
     }
@@ -174,6 +181,9 @@ public struct Screen: Program {
 
   private mutating func perform(_ effect: Effect) {
     switch effect {
+    case .write(let target, let path) where target.isCheckpoint:
+      state.exporting = ExportProgress()
+      export = ExportJob(session: state.session, target: target, path: path, workers: workers, mailbox: mailbox)
     case .write(let target, let path):
       do {
         let export = try state.session.write(target, to: path)
@@ -186,6 +196,7 @@ public struct Screen: Program {
     case .measure(let data): measure(data)
     case .cancel:
       measurement?.cancel()
+      export?.cancel()
       analyst.cancelAll()
       asksAll = true
       state.say("called off; what is not known shows as …; :analyse goes on")
@@ -229,6 +240,12 @@ public struct Screen: Program {
     let session = state.session
     state.measuring = .init(done: 0, of: 0)
     measurement = MeasurementJob(session: session, data: data, mailbox: mailbox)
+  }
+
+  private mutating func finish(_ export: CheckpointExport, _ path: String) {
+    state.exporting = nil
+    let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
+    state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")
   }
 
   private mutating func finish(_ measurement: Measurement) {

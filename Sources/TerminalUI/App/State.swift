@@ -32,6 +32,8 @@ struct State: Sendable {
   var message: Message?
   var progress: Analyst.Progress?
   var measuring: Measuring?
+  /// A checkpoint that is being written.
+  var exporting: ExportProgress?
   var spinner = 0
   var isMouseOn = true
   var dataPath: String?

@@ -12,6 +12,12 @@ extension State {
         canvas.gauge(Double(measuring.done) / Double(measuring.of), x: x, y: rect.y, width: 12)
         x += 13
       }
+    } else if let exporting {
+      let left = exporting.secondsLeft.map { " · " + Format.duration($0) } ?? ""
+      x = canvas.put("\(spin) writing ", x: x, y: rect.y, Style(.accent))
+      canvas.gauge(exporting.fraction, x: x, y: rect.y, width: 12)
+      x = canvas.put(
+        " \(Format.bytes(Int(exporting.bytesPerSecond)))/s\(left) ", x: x + 13, y: rect.y, .dim)
     } else if let progress {
       let left = progress.secondsLeft.map { " · " + Format.duration($0) } ?? ""
       x = canvas.put("\(spin) analysing ", x: x, y: rect.y, Style(.accent))

@@ -10,12 +10,16 @@ import Checkpoints
 public enum Target: String, Sendable, CaseIterable {
   case lathe
   case llama = "llama.cpp"
+  case gguf
+
+  /// Whether it is the weights themselves, not a text about them.
+  public var isCheckpoint: Bool { self == .gguf }
 
   /// Names of the contract that this version does not write yet.
   static let later = [
     "llm-compressor", "compressed-tensors-config", "mlx-config", "onnxruntime", "coremltools", "torchao",
     "gptqmodel",
-    "auto-round", "exllamav3", "csv", "markdown", "json", "gguf", "onnx", "onnx-matmulnbits",
+    "auto-round", "exllamav3", "csv", "markdown", "json", "onnx", "onnx-matmulnbits",
     "safetensors-compressed",
     "safetensors-mlx", "safetensors", "npz",
   ]
@@ -57,10 +61,11 @@ extension Session {
       }
     case .llama:
       return try llamaExport(path: path)
+    case .gguf: throw WorkbenchError("a checkpoint is written piece by piece: `write(checkpoint:to:)`")
     }
   }
 
-  /// Exports and writes; the old file stays whole until the new one is.
+  /// Exports and writes a config; the old file stays whole until the new one is.
   public func write(_ target: Target, to path: String) throws(WorkbenchError) -> Export {
     let export = try export(to: target, path: path)
     try write(export.bytes, to: path)
@@ -69,11 +74,15 @@ extension Session {
 
   /// Writes something about the model, as `AtomicFile` does, but never over the model itself.
   public func write(_ bytes: [UInt8], to path: String) throws(WorkbenchError) {
+    try refuseModel(path)
+    try AtomicFile.write(bytes, to: path)
+  }
+
+  func refuseModel(_ path: String) throws(WorkbenchError) {
     let own = [checkpoint.path] + checkpoint.files.map(\.path)
     if own.contains(where: { AtomicFile.isSame($0, path) }) {
       throw WorkbenchError("\(path): is the model itself; give another path to write to")
     }
-    try AtomicFile.write(bytes, to: path)
   }
 
   /// Reads a written file back and compares it with the recipe.
@@ -94,6 +103,7 @@ extension Session {
       guard FileManager.default.contents(atPath: path).map({ [UInt8]($0) }) == expected else {
         throw WorkbenchError("\(path): what was read back differs from what was written")
       }
+    case .gguf: throw WorkbenchError("a checkpoint is read back piece by piece: `verify(checkpoint:at:)`")
     }
   }
 }

@@ -27,7 +27,11 @@ struct EstimateCommand: ParsableCommand {
     var session = try choice.session(model: model.paths)
     try session.settleWithProgress(session.estimateQuestions)
     var bytes = session.estimate.bytes
-    if let target { bytes = try session.export(to: target, path: "PATH").bytes.count }
+    if let target {
+      bytes =
+        target.isCheckpoint
+        ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").bytes.count
+    }
     print(
       json ? session.estimation(bytes: bytes).text() : session.estimationText(bytes: bytes, target: target))
   }

@@ -7,8 +7,10 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Write the choice for a tool.",
     discussion: """
       Targets: lathe (the recipe, which Lathe reads back), llama.cpp (a type file for llama-quantize; the command to use \
-      it with is printed).
+      it with is printed), gguf (the weights themselves, quantised; from a Hugging Face folder of a family that llama.cpp \
+      runs with its names and tokenizer).
       Example: lathe export model.gguf --set '*=q4_0' --to llama.cpp -o types.txt
+      Example: lathe export hf-folder --set '*=q4_k' --set 'lm_head=q6_k' --to gguf -o model-q4.gguf --verify
       """)
 
   @OptionGroup var model: ModelArgument
@@ -23,6 +25,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let target = try Target(name: target)
     let session = try choice.session(model: model.paths)
+    if target.isCheckpoint { return try write(target, session) }
     let export = try session.write(target, to: output)
     if verify {
       try session.verify(target, at: output)
@@ -30,5 +33,34 @@ struct ExportCommand: ParsableCommand {
     }
     note("lathe: wrote \(output), \(export.bytes.count) bytes; use it with")
     print(export.usage)
+  }
+
+  /// A checkpoint, with progress; an interrupt calls it off and leaves nothing behind.
+  private func write(_ target: Target, _ session: Session) throws {
+    let interrupt = Interrupt()
+    defer { withExtendedLifetime(interrupt) {} }
+    let flag = interrupt.flag
+    let line = ProgressLine()
+    defer { line.clear() }
+    @Sendable func show(_ doing: String, _ state: ExportProgress) -> Bool {
+      let left = state.secondsLeft.map { ", \(Int($0.rounded(.up))) s left" } ?? ""
+      line.show("\(doing): \(Int(state.fraction * 100)) %, \(Int(state.bytesPerSecond / 1e6)) MB/s\(left)")
+      return !flag.came
+    }
+    do {
+      let export = try session.write(checkpoint: target, to: output) { show("writing", $0) }
+      line.clear()
+      for text in export.notes { note("lathe: \(text)") }
+      note("lathe: wrote \(output), \(export.bytes) bytes")
+      if verify {
+        try session.verify(checkpoint: target, at: output) { show("reading back", $0) }
+        line.clear()
+        note("lathe: \(output): read back, every tensor as it was made")
+      }
+      if !export.usage.isEmpty { print(export.usage) }
+    } catch is Cancelled {
+      line.clear()
+      throw WorkbenchError("\(output): called off; nothing was written")
+    }
   }
 }

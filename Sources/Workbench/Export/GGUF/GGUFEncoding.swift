@@ -1,0 +1,109 @@
+import Checkpoints
+import Compression
+import Numerics
+
+/// Numbers into the bytes of a type that GGUF holds.
+struct GGUFEncoding {
+  private let type: ElementType
+  private let quantizer: BlockQuantizer?
+
+  /// - Precondition: the type is F32, F16, BF16, F64 or one that `BlockQuantizer` makes.
+  init(_ type: ElementType) {
+    self.type = type
+    if case .ggml(let block) = type { quantizer = BlockQuantizer(block) } else { quantizer = nil }
+  }
+
+  /// Larger numbers may have scales that FP16 does not hold: what is made of them is looked at.
+  private static let largeMagnitude: Float = 60_000
+
+  /// - Parameters:
+  ///   - values: whole rows where there are importances, else whole blocks. What is no number becomes zero in blocks.
+  ///   - row: the first row, of `rows`: experts have their own importances.
+  /// - Returns: how many numbers were NaN or infinite and became zero.
+  /// - Throws: `WorkbenchError` where the scales of a block type cannot hold the numbers.
+  func encode(
+    _ values: UnsafeMutableBufferPointer<Float>, columns: Int, row: Int, of rows: Int, importances: Importances?,
+    into bytes: UnsafeMutableRawBufferPointer
+  ) throws(WorkbenchError) -> Int {
+    guard let start = values.baseAddress, let target = bytes.baseAddress, !values.isEmpty else { return 0 }
+    switch type {
+    case .f32: bytes.copyMemory(from: UnsafeRawBufferPointer(values))
+    case .f16:
+      let largest = values.largestMagnitude
+      guard largest <= 65_504 else { throw WorkbenchError("numbers up to \(largest) are too large for F16") }
+      HalfType.f16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
+    case .bf16: HalfType.bf16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
+    case .i8: for index in values.indices { bytes.storeBytes(of: Int8(values[index]), toByteOffset: index, as: Int8.self) }
+    case .i16:
+      for index in values.indices { bytes.storeBytes(of: Int16(values[index]), toByteOffset: 2 * index, as: Int16.self) }
+    default:
+      guard let quantizer else { preconditionFailure("no encoder for \(type.name)") }
+      let (strange, largest) = values.cleaned()
+      encodeBlocks(quantizer, start, values.count, columns, row, rows, importances, target)
+      if largest > Self.largeMagnitude { try check(values.count, bytes, largest) }
+      return strange
+    }
+    return 0
+  }
+
+  private func encodeBlocks(
+    _ quantizer: BlockQuantizer, _ values: UnsafeMutablePointer<Float>, _ count: Int, _ columns: Int, _ row: Int,
+    _ rows: Int, _ importances: Importances?, _ target: UnsafeMutableRawPointer
+  ) {
+    let bytes = target.assumingMemoryBound(to: UInt8.self)
+    guard let importances else { return quantizer.encode(values, count: count, into: bytes) }
+    let rowBytes = columns / quantizer.type.blockWeights * quantizer.type.blockBytes
+    let experts = importances.squares.count
+    var at = 0
+    while at < count / columns {
+      // Rows up to where the next expert's begin.
+      let expert = experts > 1 ? min(experts - 1, (row + at) / max(1, rows / experts)) : 0
+      let limit = experts > 1 && expert < experts - 1 ? (expert + 1) * (rows / experts) - row : count / columns
+      let taken = min(count / columns, max(limit, at + 1)) - at
+      importances.squares[expert].withUnsafeBufferPointer { squares in
+        quantizer.encode(
+          values + at * columns, rows: taken, columns: columns, importance: squares.baseAddress!,
+          into: bytes + at * rowBytes)
+      }
+      at += taken
+    }
+  }
+
+  private func check(_ count: Int, _ bytes: UnsafeMutableRawBufferPointer, _ largest: Float) throws(WorkbenchError) {
+    let decoded = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+    defer { decoded.deallocate() }
+    type.decode(UnsafeRawBufferPointer(bytes), into: decoded)
+    guard decoded.allSatisfy(\.isFinite) else {
+      throw WorkbenchError("numbers up to \(largest) are too large for \(type.name)'s scales")
+    }
+  }
+}
+
+extension UnsafeMutableBufferPointer<Float> {
+  /// Of the finite numbers.
+  var largestMagnitude: Float {
+    var largest: Float = 0
+    for index in indices {
+      let magnitude = abs(self[index])
+      largest = magnitude < .infinity ? Swift.max(largest, magnitude) : largest
+    }
+    return largest
+  }
+
+  /// Sets what is no finite number to zero.
+  ///
+  /// - Returns: how many, and the largest magnitude of the rest.
+  func cleaned() -> (strange: Int, largest: Float) {
+    var (strange, largest) = (0, Float(0))
+    for index in indices {
+      let magnitude = abs(self[index])
+      if magnitude < .infinity {
+        largest = Swift.max(largest, magnitude)
+      } else {
+        self[index] = 0
+        strange += 1
+      }
+    }
+    return (strange, largest)
+  }
+}

@@ -1,0 +1,230 @@
+import Checkpoints
+import Compression
+import Numerics
+
+/// A tensor cut into pieces that can be made apart from each other, each with its place among the tensor's bytes.
+///
+/// Memory does not depend on the tensor's size, but for a row whose type weighs it whole.
+struct GGUFPieces: Sendable {
+  let part: GGUFPlan.Part
+  let entry: GGUFHeader.Entry
+  let checkpoint: Checkpoint
+  private let cut: Cut
+
+  private enum Cut: Sendable {
+    /// Bytes as they are, so many a piece.
+    case bytes(Int)
+    /// Elements one after another, so many a piece.
+    case elements(Int)
+    /// Whole rows, so many a piece.
+    case rows(Int)
+    /// All in one go, from first row to last.
+    case whole
+  }
+
+  /// Numbers a piece, roughly: what fits a core's second cache beside its bytes.
+  private static let pieceSize = 1 << 16
+
+  init(_ part: GGUFPlan.Part, _ entry: GGUFHeader.Entry, of checkpoint: Checkpoint) {
+    self.part = part
+    self.entry = entry
+    self.checkpoint = checkpoint
+    switch part.content {
+    case .stored, .made: cut = .bytes(1 << 20)
+    case .numbers(let numbers):
+      let item = numbers.item
+      let isPlain = numbers.order == nil && item.packing == nil && (item.kind != .weight || item.matrix.isRowMajor)
+      if numbers.sparsity != .none {
+        cut = .whole
+      } else if isPlain || entry.shape == item.shape && numbers.order == nil && item.packing == nil,
+        numbers.importances == nil
+      {
+        cut = .elements(Self.pieceSize)
+      } else {
+        cut = .rows(max(1, Self.pieceSize / max(1, numbers.columns)))
+      }
+    }
+  }
+
+  /// How many pieces.
+  var count: Int {
+    func pieces(_ whole: Int, _ size: Int) -> Int { (whole + size - 1) / size }
+    switch (cut, part.content) {
+    case (.bytes(let size), _): return pieces(entry.byteCount, size)
+    case (.elements(let size), .numbers(let numbers)): return pieces(numbers.rows * numbers.columns, size)
+    case (.rows(let size), .numbers(let numbers)): return pieces(numbers.rows, size)
+    default: return 1
+    }
+  }
+
+  /// Makes a piece.
+  ///
+  /// - Parameters:
+  ///   - put: gets bytes and their place among the tensor's; called several times for a tensor that is made in one go.
+  ///   - control: hears of bytes done (as `GGUFPlan.Part.weight` counts), and may call the work off.
+  /// - Returns: how many numbers were NaN or infinite and became zero.
+  func make(
+    _ index: Int, with buffers: GGUFBuffers, control: PassControl, put: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws -> Int {
+    switch (cut, part.content) {
+    case (.bytes(let size), .stored(let tensor)):
+      let range = index * size..<min(entry.byteCount, (index + 1) * size)
+      let bytes = buffers.bytes(range.count)
+      try checkpoint.readBytes(tensor: tensor, range: range, into: bytes)
+      try put(UnsafeRawBufferPointer(rebasing: bytes[..<range.count]), range.lowerBound)
+      return try done(range.count * part.weight / max(1, entry.byteCount), control)
+    case (.bytes(let size), .made(let made)):
+      let range = index * size..<min(entry.byteCount, (index + 1) * size)
+      try made[range].withUnsafeBytes { try put($0, range.lowerBound) }
+      return try done(range.count, control)
+    case (.elements(let size), .numbers(let numbers)):
+      let range = index * size..<min(numbers.rows * numbers.columns, (index + 1) * size)
+      if let wide = integerType(numbers.item.type) {
+        try put(integers(numbers.item, range, as: wide, buffers), range.lowerBound * entry.type.block.bytes)
+        return try done(4 * range.count, control)
+      }
+      let values = buffers.values(range.count)
+      try checkpoint.read(tensor: numbers.item.id, elements: range, into: values)
+      let strange = try encode(values, from: range.lowerBound, numbers, buffers, put)
+      return try done(4 * range.count, control) + strange
+    case (.rows(let size), .numbers(let numbers)):
+      let range = index * size..<min(numbers.rows, (index + 1) * size)
+      let values = buffers.values(range.count * numbers.columns)
+      try read(range, numbers, into: values)
+      let strange = try encode(values, from: range.lowerBound * numbers.columns, numbers, buffers, put)
+      return try done(4 * values.count, control) + strange
+    case (.whole, .numbers(let numbers)):
+      let source = CheckpointWeights(checkpoint: checkpoint, item: numbers.item)
+      let counting = PassControl { control.proceed(4 * $0) }
+      return try source.forEachPruned(numbers.sparsity, counting) { first, weights in
+        // Rows that are cut off come last; the order of rows is their places'.
+        guard first < numbers.rows else { return }
+        let rows = min(weights.count / numbers.columns, numbers.rows - first)
+        let values = buffers.values(rows * numbers.columns)
+        _ = values.update(from: weights[..<values.count])
+        try encodeOrdered(values, from: first, numbers, buffers, put)
+      }
+    default: return 0
+    }
+  }
+
+  private func done(_ bytes: Int, _ control: PassControl) throws -> Int {
+    guard control.proceed(bytes) else { throw Cancelled() }
+    return 0
+  }
+
+  /// Rows of the file, wherever they are in the model.
+  private func read(
+    _ rows: Range<Int>, _ numbers: GGUFPlan.Numbers, into values: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    func read(_ rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) throws {
+      if numbers.item.kind == .weight {
+        try checkpoint.readMatrix(
+          layer: numbers.item.layerIndex, rows: rows, columns: 0..<numbers.columns, into: values)
+      } else {
+        let elements = rows.lowerBound * numbers.columns..<rows.upperBound * numbers.columns
+        try checkpoint.read(tensor: numbers.item.id, elements: elements, into: values)
+      }
+    }
+    guard let order = numbers.order else { return try read(rows, into: values) }
+    for row in rows {
+      let start = (row - rows.lowerBound) * numbers.columns
+      let source = order.source(of: row)
+      try read(source..<source + 1, into: UnsafeMutableBufferPointer(rebasing: values[start..<start + numbers.columns]))
+    }
+  }
+
+  /// Encodes rows of the model one by one where the file has them in another order.
+  private func encodeOrdered(
+    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers,
+    _ put: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
+    guard let order = numbers.order else {
+      _ = try encode(values, from: first * numbers.columns, numbers, buffers, put)
+      return
+    }
+    for row in 0..<values.count / numbers.columns {
+      let piece = UnsafeMutableBufferPointer(rebasing: values[row * numbers.columns..<(row + 1) * numbers.columns])
+      _ = try encode(piece, from: order.target(of: first + row) * numbers.columns, numbers, buffers, put)
+    }
+  }
+
+  /// Turns numbers into the tensor's type and hands the bytes on.
+  ///
+  /// - Parameter first: the first number's place in the tensor.
+  private func encode(
+    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers,
+    _ put: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws -> Int {
+    if numbers.offset != 0 { for index in values.indices { values[index] += numbers.offset } }
+    let (blockWeights, blockBytes) = entry.type.block
+    let bytes = buffers.bytes(values.count / blockWeights * blockBytes)
+    let strange = try GGUFEncoding(entry.type).encode(
+      values, columns: numbers.columns, row: first / max(1, numbers.columns), of: numbers.item.matrix.rows,
+      importances: numbers.importances, into: bytes)
+    try put(UnsafeRawBufferPointer(bytes), first / blockWeights * blockBytes)
+    return strange
+  }
+
+  /// The type that integers widen to; `nil` for numbers that go through Float.
+  private func integerType(_ type: ElementType) -> ElementType? {
+    switch (type, entry.type) {
+    case (.bool, _), (.u8, _), (.u16, _), (.u32, _): entry.type
+    default: nil
+    }
+  }
+
+  private func integers(
+    _ item: Item, _ range: Range<Int>, as type: ElementType, _ buffers: GGUFBuffers
+  ) throws -> UnsafeRawBufferPointer {
+    let values = try checkpoint.integers(checkpoint.tensors[item.id], elements: range)
+    let size = type.block.bytes
+    let bytes = buffers.bytes(values.count * size)
+    for (index, value) in values.enumerated() {
+      withUnsafeBytes(of: value.littleEndian) { raw in
+        UnsafeMutableRawBufferPointer(rebasing: bytes[(index * size)...]).copyMemory(from: .init(rebasing: raw[..<size]))
+      }
+    }
+    return UnsafeRawBufferPointer(bytes)
+  }
+}
+
+extension GGUFPlan.Numbers {
+  /// The importances that the type takes.
+  var importances: Importances? { item.kind == .weight ? item.importances : nil }
+}
+
+extension RowOrder {
+  /// The file's row where the model's `row` stands.
+  func target(of row: Int) -> Int {
+    let (head, within) = row.quotientAndRemainder(dividingBy: headRows)
+    return head * headRows + within % (headRows / 2) * 2 + within / (headRows / 2)
+  }
+}
+
+/// What one worker holds, used over and over.
+final class GGUFBuffers {
+  private var floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
+  private var raw = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
+
+  deinit {
+    floats.deallocate()
+    raw.deallocate()
+  }
+
+  func values(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    if floats.count < count {
+      floats.deallocate()
+      floats = .allocate(capacity: count)
+    }
+    return UnsafeMutableBufferPointer(rebasing: floats[..<count])
+  }
+
+  func bytes(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    if raw.count < count {
+      raw.deallocate()
+      raw = .allocate(byteCount: count, alignment: 16)
+    }
+    return UnsafeMutableRawBufferPointer(rebasing: raw[..<count])
+  }
+}
