@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "level.h"
 
 enum { block = 32 };
 
@@ -14,7 +15,7 @@ static inline void put_half(uint8_t *bytes, float value) {
   memcpy(bytes, &half, 2);
 }
 
-void lathe_quantize_q8_0(const float *weights, size_t count, uint8_t *blocks) {
+static void q8_0_baseline(const float *weights, size_t count, uint8_t *blocks) {
   for (size_t start = 0; start < count; start += block, blocks += 34) {
     const float *w = weights + start;
     float greatest = 0;
@@ -95,29 +96,58 @@ static inline void quantize_offset(const float *weights, size_t count, int bits,
   }
 }
 
-void lathe_quantize_q4_0(const float *weights, size_t count, uint8_t *blocks) {
+static void q4_0_baseline(const float *weights, size_t count, uint8_t *blocks) {
   quantize_signed(weights, count, 4, blocks);
 }
 
-void lathe_quantize_q5_0(const float *weights, size_t count, uint8_t *blocks) {
+static void q5_0_baseline(const float *weights, size_t count, uint8_t *blocks) {
   quantize_signed(weights, count, 5, blocks);
 }
 
-void lathe_quantize_q4_1(const float *weights, size_t count, uint8_t *blocks) {
+static void q4_1_baseline(const float *weights, size_t count, uint8_t *blocks) {
   quantize_offset(weights, count, 4, blocks);
 }
 
-void lathe_quantize_q5_1(const float *weights, size_t count, uint8_t *blocks) {
+static void q5_1_baseline(const float *weights, size_t count, uint8_t *blocks) {
   quantize_offset(weights, count, 5, blocks);
 }
 
-void lathe_quantize_f16(const float *weights, size_t count, uint8_t *halves) {
+static void f16_baseline(const float *weights, size_t count, uint8_t *halves) {
   for (size_t i = 0; i < count; i++, halves += 2) put_half(halves, weights[i]);
 }
 
-void lathe_quantize_bf16(const float *weights, size_t count, uint8_t *bfloats) {
+static void bf16_baseline(const float *weights, size_t count, uint8_t *bfloats) {
   for (size_t i = 0; i < count; i++, bfloats += 2) {
     uint16_t value = lathe_bfloat_from_float(weights[i]);
     memcpy(bfloats, &value, 2);
   }
+}
+
+#if defined(__x86_64__)
+#include "ggml_legacy_avx2.inc.h"
+#define DISPATCH(name, ...) \
+  (lathe_kernel_level() >= LATHE_LEVEL_AVX2 ? name##_avx2(__VA_ARGS__) : name##_baseline(__VA_ARGS__))
+#else
+#define DISPATCH(name, ...) name##_baseline(__VA_ARGS__)
+#endif
+
+void lathe_quantize_q8_0(const float *weights, size_t count, uint8_t *blocks) { DISPATCH(q8_0, weights, count, blocks); }
+void lathe_quantize_q4_0(const float *weights, size_t count, uint8_t *blocks) { DISPATCH(q4_0, weights, count, blocks); }
+void lathe_quantize_q4_1(const float *weights, size_t count, uint8_t *blocks) { DISPATCH(q4_1, weights, count, blocks); }
+void lathe_quantize_q5_0(const float *weights, size_t count, uint8_t *blocks) { DISPATCH(q5_0, weights, count, blocks); }
+void lathe_quantize_q5_1(const float *weights, size_t count, uint8_t *blocks) { DISPATCH(q5_1, weights, count, blocks); }
+void lathe_quantize_f16(const float *weights, size_t count, uint8_t *halves) { DISPATCH(f16, weights, count, halves); }
+void lathe_quantize_bf16(const float *weights, size_t count, uint8_t *bfloats) { DISPATCH(bf16, weights, count, bfloats); }
+
+float lathe_greatest_magnitude(const float *weights, size_t count) {
+  uint32_t greatest = 0;
+  for (size_t i = 0; i < count; i++) {
+    int32_t bits;
+    memcpy(&bits, weights + i, 4);
+    const uint32_t magnitude = (uint32_t)bits & 0x7fffffff;
+    greatest = magnitude > greatest ? magnitude : greatest;
+  }
+  float value;
+  memcpy(&value, &greatest, 4);
+  return value;
 }

@@ -1,3 +1,17 @@
+import CKernels
+
+extension UnsafeMutableBufferPointer<Float> {
+  /// max |w|; infinite or NaN where such a number is among them.
+  public var greatestMagnitude: Float { lathe_greatest_magnitude(baseAddress, count) }
+
+  /// Sets what is no finite number to zero; returns how many there were.
+  public func zeroNonFinite() -> Int {
+    var (nans, infinities): (Int64, Int64) = (0, 0)
+    lathe_sanitize(baseAddress, count, &nans, &infinities)
+    return Int(nans + infinities)
+  }
+}
+
 extension WeightSource {
   /// Reads the weight in pieces of whole rows, from first to last; what `sparsity` takes away is zero, and so is what is
   /// no finite number.

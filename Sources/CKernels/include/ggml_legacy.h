@@ -25,4 +25,7 @@ void lathe_quantize_q5_1(const float *weights, size_t count, uint8_t *blocks);
 void lathe_quantize_f16(const float *weights, size_t count, uint8_t *halves);
 void lathe_quantize_bf16(const float *weights, size_t count, uint8_t *bfloats);
 
+/// max |w|: infinity or NaN where one is among them.
+float lathe_greatest_magnitude(const float *weights, size_t count);
+
 #endif

@@ -31,8 +31,12 @@ public struct GGUFField: Sendable, Hashable {
 // MARK: - Making values
 
 extension GGUFField {
-  public static func u32(_ value: Int) -> GGUFField { GGUFField(kind: .u32, bytes: littleEndian(UInt32(clamping: value))) }
-  public static func i32(_ value: Int) -> GGUFField { GGUFField(kind: .i32, bytes: littleEndian(Int32(clamping: value))) }
+  public static func u32(_ value: Int) -> GGUFField {
+    GGUFField(kind: .u32, bytes: littleEndian(UInt32(clamping: value)))
+  }
+  public static func i32(_ value: Int) -> GGUFField {
+    GGUFField(kind: .i32, bytes: littleEndian(Int32(clamping: value)))
+  }
   public static func f32(_ value: Float) -> GGUFField { GGUFField(kind: .f32, bytes: littleEndian(value.bitPattern)) }
   public static func bool(_ value: Bool) -> GGUFField { GGUFField(kind: .bool, bytes: [value ? 1 : 0]) }
   public static func string(_ value: String) -> GGUFField { GGUFField(kind: .string, bytes: text(Array(value.utf8))) }

@@ -48,7 +48,8 @@ extension Vocabulary {
     } else if let tokenizer = files.tokenizer {
       switch (style, tokenizer["model"]?["type"]?.string) {
       case (.wordPiece, _): vocabulary = try wordPiece(files)
-      case (.llama, "BPE"?) where tokenizer["model"]?["byte_fallback"]?.bool == true: vocabulary = try byteFallback(files)
+      case (.llama, "BPE"?) where tokenizer["model"]?["byte_fallback"]?.bool == true:
+        vocabulary = try byteFallback(files)
       case (_, "BPE"?): vocabulary = try bytePairs(files)
       case (_, let type):
         throw CheckpointError(

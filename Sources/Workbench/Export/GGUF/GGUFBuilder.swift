@@ -48,7 +48,8 @@ struct GGUFBuilder {
   }
 
   /// A model whose names llama.cpp does not know: tensors under their own, and no architecture.
-  mutating func addPlain() throws(WorkbenchError) {
+  mutating func addPlain(notes: [String]) throws(WorkbenchError) {
+    self.notes += notes
     for item in session.items.sorted(by: { $0.id < $1.id }) {
       let isPacked = item.packing != nil
       add(item, as: isPacked ? item.name + ".weight" : item.tensorName)
@@ -115,7 +116,9 @@ struct GGUFBuilder {
     var numbers = GGUFPlan.Numbers(
       item: item, sparsity: scheme.sparsity, offset: change.offset, rows: item.matrix.rows,
       columns: item.matrix.columns)
-    if item.kind != .weight || !item.matrix.isRowMajor && !usesMatrix { (numbers.rows, numbers.columns) = (1, item.count) }
+    if item.kind != .weight || !item.matrix.isRowMajor && !usesMatrix {
+      (numbers.rows, numbers.columns) = (1, item.count)
+    }
     if let rows = change.rows, rows < numbers.rows { numbers.rows = rows }
     if let headRows = change.headRows {
       numbers.order = RowOrder(headRows: headRows)
@@ -177,6 +180,10 @@ struct GGUFBuilder {
       }
       if item.type.isInGGUF { return item.type }
       guard let wider = GGUFPlan.wider(item.type) else {
+        if item.kind != .weight {
+          notes.append("\(printable(item.name)): left out, GGUF having no \(item.type.name)")
+          return nil
+        }
         problems.append("\(printable(item.name)): GGUF has no \(item.type.name)")
         return nil
       }
@@ -226,7 +233,8 @@ extension GGUFPlan {
     case .u8: .i16
     case .i2, .i4, .u2, .u4: .i8
     case .u16: .i32
-    case .u32: .i64
+    // One that I64 does not hold is an error when it is read.
+    case .u32, .u64: .i64
     case .f8e4m3, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz, .f6e2m3, .f6e3m2, .f4e2m1: .f16
     case .f8e8m0: .f32
     default: nil

@@ -29,16 +29,26 @@ struct GGUFEncoding {
     switch type {
     case .f32: bytes.copyMemory(from: UnsafeRawBufferPointer(values))
     case .f16:
-      let largest = values.largestMagnitude
-      guard largest <= 65_504 else { throw WorkbenchError("numbers up to \(largest) are too large for F16") }
+      let largest = values.greatestMagnitude
+      // Infinite and NaN themselves are kept; a finite number must not become one.
+      if largest >= 65_520, let number = values.first(where: { $0.isFinite && abs($0) >= 65_520 }) {
+        throw WorkbenchError("\(number) is too large for F16")
+      }
       HalfType.f16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
     case .bf16: HalfType.bf16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
-    case .i8: for index in values.indices { bytes.storeBytes(of: Int8(values[index]), toByteOffset: index, as: Int8.self) }
+    case .i8:
+      for index in values.indices { bytes.storeBytes(of: Int8(values[index]), toByteOffset: index, as: Int8.self) }
     case .i16:
-      for index in values.indices { bytes.storeBytes(of: Int16(values[index]), toByteOffset: 2 * index, as: Int16.self) }
+      for index in values.indices {
+        bytes.storeBytes(of: Int16(values[index]), toByteOffset: 2 * index, as: Int16.self)
+      }
     default:
       guard let quantizer else { preconditionFailure("no encoder for \(type.name)") }
-      let (strange, largest) = values.cleaned()
+      var (strange, largest) = (0, values.greatestMagnitude)
+      if !largest.isFinite {
+        strange = values.zeroNonFinite()
+        largest = values.greatestMagnitude
+      }
       encodeBlocks(quantizer, start, values.count, columns, row, rows, importances, target)
       if largest > Self.largeMagnitude { try check(values.count, bytes, largest) }
       return strange
@@ -76,34 +86,5 @@ struct GGUFEncoding {
     guard decoded.allSatisfy(\.isFinite) else {
       throw WorkbenchError("numbers up to \(largest) are too large for \(type.name)'s scales")
     }
-  }
-}
-
-extension UnsafeMutableBufferPointer<Float> {
-  /// Of the finite numbers.
-  var largestMagnitude: Float {
-    var largest: Float = 0
-    for index in indices {
-      let magnitude = abs(self[index])
-      largest = magnitude < .infinity ? Swift.max(largest, magnitude) : largest
-    }
-    return largest
-  }
-
-  /// Sets what is no finite number to zero.
-  ///
-  /// - Returns: how many, and the largest magnitude of the rest.
-  func cleaned() -> (strange: Int, largest: Float) {
-    var (strange, largest) = (0, Float(0))
-    for index in indices {
-      let magnitude = abs(self[index])
-      if magnitude < .infinity {
-        largest = Swift.max(largest, magnitude)
-      } else {
-        self[index] = 0
-        strange += 1
-      }
-    }
-    return (strange, largest)
   }
 }

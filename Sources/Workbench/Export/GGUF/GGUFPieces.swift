@@ -169,7 +169,7 @@ struct GGUFPieces: Sendable {
   /// The type that integers widen to; `nil` for numbers that go through Float.
   private func integerType(_ type: ElementType) -> ElementType? {
     switch (type, entry.type) {
-    case (.bool, _), (.u8, _), (.u16, _), (.u32, _): entry.type
+    case (.bool, _), (.u8, _), (.u16, _), (.u32, _), (.u64, _): entry.type
     default: nil
     }
   }
@@ -182,7 +182,8 @@ struct GGUFPieces: Sendable {
     let bytes = buffers.bytes(values.count * size)
     for (index, value) in values.enumerated() {
       withUnsafeBytes(of: value.littleEndian) { raw in
-        UnsafeMutableRawBufferPointer(rebasing: bytes[(index * size)...]).copyMemory(from: .init(rebasing: raw[..<size]))
+        UnsafeMutableRawBufferPointer(rebasing: bytes[(index * size)...]).copyMemory(
+          from: .init(rebasing: raw[..<size]))
       }
     }
     return UnsafeRawBufferPointer(bytes)

@@ -68,10 +68,13 @@ extension Session {
     var builder = GGUFBuilder(self)
     if checkpoint.format == .gguf {
       try builder.addGGUF()
-    } else if let model = try LlamaModel(checkpoint) {
-      try builder.add(model)
     } else {
-      try builder.addPlain()
+      var doubts: [String] = []
+      if let model = try LlamaModel.of(self, doubts: &doubts) {
+        try builder.add(model)
+      } else {
+        try builder.addPlain(notes: doubts)
+      }
     }
     return try builder.plan()
   }

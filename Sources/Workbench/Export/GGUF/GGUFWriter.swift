@@ -71,7 +71,9 @@ struct GGUFWriter: Sendable {
     }
   }
 
-  private static func equal(_ bytes: UnsafeRawBufferPointer, _ file: Int32, _ offset: Int, _ path: String) throws -> Bool {
+  private static func equal(_ bytes: UnsafeRawBufferPointer, _ file: Int32, _ offset: Int, _ path: String) throws
+    -> Bool
+  {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
     defer { copy.deallocate() }
     var read = 0

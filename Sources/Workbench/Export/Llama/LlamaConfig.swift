@@ -75,7 +75,9 @@ struct LlamaConfig {
       add("attention.sliding_window", json["sliding_window"]?.int ?? 4096)
     case "gemma3":
       add("final_logit_softcapping", json["final_logit_softcapping"]?.double)
-      if json["sliding_window_pattern"]?.int != 1 { add("attention.sliding_window", json["sliding_window"]?.int ?? 4096) }
+      if json["sliding_window_pattern"]?.int != 1 {
+        add("attention.sliding_window", json["sliding_window"]?.int ?? 4096)
+      }
     default: break
     }
     return fields

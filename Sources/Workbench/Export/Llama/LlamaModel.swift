@@ -7,27 +7,38 @@ import Numerics
 struct LlamaModel {
   let family: LlamaFamily
   /// llama.cpp's name of the architecture.
-  let architecture: String
+  var architecture: String { family.architecture }
   let config: LlamaConfig
   let vocabulary: Vocabulary
-  private let folder: String
-  private(set) var notes: [String] = []
+  let folder: String
+  var notes: [String] { vocabulary.notes }
 
-  /// - Returns: `nil` for a model that is no Hugging Face folder, or of no family that is known here.
+  /// - Returns: `nil` for a model that is no Hugging Face folder, or of no family that is known here; `doubts` says why
+  ///   where it looked like one.
   /// - Throws: `WorkbenchError` where the folder's tokenizer or config is damaged.
-  init?(_ checkpoint: Checkpoint) throws(WorkbenchError) {
+  static func of(_ session: Session, doubts: inout [String]) throws(WorkbenchError) -> LlamaModel? {
+    let checkpoint = session.checkpoint
     guard checkpoint.format == .safetensors || checkpoint.format == .pytorch else { return nil }
-    let folder = Self.folder(of: checkpoint)
+    let folder = folder(of: checkpoint)
     do {
       guard let json = try JSONValue(path: "\(folder)/config.json"),
         let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name)
       else { return nil }
-      self.folder = folder
-      self.family = family
-      architecture = family.architecture
-      config = try LlamaConfig(json, family: family, path: "\(folder)/config.json")
-      vocabulary = try Vocabulary.huggingFace(folder: folder, config: json, style: family.vocabulary)
-      notes = vocabulary.notes
+      let config: LlamaConfig
+      do { config = try LlamaConfig(json, family: family, path: "\(folder)/config.json") } catch {
+        doubts.append("\(error): tensors under their own names, and no architecture claimed")
+        return nil
+      }
+      let vocabulary = try Vocabulary.huggingFace(folder: folder, config: json, style: family.vocabulary)
+      let model = LlamaModel(family: family, config: config, vocabulary: vocabulary, folder: folder)
+      let strange = session.items.filter { if case .unknown = model.place(of: $0) { true } else { false } }
+      if let first = strange.first {
+        doubts.append(
+          "\(printable(first.name))\(strange.count > 1 ? " and \(strange.count - 1) more" : ""): llama.cpp's \(family.architecture) has no such tensor: tensors under their own names, and no architecture claimed"
+        )
+        return nil
+      }
+      return model
     } catch { throw WorkbenchError("\(error)") }
   }
 
