@@ -123,6 +123,20 @@ static void bf16_baseline(const float *weights, size_t count, uint8_t *bfloats) 
   }
 }
 
+/// The order of magnitudes is that of their bits, infinity and NaN the greatest.
+static float greatest_magnitude_baseline(const float *weights, size_t count) {
+  int32_t greatest = 0;
+  for (size_t i = 0; i < count; i++) {
+    int32_t bits;
+    memcpy(&bits, weights + i, 4);
+    bits &= 0x7fffffff;
+    greatest = bits > greatest ? bits : greatest;
+  }
+  float value;
+  memcpy(&value, &greatest, 4);
+  return value;
+}
+
 #if defined(__x86_64__)
 #include "ggml_legacy_avx2.inc.h"
 #define DISPATCH(name, ...) \
@@ -140,14 +154,5 @@ void lathe_quantize_f16(const float *weights, size_t count, uint8_t *halves) { D
 void lathe_quantize_bf16(const float *weights, size_t count, uint8_t *bfloats) { DISPATCH(bf16, weights, count, bfloats); }
 
 float lathe_greatest_magnitude(const float *weights, size_t count) {
-  uint32_t greatest = 0;
-  for (size_t i = 0; i < count; i++) {
-    int32_t bits;
-    memcpy(&bits, weights + i, 4);
-    const uint32_t magnitude = (uint32_t)bits & 0x7fffffff;
-    greatest = magnitude > greatest ? magnitude : greatest;
-  }
-  float value;
-  memcpy(&value, &greatest, 4);
-  return value;
+  return DISPATCH(greatest_magnitude, weights, count);
 }

@@ -147,4 +147,20 @@ TARGET static void bf16_avx2(const float *weights, size_t count, uint8_t *bfloat
   bf16_baseline(weights + i, count - i, bfloats + 2 * i);
 }
 
+TARGET static float greatest_magnitude_avx2(const float *weights, size_t count) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  __m256i greatest[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};
+  size_t i = 0;
+  for (; i + 32 <= count; i += 32)
+    for (int j = 0; j < 4; j++) {
+      const __m256i bits = _mm256_loadu_si256((const __m256i *)(weights + i + 8 * j));
+      greatest[j] = _mm256_max_epi32(greatest[j], _mm256_and_si256(bits, magnitude));
+    }
+  const __m256i all = _mm256_max_epi32(_mm256_max_epi32(greatest[0], greatest[1]), _mm256_max_epi32(greatest[2], greatest[3]));
+  float lanes[9];
+  _mm256_storeu_ps(lanes, _mm256_castsi256_ps(all));
+  lanes[8] = greatest_magnitude_baseline(weights + i, count - i);
+  return greatest_magnitude_baseline(lanes, 9);
+}
+
 #undef TARGET

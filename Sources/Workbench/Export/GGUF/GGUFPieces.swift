@@ -22,8 +22,10 @@ struct GGUFPieces: Sendable {
     case whole
   }
 
-  /// Numbers a piece, roughly: what fits a core's second cache beside its bytes.
-  private static let pieceSize = 1 << 16
+  /// Numbers of a piece of whole rows, and of a step: what fits a core's second cache beside its bytes.
+  private static let stepSize = 1 << 15
+  /// Numbers of a piece of elements, whose bytes are written in one go.
+  private static let pieceSize = 1 << 19
 
   init(_ part: GGUFPlan.Part, _ entry: GGUFHeader.Entry, of checkpoint: Checkpoint) {
     self.part = part
@@ -41,7 +43,7 @@ struct GGUFPieces: Sendable {
       {
         cut = .elements(Self.pieceSize)
       } else {
-        cut = .rows(max(1, Self.pieceSize / max(1, numbers.columns)))
+        cut = .rows(max(1, 2 * Self.stepSize / max(1, numbers.columns)))
       }
     }
   }
@@ -83,10 +85,7 @@ struct GGUFPieces: Sendable {
         try put(integers(numbers.item, range, as: wide, buffers), range.lowerBound * entry.type.block.bytes)
         return try done(4 * range.count, control)
       }
-      let values = buffers.values(range.count)
-      try checkpoint.read(tensor: numbers.item.id, elements: range, into: values)
-      let strange = try encode(values, from: range.lowerBound, numbers, buffers, put)
-      return try done(4 * range.count, control) + strange
+      return try makeElements(range, numbers, buffers, control, put)
     case (.rows(let size), .numbers(let numbers)):
       let range = index * size..<min(numbers.rows, (index + 1) * size)
       let values = buffers.values(range.count * numbers.columns)
@@ -106,6 +105,27 @@ struct GGUFPieces: Sendable {
       }
     default: return 0
     }
+  }
+
+  /// A run of elements: read and turned into bytes step by step in the cache, and handed on in one go.
+  private func makeElements(
+    _ range: Range<Int>, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers, _ control: PassControl,
+    _ put: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws -> Int {
+    let (blockWeights, blockBytes) = entry.type.block
+    let bytes = buffers.bytes(range.count / blockWeights * blockBytes)
+    var strange = 0
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.stepSize) {
+      let step = first..<min(range.upperBound, first + Self.stepSize)
+      let values = buffers.values(step.count)
+      try checkpoint.read(tensor: numbers.item.id, elements: step, into: values)
+      let target = UnsafeMutableRawBufferPointer(
+        rebasing: bytes[((first - range.lowerBound) / blockWeights * blockBytes)...])
+      strange += try encode(values, from: first, numbers, into: target)
+      _ = try done(4 * step.count, control)
+    }
+    try put(UnsafeRawBufferPointer(bytes), range.lowerBound / blockWeights * blockBytes)
+    return strange
   }
 
   private func done(_ bytes: Int, _ control: PassControl) throws -> Int {
@@ -156,14 +176,21 @@ struct GGUFPieces: Sendable {
     _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers,
     _ put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws -> Int {
-    if numbers.offset != 0 { for index in values.indices { values[index] += numbers.offset } }
     let (blockWeights, blockBytes) = entry.type.block
     let bytes = buffers.bytes(values.count / blockWeights * blockBytes)
-    let strange = try GGUFEncoding(entry.type).encode(
-      values, columns: numbers.columns, row: first / max(1, numbers.columns), of: numbers.item.matrix.rows,
-      importances: numbers.importances, into: bytes)
+    let strange = try encode(values, from: first, numbers, into: bytes)
     try put(UnsafeRawBufferPointer(bytes), first / blockWeights * blockBytes)
     return strange
+  }
+
+  private func encode(
+    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers,
+    into bytes: UnsafeMutableRawBufferPointer
+  ) throws -> Int {
+    if numbers.offset != 0 { for index in values.indices { values[index] += numbers.offset } }
+    return try GGUFEncoding(entry.type).encode(
+      values, columns: numbers.columns, row: first / max(1, numbers.columns), of: numbers.item.matrix.rows,
+      importances: numbers.importances, into: bytes)
   }
 
   /// The type that integers widen to; `nil` for numbers that go through Float.
