@@ -69,6 +69,68 @@ import Testing
     #expect(folder.names == ["bins.csv"])
   }
 
+  @Test func aCheckpointIsWrittenAtTheSizeThatWasEstimatedAndReadBack() throws {
+    let choice = ["--set", "*=q4_k", "--set", "lm_head=q6_k"]
+    let written = try Program.run(
+      ["export", Program.llama] + choice + ["--to", "gguf", "-o", folder.path("m.gguf"), "--verify"])
+    #expect(written.status == 0)
+    #expect(written.output == "llama-cli -m \(folder.path("m.gguf"))\n")
+    #expect(written.errors.contains("read back"))
+    #expect(folder.names == ["m.gguf"])
+    let estimate = try Program.run(["estimate", Program.llama] + choice + ["--to", "gguf", "--json"]).object()
+    #expect(estimate["bytes"] as? Int == folder.bytes(of: "m.gguf")?.count)
+    let inspected = try Program.run("inspect", folder.path("m.gguf"), "--header-only", "--json").object()
+    let tensors = try #require(inspected["tensors"] as? [[String: Any]])
+    #expect(tensors.first { $0["name"] as? String == "output.weight" }?["dtype"] as? String == "Q6_K")
+  }
+
+  @Test func rowsThatAreNoMultipleOfTheBlockAreKeptAndListedOrHaveSubstitutes() throws {
+    let kept = try Program.run(
+      "export", Program.digits, "--set", "*=q4_k", "--to", "gguf", "-o", folder.path("kept.gguf"))
+    #expect(kept.status == 0 && kept.errors.contains("no multiple of Q4_K's block of 256"))
+    let replaced = try Program.run(
+      "export", Program.digits, "--set", "*=q4_k", "--fallback", "llama.cpp", "--to", "gguf", "-o",
+      folder.path("replaced.gguf"))
+    #expect(replaced.status == 0)
+    let small = try #require(folder.bytes(of: "replaced.gguf")).count
+    #expect(try #require(folder.bytes(of: "kept.gguf")).count > small)
+  }
+
+  @Test func aDiskThatIsFullLeavesTheOldCheckpointWhole() throws {
+    try folder.write("old", to: "m.gguf")
+    let result = try Program.shell(
+      "trap '' XFSZ; ulimit -f 512; exec \"$0\" export '\(Program.llamaGGUF)' --set '*=q8_0' --to gguf -o '\(folder.path("m.gguf"))'"
+    )
+    #expect(result.status == 1)
+    #expect(result.errors.contains("m.gguf: cannot be written"))
+    #expect(folder.bytes(of: "m.gguf") == Array("old".utf8))
+    #expect(folder.names == ["m.gguf"])
+  }
+
+  /// Killed while it works, by a signal that cannot be caught and by one that can: it works on a model that takes longer
+  /// than the test waits.
+  @Test(arguments: ["KILL", "TERM", "INT"])
+  func aKilledExportLeavesTheOldCheckpointWhole(signal: String) throws {
+    try folder.write("old", to: "m.gguf")
+    // 8 GB of zeros in a sparse file.
+    let (rows, columns) = (1 << 17, 1 << 14)
+    let header =
+      "{\"w.weight\":{\"dtype\":\"F32\",\"shape\":[\(rows),\(columns)],\"data_offsets\":[0,\(4 * rows * columns)]}}"
+    let padded = header + String(repeating: " ", count: 128 - header.utf8.count)
+    var bytes = withUnsafeBytes(of: UInt64(128).littleEndian) { Array($0) }
+    bytes += padded.utf8
+    let model = try folder.write(bytes, to: "big.safetensors")
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: model))
+    try file.truncate(atOffset: UInt64(136 + 4 * rows * columns))
+    try file.close()
+    let result = try Program.shell(
+      "\"$0\" export '\(model)' --set '*=q2_k' --to gguf -o '\(folder.path("m.gguf"))' & child=$!; sleep 1; kill -\(signal) $child; wait $child"
+    )
+    #expect(result.status != 0)
+    #expect(folder.bytes(of: "m.gguf") == Array("old".utf8))
+    #expect(folder.names == ["big.safetensors", "m.gguf"])
+  }
+
   @Test func theModelItselfIsNeverWrittenOver() throws {
     let bytes = try Data(contentsOf: URL(fileURLWithPath: Program.digits))
     let model = try folder.write(bytes, to: "m.onnx")

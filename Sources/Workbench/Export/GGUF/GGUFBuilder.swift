@@ -94,7 +94,7 @@ struct GGUFBuilder {
     guard scheme.coding == .none else {
       return problems.append("\(printable(item.name)): GGUF has no \(scheme.coding.rawValue) coding")
     }
-    guard let type = type(of: item, in: scheme, isVector: model?.isAlwaysFloat(name, item.shape) ?? false) else {
+    guard let type = type(of: item, named: name, in: scheme, isVector: model?.isAlwaysFloat(name, item.shape) ?? false) else {
       return
     }
     let isBlock = if case .ggml = type { true } else { false }
@@ -157,7 +157,9 @@ struct GGUFBuilder {
 
   // MARK: - A type
 
-  private mutating func type(of item: Item, in scheme: Scheme, isVector: Bool) -> ElementType? {
+  private mutating func type(
+    of item: Item, named name: String, in scheme: Scheme, isVector: Bool
+  ) -> ElementType? {
     switch scheme.format {
     case .f16: return .f16
     case .bf16: return .bf16
@@ -166,7 +168,7 @@ struct GGUFBuilder {
         problems.append("\(printable(item.name)): \(type.name) is not quantised to by this version")
         return nil
       }
-      if GGUFPlan.needsImportance.contains(type), item.importances == nil, !GGUFPlan.goesWithout(item.tensorName) {
+      if GGUFPlan.needsImportance(type, name), item.importances == nil {
         problems.append(
           "\(printable(item.name)): \(type.name) needs the inputs' importances: give an imatrix with --importance")
         return nil
@@ -218,12 +220,14 @@ func littleEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
 }
 
 extension GGUFPlan {
-  /// Types that llama-quantize makes with an importance matrix alone (its `tensor_requires_imatrix`).
-  static let needsImportance: Set<BlockType> = [.iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs]
-
-  /// Tensors whose inputs nobody can measure: rows are looked up.
-  static func goesWithout(_ name: String) -> Bool {
-    ["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(name)
+  /// Whether llama-quantize makes this of a tensor with an importance matrix alone (its `tensor_requires_imatrix`):
+  /// rows that are looked up have no measured inputs, and go without where the type can.
+  static func needsImportance(_ type: BlockType, _ name: String) -> Bool {
+    switch type {
+    case .iq1_s, .iq2_xxs, .iq2_xs: true
+    case .iq1_m, .iq2_s, .iq3_xxs: !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(name)
+    default: false
+    }
   }
 
   /// A type of GGUF that holds every number of one that it does not have.

@@ -187,7 +187,14 @@ struct GGUFPieces: Sendable {
     _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers,
     into bytes: UnsafeMutableRawBufferPointer
   ) throws -> Int {
-    if numbers.offset != 0 { for index in values.indices { values[index] += numbers.offset } }
+    if numbers.offset != 0 {
+      // The converter adds in F16 what is stored so.
+      let isHalf = numbers.item.type == .f16
+      for index in values.indices {
+        let sum = values[index] + numbers.offset
+        values[index] = isHalf ? HalfType.f16.float(HalfType.f16.bits(sum)) : sum
+      }
+    }
     return try GGUFEncoding(entry.type).encode(
       values, columns: numbers.columns, row: first / max(1, numbers.columns), of: numbers.item.matrix.rows,
       importances: numbers.importances, into: bytes)
