@@ -107,8 +107,8 @@ import Testing
     #expect(folder.names == ["m.gguf"])
   }
 
-  /// Killed while it works, by a signal that cannot be caught and by one that can: it works on a model that takes longer
-  /// than the test waits.
+  /// Killed while it works, by a signal that cannot be caught and by two that can, on a model that takes longer than the
+  /// test waits.
   @Test(arguments: ["KILL", "TERM", "INT"])
   func aKilledExportLeavesTheOldCheckpointWhole(signal: String) throws {
     try folder.write("old", to: "m.gguf")

@@ -94,7 +94,8 @@ struct GGUFBuilder {
     guard scheme.coding == .none else {
       return problems.append("\(printable(item.name)): GGUF has no \(scheme.coding.rawValue) coding")
     }
-    guard let type = type(of: item, named: name, in: scheme, isVector: model?.isAlwaysFloat(name, item.shape) ?? false) else {
+    guard let type = type(of: item, named: name, in: scheme, isVector: model?.isAlwaysFloat(name, item.shape) ?? false)
+    else {
       return
     }
     let isBlock = if case .ggml = type { true } else { false }
@@ -225,7 +226,8 @@ extension GGUFPlan {
   static func needsImportance(_ type: BlockType, _ name: String) -> Bool {
     switch type {
     case .iq1_s, .iq2_xxs, .iq2_xs: true
-    case .iq1_m, .iq2_s, .iq3_xxs: !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(name)
+    case .iq1_m, .iq2_s, .iq3_xxs:
+      !["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(name)
     default: false
     }
   }
