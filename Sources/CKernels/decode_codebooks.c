@@ -50,6 +50,19 @@ const int8_t *lathe_codebook(lathe_codebook_name name) {
   return NULL;
 }
 
+const uint16_t *lathe_codebook_codes(lathe_codebook_name name, int *count) {
+  switch (name) {
+    case LATHE_CODEBOOK_IQ1: *count = 2048; return codes_iq1;
+    case LATHE_CODEBOOK_IQ2_XXS: *count = 256; return codes_iq2_xxs;
+    case LATHE_CODEBOOK_IQ2_XS: *count = 512; return codes_iq2_xs;
+    case LATHE_CODEBOOK_IQ2_S: *count = 1024; return codes_iq2_s;
+    case LATHE_CODEBOOK_IQ3_XXS: *count = 256; return codes_iq3_xxs;
+    case LATHE_CODEBOOK_IQ3_S: *count = 512; return codes_iq3_s;
+  }
+  *count = 0;
+  return NULL;
+}
+
 static inline uint32_t u16_at(const uint8_t *bytes) { return bytes[0] | (uint32_t)bytes[1] << 8; }
 static inline uint32_t u32_at(const uint8_t *bytes) { return u16_at(bytes) | u16_at(bytes + 2) << 16; }
 

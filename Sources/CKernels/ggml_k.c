@@ -2,46 +2,11 @@
 
 #include "ggml_quantize.h"
 
-#include <math.h>
-#include <string.h>
-
-#include "half.h"
+#include "ggml_numbers.inc.h"
 #include "level.h"
 #include "vectors.inc.h"
 
-// What the searches of ggml_search.inc.h are put together with: numbers of one block, in the reference's order.
-
-/// Writes a half; returns the number that it stands for.
-static inline float put_half(uint8_t *bytes, float value) {
-  const uint16_t half = lathe_half_from_float(value);
-  bytes[0] = (uint8_t)half;
-  bytes[1] = (uint8_t)(half >> 8);
-  return lathe_float_from_half(half);
-}
-
-/// To the nearest integer, halves to even, for |x| ≤ 2^22.
-static inline int nearest(float x) {
-  x += 12582912.0f;
-  int32_t bits;
-  memcpy(&bits, &x, 4);
-  return (bits & 0x7fffff) - 0x400000;
-}
-
-static inline float sum_of_squares(const float *x, size_t count) {
-  float sum = 0;
-  for (size_t i = 0; i < count; i++) sum += x[i] * x[i];
-  return sum;
-}
-
-static inline float mean_square(const float *x, size_t count) { return sum_of_squares(x, count) / (float)count; }
-
-/// The number of the greatest magnitude, with its sign; the first of equals, 0 where all are.
-static inline float signed_greatest(const float *x, int count) {
-  float greatest = 0, extreme = 0;
-  for (int i = 0; i < count; i++)
-    if (fabsf(x[i]) > greatest) greatest = fabsf(x[i]), extreme = x[i];
-  return extreme;
-}
+// What the searches of ggml_search.inc.h are put together with.
 
 /// Scales (or depths) of runs as codes from 0 to `top` times a common one, which is returned.
 static inline float share(int count, int top, const float *x, uint8_t *codes) {

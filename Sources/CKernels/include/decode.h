@@ -60,4 +60,8 @@ typedef enum {
 /// A codebook's coordinates, entry after entry: 2048 (IQ1), 256, 512, 1024 (IQ2) of eight, 256, 512 (IQ3) of four.
 const int8_t *lathe_codebook(lathe_codebook_name name);
 
+/// The same entries packed: the number of each coordinate's level, two bits a coordinate (IQ1, IQ2) or three (IQ3), the
+/// first one lowest; `count` receives their number.
+const uint16_t *lathe_codebook_codes(lathe_codebook_name name, int *count);
+
 #endif

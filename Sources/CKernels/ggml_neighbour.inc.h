@@ -1,0 +1,71 @@
+// The choice among a codebook's entries, compiled once a level (see ggml_search.inc.h). A sum over coordinates looks
+// each term up in a table of eight, one term a level, for eight entries at a time.
+
+/// The table's entries of the given numbers, of which the lowest three bits count.
+TARGET INLINE f8 LEVEL(entries_of)(f8 table, i8 numbers) {
+#ifdef HAS_LOOKUP
+  return (f8)_mm256_permutevar8x32_ps((__m256)table, (__m256i)numbers);
+#else
+  float all[8];
+  memcpy(all, &table, 32);
+  f8 values;
+  for (int r = 0; r < 8; r++) values[r] = all[numbers[r] & 7];
+  return values;
+#endif
+}
+
+/// A bit a lane where the mask is all ones.
+TARGET INLINE unsigned LEVEL(bits_of)(i8 mask) {
+#ifdef HAS_LOOKUP
+  return (unsigned)_mm256_movemask_ps((__m256)mask);
+#else
+  unsigned bits = 0;
+  for (int r = 0; r < 8; r++) bits |= (unsigned)mask[r] >> 31 << r;
+  return bits;
+#endif
+}
+
+TARGET INLINE f8 LEVEL(load)(const float *x) {
+  f8 v;
+  memcpy(&v, x, 32);
+  return v;
+}
+
+/// The least of the eight in every lane.
+TARGET INLINE f8 LEVEL(least)(f8 x) {
+  f8 other = __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+  x = LEVEL(pick)(other < x, other, x);
+  other = __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5);
+  x = LEVEL(pick)(other < x, other, x);
+  other = __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+  return LEVEL(pick)(other < x, other, x);
+}
+
+/// The neighbour with the least Σ terms[i][level of coordinate i], the first of equals, as a packed code.
+TARGET INLINE unsigned LEVEL(best_neighbour)(const uint16_t *list, unsigned runs, int bits, const f8 *terms) {
+  const int coordinates = bits == 2 ? 8 : 4;
+  f8 least = 0;
+  i8 at = 0;
+  for (unsigned run = 0; run < runs; run++) {
+    uint16_t codes[8];
+    memcpy(codes, list + 8 * run, 16);
+    i8 code;
+    for (int r = 0; r < 8; r++) code[r] = codes[r];
+    f8 sum = LEVEL(entries_of)(terms[0], code);
+    for (int i = 1; i < coordinates; i++) sum += LEVEL(entries_of)(terms[i], code >> (bits * i));
+    const i8 better = run == 0 ? (i8)-1 : sum < least;
+    least = LEVEL(pick)(better, sum, least);
+    at = (better & (int)run) | (at & ~better);
+  }
+  unsigned lanes = LEVEL(bits_of)(least == LEVEL(least)(least));
+  // None is the least where none is a number.
+  if (lanes == 0) return list[0];
+  int32_t run_of[8];
+  memcpy(run_of, &at, 32);
+  int lane = __builtin_ctz(lanes), best = 8 * run_of[lane] + lane;
+  while ((lanes &= lanes - 1) != 0) {
+    lane = __builtin_ctz(lanes);
+    if (8 * run_of[lane] + lane < best) best = 8 * run_of[lane] + lane;
+  }
+  return list[best];
+}
