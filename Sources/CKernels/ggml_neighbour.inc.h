@@ -41,31 +41,39 @@ TARGET INLINE f8 LEVEL(least)(f8 x) {
   return LEVEL(pick)(other < x, other, x);
 }
 
-/// The neighbour with the least Σ terms[i][level of coordinate i], the first of equals, as a packed code.
+/// Σ terms[i][level of coordinate i] of eight packed codes.
+TARGET INLINE f8 LEVEL(costs)(const uint16_t *codes, int bits, const f8 *terms) {
+  uint16_t eight[8];
+  memcpy(eight, codes, 16);
+  i8 code;
+  for (int r = 0; r < 8; r++) code[r] = eight[r];
+  f8 sum = LEVEL(entries_of)(terms[0], code);
+  for (int i = 1; i < (bits == 2 ? 8 : 4); i++) sum += LEVEL(entries_of)(terms[i], code >> (bits * i));
+  return sum;
+}
+
+/// The neighbour with the least cost, the first of equals, as a packed code; the first one where no cost is a number.
 TARGET INLINE unsigned LEVEL(best_neighbour)(const uint16_t *list, unsigned runs, int bits, const f8 *terms) {
-  const int coordinates = bits == 2 ? 8 : 4;
-  f8 least = 0;
+  f8 least = LEVEL(costs)(list, bits, terms);
+  if (runs == 1) {
+    const unsigned lanes = LEVEL(bits_of)(least == LEVEL(least)(least));
+    return list[__builtin_ctz(lanes | 256) & 7];
+  }
   i8 at = 0;
-  for (unsigned run = 0; run < runs; run++) {
-    uint16_t codes[8];
-    memcpy(codes, list + 8 * run, 16);
-    i8 code;
-    for (int r = 0; r < 8; r++) code[r] = codes[r];
-    f8 sum = LEVEL(entries_of)(terms[0], code);
-    for (int i = 1; i < coordinates; i++) sum += LEVEL(entries_of)(terms[i], code >> (bits * i));
-    const i8 better = run == 0 ? (i8)-1 : sum < least;
-    least = LEVEL(pick)(better, sum, least);
+  for (unsigned run = 1; run < runs; run++) {
+    const f8 cost = LEVEL(costs)(list + 8 * run, bits, terms);
+    const i8 better = cost < least;
+    least = LEVEL(pick)(better, cost, least);
     at = (better & (int)run) | (at & ~better);
   }
   unsigned lanes = LEVEL(bits_of)(least == LEVEL(least)(least));
-  // None is the least where none is a number.
   if (lanes == 0) return list[0];
-  int32_t run_of[8];
-  memcpy(run_of, &at, 32);
-  int lane = __builtin_ctz(lanes), best = 8 * run_of[lane] + lane;
+  int32_t runOf[8];
+  memcpy(runOf, &at, 32);
+  int lane = __builtin_ctz(lanes), best = 8 * runOf[lane] + lane;
   while ((lanes &= lanes - 1) != 0) {
     lane = __builtin_ctz(lanes);
-    if (8 * run_of[lane] + lane < best) best = 8 * run_of[lane] + lane;
+    if (8 * runOf[lane] + lane < best) best = 8 * runOf[lane] + lane;
   }
   return list[best];
 }

@@ -25,14 +25,14 @@ TARGET INLINE void LEVEL(sorted_order)(const float *x, int count, uint8_t *order
 /// Goes on with eight more places of a split: of `kinds` times eight candidates, place by place, each takes the lead
 /// whose (Σ w·x·level)² / Σ w·level² is greater than the leader's.
 TARGET INLINE void LEVEL(take_lead)(int kinds, int first, int second, const f8 *sumXL, const f8 *sumLL, split *lead) {
-  unsigned any = 0;
-  for (int k = 0; k < kinds; k++)
-    any |= LEVEL(bits_of)((sumLL[k] > (f8)0) & (sumXL[k] * sumXL[k] > lead->score * sumLL[k]));
-  if (any == 0) return;
+  i8 ahead = 0;
+  for (int k = 0; k < kinds; k++) ahead |= (sumLL[k] > (f8)0) & (sumXL[k] * sumXL[k] > lead->score * sumLL[k]);
+  const unsigned places = LEVEL(bits_of)(ahead);
+  if (places == 0) return;
   float xl[4][8], ll[4][8];
   memcpy(xl, sumXL, 32 * (size_t)kinds);
   memcpy(ll, sumLL, 32 * (size_t)kinds);
-  for (int r = __builtin_ctz(any); r < 8; r++)
+  for (int r = __builtin_ctz(places); r < 8; r++)
     for (int k = 0; k < kinds; k++)
       if (ll[k][r] > 0 && xl[k][r] * xl[k][r] > lead->score * ll[k][r]) {
         lead->scale = xl[k][r] / ll[k][r];
@@ -63,8 +63,8 @@ TARGET INLINE void LEVEL(split_run)(const float *sumsX, const float *sumsW, spli
   }
 }
 
-/// IQ1_M: the same of a run of 16 whose halves shift on their own: kind 2 · (second's) … in bits, the first half's
-/// higher. The sums are each half's.
+/// IQ1_M: the same of a run of 16 whose halves shift on their own: the kind's upper bit is the first half's, the
+/// lower one the second's. The sums are each half's.
 TARGET INLINE void LEVEL(split_halves)(float (*sumsX)[24], float (*sumsW)[24], split *lead) {
   for (int first = 0; first <= 16; first++)
     for (int second = first; second <= 16; second += 8) {

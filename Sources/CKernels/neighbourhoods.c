@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ENTRIES = 2048, MOST_POINTS = 6561, MOST_BOOKS = 6 };
+/// The greatest squared distance is that of four coordinates from 0 to 7.
+enum { MOST_ENTRIES = 2048, MOST_POINTS = 6561, MOST_BOOKS = 6, FARTHEST = 4 * 7 * 7 };
 
 /// The points' words and the neighbourhoods themselves, a codebook each.
 static uint32_t points[MOST_BOOKS][MOST_POINTS];
@@ -22,18 +23,22 @@ static void distances(const uint8_t *point, const uint8_t *entries, int count, u
   }
 }
 
-/// The entries at the `shells` least distances that occur, nearest first; returns their number.
+/// The entries at the `shells` least distances that occur, nearest first, of one distance in their own order; returns
+/// their number.
 static int nearest(const uint16_t *squares, const uint16_t *codes, int count, int shells, uint16_t *into) {
-  int found = 0, beyond = -1;
-  for (int shell = 0; shell < shells; shell++) {
-    int least = UINT16_MAX;
-    for (int j = 0; j < count; j++)
-      if (squares[j] > beyond && squares[j] < least) least = squares[j];
-    if (least == UINT16_MAX) break;
-    for (int j = 0; j < count; j++)
-      if (squares[j] == least) into[found++] = codes[j];
-    beyond = least;
+  int places[FARTHEST + 1] = {0};
+  for (int j = 0; j < count; j++) places[squares[j]]++;
+  int found = 0, limit = -1;
+  for (int square = 0; square <= FARTHEST && shells > 0; square++) {
+    if (places[square] == 0) continue;
+    const int here = places[square];
+    places[square] = found;
+    found += here;
+    limit = square;
+    shells--;
   }
+  for (int j = 0; j < count; j++)
+    if (squares[j] <= limit) into[places[squares[j]]++] = codes[j];
   return found;
 }
 

@@ -33,6 +33,13 @@ public struct BlockQuantizer: Sendable {
     case .q6_k: (plain, weighted) = both { lathe_quantize_rows_q6_k($0, $1, $2, $3, $4) }
     case .iq4_nl: (plain, weighted) = both { lathe_quantize_rows_iq4_nl($0, $1, $2, $3, $4) }
     case .iq4_xs: (plain, weighted) = both { lathe_quantize_rows_iq4_xs($0, $1, $2, $3, $4) }
+    case .iq1_s: (plain, weighted) = both { lathe_quantize_rows_iq1_s($0, $1, $2, $3, $4) }
+    case .iq1_m: (plain, weighted) = both { lathe_quantize_rows_iq1_m($0, $1, $2, $3, $4) }
+    case .iq2_xxs: (plain, weighted) = both { lathe_quantize_rows_iq2_xxs($0, $1, $2, $3, $4) }
+    case .iq2_xs: (plain, weighted) = both { lathe_quantize_rows_iq2_xs($0, $1, $2, $3, $4) }
+    case .iq2_s: (plain, weighted) = both { lathe_quantize_rows_iq2_s($0, $1, $2, $3, $4) }
+    case .iq3_xxs: (plain, weighted) = both { lathe_quantize_rows_iq3_xxs($0, $1, $2, $3, $4) }
+    case .iq3_s: (plain, weighted) = both { lathe_quantize_rows_iq3_s($0, $1, $2, $3, $4) }
     case .tq1_0: (plain, weighted) = both { lathe_quantize_rows_tq1_0($0, $1, $2, $3, $4) }
     case .tq2_0: (plain, weighted) = both { lathe_quantize_rows_tq2_0($0, $1, $2, $3, $4) }
     case .mxfp4: (plain, weighted) = both { lathe_quantize_rows_mxfp4($0, $1, $2, $3, $4) }
@@ -46,6 +53,10 @@ public struct BlockQuantizer: Sendable {
 
   /// Those whose reference makes the same bytes with an importance as without one.
   public static let withoutImportance: Set<BlockType> = [.q8_0, .tq1_0, .tq2_0, .mxfp4, .nvfp4]
+
+  /// Those that llama.cpp makes only of weights whose importance is known: a file of them without one is refused.
+  /// Errors are estimated all the same (lathe_quantize_rows_iq1_s has what weighs then).
+  public static let needsImportance: Set<BlockType> = [.iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs]
 
   /// The blocks of `count` weights, a multiple of the block, into `bytes`.
   public func encode(_ weights: UnsafePointer<Float>, count: Int, into bytes: UnsafeMutablePointer<UInt8>) {

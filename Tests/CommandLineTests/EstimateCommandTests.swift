@@ -97,14 +97,25 @@ import Testing
   }
 
   @Test func aSchemeWhoseErrorIsNotComputedSaysSoAndHasItsSize() throws {
-    let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=iq2_xs", "--json")
+    let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=nf4", "--json")
     #expect(result.status == 0)
     let object = try result.object()
     let output = try #require(try layers(object)["output"])
-    #expect(output["bytes"] as? Int == 1024 * 256 / 256 * 74)
+    #expect(output["bytes"] as? Int == 1024 * 256 / 64 * (32 + 4))
     #expect(output["relativeError"] is NSNull && output["sqnr"] is NSNull)
     #expect((output["note"] as? String)?.contains("not yet computed") == true)
     #expect((object["estimate"] as? [String: Any])?["value"] is NSNull)
+  }
+
+  @Test func theErrorOfACodebookTypeIsEstimatedWithoutAnImportance() throws {
+    let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=iq2_xs", "--json")
+    #expect(result.status == 0)
+    let output = try #require(try layers(try result.object())["output"])
+    #expect(output["bytes"] as? Int == 1024 * 256 / 256 * 74)
+    // No quantiser of 2.3 bits beats the rate-distortion bound of Gaussian numbers, 2^(−2 · 2.3125); nor is one of
+    // theirs as bad as rounding to a sign and a magnitude, 1 − 2/π.
+    let error = try #require(output["relativeError"] as? Double)
+    #expect(error > 0.04 && error < 0.36)
   }
 
   @Test func theFallbackIsListed() throws {
