@@ -24,8 +24,8 @@ TARGET INLINE unsigned LEVEL(entry_near)(
   return LEVEL(best_neighbour)(book->neighbours + 8 * (size_t)(word >> 8), word & 255, bits, terms);
 }
 
-/// The points nearest to x · inverse: of a group of eight (IQ2), or of eight groups of four (IQ3; lane r of turned[i] is
-/// number i of group r).
+/// The points nearest to x · inverse: of a group of eight (IQ2), or of eight groups of four (IQ3; lane r of turned[i]
+/// is number i of group r).
 TARGET INLINE unsigned LEVEL(ternary_point)(f8 x, float inverse) {
   const i8 rounded = (i8)(0.5f * (inverse * x - 1.0f) + 12582912.0f) & 0x7fffff;
   return powers_of_three[LEVEL(bits_of)(rounded > 0x400000)] + powers_of_three[LEVEL(bits_of)(rounded > 0x400001)];
@@ -37,29 +37,30 @@ TARGET INLINE i8 LEVEL(octal_points)(const f8 *turned, float inverse) {
   return points;
 }
 
-/// A run's entries at one scale, those of group k to entries[step · k]; a bit a group whose point is no entry.
-TARGET INLINE unsigned LEVEL(entries_at)(
+/// A run's entries at each of `trials` scales (and their inverses): those of group k in trial t to entries[k][t], and to
+/// off[t] a bit a group whose point is no entry. Group by group: its points change little from trial to trial.
+TARGET INLINE void LEVEL(entries_at)(
     const lathe_neighbourhood *book, int bits, int groups, const float *x, const f8 *turned, const float *factors,
-    float inverse, float scale, int32_t *entries, int step) {
-  unsigned off = 0, isOff;
-  if (bits == 2) {
-    for (int k = 0; k < groups; k++) {
-      const unsigned point = LEVEL(ternary_point)(LEVEL(load)(x + 8 * k), inverse);
-      entries[step * k] =
-          (int32_t)LEVEL(entry_near)(book, 2, point, x + 8 * k, factors + 8 * k, scale, &isOff);
-      off |= isOff << k;
-    }
-  } else {
-    int32_t points[8];
-    const i8 all = LEVEL(octal_points)(turned, inverse);
-    memcpy(points, &all, 32);
-    for (int k = 0; k < groups; k++) {
-      entries[step * k] =
-          (int32_t)LEVEL(entry_near)(book, 3, (unsigned)points[k], x + 4 * k, factors + 4 * k, scale, &isOff);
-      off |= isOff << k;
+    int trials, const float *inverses, const float *scales, int32_t (*entries)[32], uint8_t *off) {
+  const int width = bits == 2 ? 8 : 4;
+  int32_t points[32][8];
+  for (int t = 0; t < trials; t++) {
+    off[t] = 0;
+    if (bits == 2) {
+      for (int k = 0; k < groups; k++)
+        points[t][k] = (int32_t)LEVEL(ternary_point)(LEVEL(load)(x + 8 * k), inverses[t]);
+    } else {
+      const i8 all = LEVEL(octal_points)(turned, inverses[t]);
+      memcpy(points[t], &all, 32);
     }
   }
-  return off;
+  for (int k = 0; k < groups; k++)
+    for (int t = 0; t < trials; t++) {
+      unsigned isOff;
+      entries[k][t] = (int32_t)LEVEL(entry_near)(
+          book, bits, (unsigned)points[t][k], x + width * k, factors + width * k, scales[t], &isOff);
+      off[t] |= (uint8_t)(isOff << k);
+    }
 }
 
 /// Σ w·x·level and Σ w·level² of a run's trials, eight trials a lane; entries[k][t] is group k's in trial t.
@@ -112,11 +113,12 @@ TARGET INLINE float LEVEL(fit_entries)(
   uint8_t off[32];
   f8 turned[4];
   if (form.bits == 3) LEVEL(turn)(x, 4, 8, turned);
+  float inverses[32], scales[32];
   for (int t = 0; t < trials; t++) {
-    const float inverse = (top + (float)(t - form.reach) * form.step) / range;
-    off[t] = (uint8_t)LEVEL(entries_at)(
-        book, form.bits, groups, x, turned, factors, inverse, 1 / inverse, &tried[0][t], 32);
+    inverses[t] = (top + (float)(t - form.reach) * form.step) / range;
+    scales[t] = 1 / inverses[t];
   }
+  LEVEL(entries_at)(book, form.bits, groups, x, turned, factors, trials, inverses, scales, tried, off);
   for (int k = 0; k < groups; k++)
     for (int t = trials; t < 32; t++) tried[k][t] = 0;
   float sumsXL[32], sumsLL[32];
@@ -134,10 +136,10 @@ TARGET INLINE float LEVEL(fit_entries)(
   unsigned again = chosen < 0 ? 0 : off[chosen];
   if (form.again == AGAIN_ALWAYS || (form.again == AGAIN_ALL && (again != 0 || chosen < 0))) again = every;
   if (again == 0 || !(scale > 0)) return scale;
-  int32_t other[8];
-  LEVEL(entries_at)(book, form.bits, groups, x, turned, factors, 1 / scale, scale, other, 1);
+  inverses[0] = 1 / scale;
+  LEVEL(entries_at)(book, form.bits, groups, x, turned, factors, 1, inverses, &scale, tried, off);
   for (int k = 0; k < groups; k++)
-    if (again >> k & 1) entries[k] = other[k];
+    if (again >> k & 1) entries[k] = tried[k][0];
   return LEVEL(fitted_scale)(form.bits, groups, x, w, entries, scale);
 }
 
@@ -195,7 +197,7 @@ TARGET INLINE f8 LEVEL(fit_bytes)(int top, const f8 *x, const f8 *w) {
   return LEVEL(pick)(~(greatest < 1e-15f) & (sumLL > zero), sumXL / sumLL, zero);
 }
 
-/// IQ2_XXS: whether (and where) a run's grid starts from is a fit of codes from 0 to 4.
+/// IQ2_XXS: the scales that the runs' trials start from, by a fit of codes from 0 to 4.
 TARGET INLINE void LEVEL(fitted_starts)(const float *x, const float *w, float *starts) {
   f8 turned[32], weights[32];
   LEVEL(turn)(x, 32, 8, turned);

@@ -15,8 +15,8 @@ typedef struct {
   /// A word a point. The low byte 0: the point is the entry of the number above. Else so many runs of eight neighbours,
   /// the number of the first run above.
   const uint32_t *points;
-  /// The runs: packed entries, nearest first, of one distance the lower number first; the last run is filled up with its
-  /// first neighbour.
+  /// The runs: packed entries, nearest first, of one distance the lower number first; the last run is filled up with
+  /// its first neighbour.
   const uint16_t *neighbours;
 } lathe_neighbourhood;
 

@@ -58,6 +58,11 @@ public struct BlockQuantizer: Sendable {
   /// Errors are estimated all the same (lathe_quantize_rows_iq1_s has what weighs then).
   public static let needsImportance: Set<BlockType> = [.iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs]
 
+  /// Those that search a codebook for each few weights: several times as long as the others take.
+  public static let searchesCodebook: Set<BlockType> = [
+    .iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s,
+  ]
+
   /// The blocks of `count` weights, a multiple of the block, into `bytes`.
   public func encode(_ weights: UnsafePointer<Float>, count: Int, into bytes: UnsafeMutablePointer<UInt8>) {
     precondition(count % type.blockWeights == 0)

@@ -207,7 +207,7 @@ extension State {
 }
 
 extension Scheme {
-  /// One bit more or less; between block types, the next size.
+  /// One bit more or less; between block types, the next size that can be exported.
   fileprivate func stepped(by step: Int, for item: Item) -> Scheme {
     var scheme = self
     switch format {
@@ -226,7 +226,9 @@ extension Scheme {
         scheme.format = .uniform(uniform)
       }
     case .block(let type):
-      let sizes = BlockQuantizer.available.sorted {
+      let sizes = BlockQuantizer.available.filter {
+        $0 == type || item.importances != nil || !BlockQuantizer.needsImportance.contains($0)
+      }.sorted {
         ($0.bitsPerWeight, $0.name) < ($1.bitsPerWeight, $1.name)
       }
       guard let index = sizes.firstIndex(of: type) else { return self }

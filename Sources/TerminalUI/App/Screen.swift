@@ -170,7 +170,9 @@ public struct Screen: Program {
       }
       analyst.ask(questions, urgent: true)
     case .schemes:
-      let open = state.schemeOffers.filter { $0.obstacle == nil && $0.scheme.format != .keep }
+      let open = state.schemeOffers.filter {
+        $0.obstacle == nil && $0.scheme.format != .keep && !item.isLong(in: $0.scheme)
+      }
       analyst.ask(
         open.filter { $0.relativeError == nil || $0.isEstimated }.map { .assessment(item.id, $0.scheme) })
     default: break
@@ -255,5 +257,14 @@ public struct Screen: Program {
       let plain = metric.baseline.map { ", uncompressed \(Format.exactPercent($0))" } ?? ""
       state.say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain)")
     }
+  }
+}
+
+extension Item {
+  /// Whether a scheme's error takes so long that it is found only where somebody looks at it: a codebook's on some
+  /// millions of weights.
+  fileprivate func isLong(in scheme: Scheme) -> Bool {
+    guard case .block(let type) = scheme.format else { return false }
+    return BlockQuantizer.searchesCodebook.contains(type) && matrix.rows * matrix.columns > 1 << 22
   }
 }
