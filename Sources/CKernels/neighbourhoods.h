@@ -29,7 +29,7 @@ static inline unsigned lathe_point(unsigned code, int bits) {
 }
 
 /// A codebook's neighbourhood: found at the first call, which takes some hundredths of a second, and
-/// kept: 1.7 megabytes of all six.
+/// kept: less than two megabytes of all six.
 const lathe_neighbourhood *lathe_codebook_neighbourhood(lathe_codebook_name name);
 
 #endif

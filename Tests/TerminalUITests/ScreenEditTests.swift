@@ -46,6 +46,16 @@ import Testing
     #expect(try Shot.digits("-").row("/conv1/Conv").contains("int8 ch"))
   }
 
+  /// Between ggml's types a step is the next size; what llama.cpp makes only with an importance waits for one.
+  @Test func stepsBetweenBlockTypesAreSizesThatCanBeExported() throws {
+    let steps = ":scheme q2_k blk.0.attn_k*<Enter>:fewer blk.0.attn_k*<Enter>/attn_k<Enter>j"
+    let plain = try Shot.of("shakespeare-llama-f16.gguf", steps)
+    #expect(plain.text.contains("tq2_0"), "\(plain.text)")
+    let path = Fixtures.fixture("importances/imatrix.gguf")
+    let weighed = try Shot.of("shakespeare-llama-f16.gguf", ":importance \(path)<Enter>" + steps)
+    #expect(weighed.text.contains("iq2_s"), "\(weighed.text)")
+  }
+
   @Test(arguments: usualSizes) func bitsWithAPatternChangeAllThatMatch(size: ScreenSize) throws {
     let shot = try Shot.digits(":bits 4 /fc*<Enter>", size)
     #expect(shot.row("/fc1/Gemm").contains("int4") && shot.row("/fc2/Gemm").contains("int4"))
