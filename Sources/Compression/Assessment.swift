@@ -12,7 +12,7 @@ public struct Assessment: Sendable, Codable, Hashable {
   /// The share of ŵ that is zero; `nil` where it is not yet computed.
   public var sparsity: Double?
   public var size: Size
-  /// The levels of a typical run, for uniform formats.
+  /// The levels of a typical run, for formats that have a grid or a table.
   public var levels: Levels?
   /// Weights that sparsity set to zero lie within ± this; `nil` without a magnitude rule.
   public var pruneLimit: Float?
@@ -24,14 +24,6 @@ public struct Assessment: Sendable, Codable, Hashable {
   public var sqnr: Double? { relativeError.flatMap(decibels(relativeError:)) }
 }
 
-/// A uniform grid for drawing: levels at step · lowest … step · highest.
-public struct Levels: Sendable, Codable, Hashable {
-  public var step: Double
-  public var lowest: Int
-  public var highest: Int
-  /// How many scales the weight has; with more than one, the levels are those of their mean.
-  public var scales: Int
-}
 
 extension Assessment {
   /// Applies `scheme` to `source` and compares; the weight is read once to four times.
@@ -54,7 +46,7 @@ extension Assessment {
     defer { method.free() }
     let run = try Run(
       method: &method, source: source, scheme: scheme, pruning: pruning, detail: detail, control: control)
-    return run.assessment(of: source, scheme: scheme, pruning: pruning, levels: method.scales.levels)
+    return run.assessment(of: source, scheme: scheme, pruning: pruning)
   }
 
   /// The reconstruction ŵ of the whole weight, row-major.
@@ -90,6 +82,7 @@ private struct Run {
   var runs: CodeRuns?
   var entropy: Double?
   var streams: [EntropyCoder: Int] = [:]
+  var levels: Levels?
   var reconstruction: Histogram?
   var error: Histogram?
 
@@ -121,8 +114,7 @@ private struct Run {
       found += lathe_count_zeros(values, chunk.count, 0x7fff_ffff)
       switch method.codes {
       case .none: runs?.add(values, chunk.count, 0x7fff_ffff)
-      case .bytes: runs?.add(codes, chunk.count, ~0)
-      case .wide(let mask): runs?.add(codes, chunk.count, mask)
+      case .bytes(let mask), .wide(let mask): runs?.add(codes, chunk.count, mask)
       }
       counts.add(codes, chunk.count)
       drawn?.add(values, chunk.count)
@@ -133,6 +125,7 @@ private struct Run {
     zeros = found
     nonFinite = Int(odd.nans + odd.infinities)
     entropy = counts.entropy
+    levels = method.levels
     reconstruction = drawn
     // The streams are made where they are asked for, and for the layer that is looked at.
     let coders = EntropyCoder.allCases.filter { detail != nil || scheme.coding.rawValue == $0.rawValue }
@@ -156,9 +149,7 @@ private struct Run {
     for (coder, encoder) in encoders { streams[coder] = encoder.finish().count }
   }
 
-  func assessment(of source: some WeightSource, scheme: Scheme, pruning: Pruning, levels: Levels?)
-    -> Assessment
-  {
+  func assessment(of source: some WeightSource, scheme: Scheme, pruning: Pruning) -> Assessment {
     Assessment(
       // A weight beyond what a half can scale becomes infinite in ggml's bytes: there is no error to state.
       relativeError: squaredError.isFinite ? relativeError(squaredError, squaredNorm: squaredNorm) : nil,

@@ -40,6 +40,7 @@ struct PackedContent {
   let zeroMask: UInt32
   let keptPattern: (keep: Int, of: Int)?
   let scaleBytes: [UInt8]
+  private let hasSparseForm: Bool
 
   init?(_ source: some WeightSource, _ scheme: Scheme) throws {
     let pruning = try Pruning(scheme.sparsity, of: source, control: .silent)
@@ -72,14 +73,14 @@ struct PackedContent {
     keptPattern = scheme.sparsity.keptPattern
     switch method.codes {
     case .none: zeroMask = bits == 32 ? 0x7fff_ffff : 0x7fff
-    case .bytes: zeroMask = ~0
-    case .wide(let mask): zeroMask = mask
+    case .bytes(let mask), .wide(let mask): zeroMask = mask
     }
-    scaleBytes = Self.pack(method.scales.kept, scheme)
+    scaleBytes = method.scaleBytes(of: scheme)
+    hasSparseForm = scheme.hasSparseForm
   }
 
   /// Scales in their type, then zero points in as many bits as codes have.
-  private static func pack(_ grids: [lathe_grid], _ scheme: Scheme) -> [UInt8] {
+  static func pack(_ grids: [lathe_grid], _ scheme: Scheme) -> [UInt8] {
     var writer = BitWriter()
     var (type, zeroBits) = (ScaleType.fp16, 0)
     if case .uniform(let uniform) = scheme.format {
@@ -112,6 +113,7 @@ struct PackedContent {
   }
 
   func bytes(_ form: Size.Form) -> [UInt8]? {
+    guard hasSparseForm || [.dense, .huffman, .rans].contains(form) else { return nil }
     switch form {
     case .dense:
       var writer = BitWriter()

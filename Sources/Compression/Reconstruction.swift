@@ -5,7 +5,7 @@ import Numerics
 struct Reconstruction {
   /// The codes that the format has.
   let codes: CodeKind
-  private(set) var scales = ScaleSummary()
+  private var scales = ScaleSummary()
 
   private enum Method {
     case copy
@@ -21,7 +21,8 @@ struct Reconstruction {
     case signs(ScaleType, Granularity)
     case ternary
     case half(ElementType)
-    case block(BlockQuantizer, bytes: UnsafeMutableBufferPointer<UInt8>)
+    case block(BlockQuantizer, bytes: UnsafeMutableBufferPointer<UInt8>, BlockImportances?)
+    case values(any ValueQuantizer)
   }
 
   private let method: Method
@@ -41,16 +42,22 @@ struct Reconstruction {
       (method, codes) = (.half(scheme.format == .f16 ? .f16 : .bf16), .wide(zeroMask: 0x7fff))
     case .block(let type):
       guard let quantizer = BlockQuantizer(type) else { return nil }
-      method = .block(quantizer, bytes: .allocate(capacity: capacity / type.blockWeights * type.blockBytes))
+      method = .block(
+        quantizer, bytes: .allocate(capacity: capacity / type.blockWeights * type.blockBytes),
+        source.importances.map { BlockImportances($0, rows: source.rows) })
       codes = .none
+    case .smallFloat(let small):
+      let quantizer = try SmallFloatQuantizer(small, of: source, pruning, control)
+      (method, codes) = (.values(quantizer), quantizer.codes)
+    case .codebook(let codebook):
+      let quantizer = try CodebookQuantizer(codebook, of: source, pruning, masked: isMasked, control)
+      (method, codes) = (.values(quantizer), quantizer.codes)
     case .named(.binary):
-      (method, codes) = (.signs(.fp16, .channel), .bytes)
+      (method, codes) = (.signs(.fp16, .channel), .bytes(zeroMask: ~0))
     case .named(.ternary):
-      (method, codes) = (.ternary, .bytes)
-    case .named:
-      return nil
+      (method, codes) = (.ternary, .bytes(zeroMask: ~0))
     case .uniform(let uniform):
-      codes = uniform.bits > 8 ? .wide(zeroMask: 0xffff) : .bytes
+      codes = uniform.bits > 8 ? .wide(zeroMask: 0xffff) : .bytes(zeroMask: ~0)
       method = try Self.method(uniform, of: source, pruning, masked: isMasked, capacity: capacity, control)
     }
     switch method {
@@ -93,11 +100,21 @@ struct Reconstruction {
   }
 
   /// Keeps every scale: for packing.
-  mutating func keepsScales() { scales.keepAll() }
+  mutating func keepsScales() {
+    if case .values(let quantizer) = method { quantizer.keepsScales = true } else { scales.keepAll() }
+  }
+
+  /// The levels of a typical run of what was applied.
+  var levels: Levels? { if case .values(let quantizer) = method { quantizer.levels } else { scales.levels } }
+
+  /// All scales, zero points and tables as they are packed, once everything was applied and they were kept.
+  func scaleBytes(of scheme: Scheme) -> [UInt8] {
+    if case .values(let quantizer) = method { quantizer.scaleBytes } else { PackedContent.pack(scales.kept, scheme) }
+  }
 
   func free() {
     switch method {
-    case .block(_, let bytes): bytes.deallocate()
+    case .block(_, let bytes, _): bytes.deallocate()
     case .runs(_, let grids): grids.deallocate()
     default: break
     }
@@ -144,10 +161,16 @@ struct Reconstruction {
         codes[index] = Int32(bits)
         values[index] = type == .f16 ? lathe_float_from_half(bits) : lathe_float_from_bfloat(bits)
       }
-    case .block(let quantizer, let bytes):
+    case .values(let quantizer):
+      quantizer.apply(chunk, pruned: pruned, values: values, codes: codes)
+    case .block(let quantizer, let bytes, let importances):
       let type = quantizer.type
       let used = chunk.count / type.blockWeights * type.blockBytes
-      quantizer.encode(pruned, count: chunk.count, into: bytes.baseAddress!)
+      if let importances {
+        importances.encode(chunk, pruned, quantizer, into: bytes.baseAddress!)
+      } else {
+        quantizer.encode(pruned, count: chunk.count, into: bytes.baseAddress!)
+      }
       ElementType.ggml(type).decode(
         UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<used]),
         into: UnsafeMutableBufferPointer(start: values, count: chunk.count))
@@ -195,8 +218,8 @@ struct Reconstruction {
 /// The codes that a format writes.
 enum CodeKind {
   case none
-  /// At most 256 side by side: told apart modulo 256, zero being zero.
-  case bytes
+  /// At most 256 side by side: told apart modulo 256; a code is zero where it has no bit of the mask.
+  case bytes(zeroMask: UInt32)
   /// Of 16 bits; a code is zero where it has no bit of the mask.
   case wide(zeroMask: UInt32)
 }

@@ -73,20 +73,21 @@ extension Scheme {
     case .block(let type):
       needs.append(.columns(multipleOf: type.blockWeights, what: "\(type.name)'s block of \(type.blockWeights)"))
       if coding != .none { needs.append(.impossible("\(type.name)'s bytes are fixed: coding does not apply")) }
-    case .named(let named):
-      if named.blockWeights > 1 {
-        needs.append(
-          .columns(multipleOf: named.blockWeights, what: "\(named.rawValue)'s block of \(named.blockWeights)"))
-      }
-      if coding != .none, !named.isComputed {
-        needs.append(.impossible("coding of \(named.rawValue) is not yet computed"))
+    case .smallFloat(let small):
+      let size = small.blockWeights
+      let what = small.granularity == nil ? "\(small.word)'s block of \(size)" : "the group of \(size)"
+      if size > 1 { needs.append(.columns(multipleOf: size, what: what)) }
+    case .codebook(let codebook):
+      if case .group(let size) = codebook.granularity {
+        let what = codebook.table == .nf4 ? "nf4's block of \(size)" : "the group of \(size)"
+        needs.append(.columns(multipleOf: size, what: what))
       }
     case .keep:
       if coding != .none {
         needs.append(
           .impossible("coding needs codes: give a width, as in int8,coding=\(coding.rawValue)"))
       }
-    case .f16, .bf16: break
+    case .f16, .bf16, .named: break
     }
     switch sparsity {
     case .none, .ratio, .threshold, .model: break
@@ -119,42 +120,6 @@ extension Scheme {
 
   /// Whether the error of this scheme is computed in this version.
   public var isComputed: Bool {
-    switch format {
-    case .block(let type): BlockQuantizer(type) != nil
-    case .named(let named): named.isComputed
-    default: true
-    }
+    if case .block(let type) = format { BlockQuantizer(type) != nil } else { true }
   }
-}
-
-extension NamedFormat {
-  var isComputed: Bool { self == .binary || self == .ternary }
-
-  /// Weights that share what is shared: the OCP MX block, NVFP4's sixteen, NF4's sixty-four.
-  var blockWeights: Int {
-    switch self {
-    case .ocpMxfp8, .ocpMxfp6, .ocpMxfp4: 32
-    case .nvidiaNvfp4: 16
-    case .nf4: 64
-    default: 1
-    }
-  }
-
-  /// Bits a code, bytes a block's scale, bytes a row's scale and bytes a tensor.
-  var layout: (bits: Int, perBlock: Int, perRow: Int, perTensor: Int) {
-    switch self {
-    case .ocpMxfp8: (8, 1, 0, 0)
-    case .ocpMxfp6: (6, 1, 0, 0)
-    case .ocpMxfp4: (4, 1, 0, 0)
-    case .nvidiaNvfp4: (4, 1, 0, 4)
-    case .fp8e4m3, .fp8e5m2: (8, 0, 0, 4)
-    case .nf4: (4, 4, 0, 0)
-    case .kmeans2, .kmeans3, .kmeans4, .kmeans5, .kmeans6, .kmeans7, .kmeans8:
-      (bits(ofKMeans: self), 0, 0, 4 << bits(ofKMeans: self))
-    case .binary: (1, 0, 2, 0)
-    case .ternary: (2, 0, 2, 0)
-    }
-  }
-
-  private func bits(ofKMeans format: NamedFormat) -> Int { Int(format.rawValue.suffix(1)) ?? 8 }
 }

@@ -16,6 +16,8 @@ extension Scheme: CustomStringConvertible {
     case .block(let type): words = [type.name.lowercased()]
     case .named(let format): words = [format.rawValue]
     case .uniform(let uniform): words = uniform.words
+    case .smallFloat(let small): words = small.words
+    case .codebook(let codebook): words = codebook.words
     }
     switch sparsity {
     case .none: break
@@ -42,6 +44,22 @@ extension UniformScheme {
   }
 }
 
+extension SmallFloatScheme {
+  fileprivate var words: [String] {
+    guard let granularity, granularity != .channel else { return [word] }
+    return [word, granularity.description]
+  }
+}
+
+extension CodebookScheme {
+  fileprivate var words: [String] {
+    var words = [word]
+    if word == "kmeans" { words.append("entries=\(entries)") }
+    if granularity != defaultGranularity { words.append(granularity.description) }
+    return words
+  }
+}
+
 extension Granularity: CustomStringConvertible {
   public var description: String {
     switch self {
@@ -58,7 +76,7 @@ extension Scheme {
   public static let words: [String] =
     ["keep"] + UniformScheme.widths.map { "int\($0)" } + ["f16", "fp16", "bf16"]
     + BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { $0.name.lowercased() }
-    + NamedFormat.allCases.map(\.rawValue)
+    + SmallFloatScheme.words.map(\.word) + CodebookScheme.words.map(\.word) + NamedFormat.allCases.map(\.rawValue)
 
   /// Parses a SPEC: a scheme word and options, separated by commas.
   public init(spec: String) throws(SpecError) {
@@ -66,16 +84,22 @@ extension Scheme {
       .map { String($0).trimmingSpaces.lowercased() }
     let word = parts.removeFirst()
     guard let format = Format(word: word) else {
+      if word.hasPrefix("kmeans") {
+        throw SpecError(
+          description:
+            "unknown scheme \"\(word)\": expected kmeans1 … kmeans8, of as many bits, or kmeans,entries=N with N from 2 to "
+            + "256")
+      }
       throw SpecError(
         description:
           "unknown scheme \"\(word)\": expected keep, int1 … int8, int16, f16, bf16, a ggml type such as "
           + "q4_k, or another name that `lathe schemes` lists")
     }
     self.init(format)
-    for part in parts { try apply(option: part, of: spec) }
+    for part in parts { try apply(option: part, after: word, of: spec) }
   }
 
-  private mutating func apply(option: String, of spec: String) throws(SpecError) {
+  private mutating func apply(option: String, after word: String, of spec: String) throws(SpecError) {
     func wrong(_ expected: String) -> SpecError {
       SpecError(description: "\"\(option)\" in \"\(spec)\": expected \(expected)")
     }
@@ -92,11 +116,20 @@ extension Scheme {
       guard let coding = Coding(rawValue: value) else { throw wrong("coding=none, huffman or rans") }
       self.coding = coding
     default:
-      guard case .uniform(var uniform) = format else {
-        throw wrong("sparsity=, threshold= or coding=; the other options belong to int1 … int16")
+      switch format {
+      case .uniform(var uniform):
+        try uniform.apply(option: String(name), value: value, wrong: wrong)
+        format = .uniform(uniform)
+      case .smallFloat(var small) where small.granularity != nil:
+        small.granularity = try Granularity(
+          option: String(name), value: value, wrong: wrong, others: "tensor, channel, group=N")
+        format = .smallFloat(small)
+      case .codebook(var codebook):
+        try codebook.apply(option: String(name), value: value, after: word, wrong: wrong)
+        format = .codebook(codebook)
+      default:
+        throw wrong("sparsity=, threshold= or coding=; \(word) has no other options")
       }
-      try uniform.apply(option: String(name), value: value, wrong: wrong)
-      format = .uniform(uniform)
     }
   }
 }
@@ -117,6 +150,10 @@ extension Scheme.Format {
       type != .q8_k
     {
       self = .block(type)
+    } else if let small = SmallFloatScheme.words.first(where: { $0.word == word }) {
+      self = .smallFloat(small.scheme)
+    } else if let codebook = CodebookScheme.words.first(where: { $0.word == word }) {
+      self = .codebook(codebook.scheme)
     } else if let named = NamedFormat(rawValue: word) {
       self = .named(named)
     } else {
@@ -156,6 +193,43 @@ extension UniformScheme {
           + "or coding="
       )
     }
+  }
+}
+
+extension Granularity {
+  /// - Parameter others: what else might have stood here.
+  fileprivate init(
+    option: String, value: String?, wrong: (String) -> SpecError, others: String
+  ) throws(SpecError) {
+    switch (option, value) {
+    case ("tensor", nil): self = .tensor
+    case ("channel", nil): self = .channel
+    case ("group", let value?):
+      guard let size = Int(value), (2...65_536).contains(size) else {
+        throw wrong("group=N with N from 2 to 65536")
+      }
+      self = .group(size)
+    default: throw wrong("\(others), sparsity=, threshold= or coding=")
+    }
+  }
+}
+
+extension CodebookScheme {
+  fileprivate mutating func apply(
+    option: String, value: String?, after word: String, wrong: (String) -> SpecError
+  ) throws(SpecError) {
+    guard option == "entries", table != .nf4 else {
+      let others = "\(word == "kmeans" ? "entries=N, " : "")tensor, channel, group=N"
+      granularity = try Granularity(option: option, value: value, wrong: wrong, others: others)
+      return
+    }
+    guard word == "kmeans" else {
+      throw wrong("no entries with \(word), which has \(entries): write kmeans,entries=N")
+    }
+    guard let value, let entries = Int(value), Self.entryLimits.contains(entries) else {
+      throw wrong("entries=N with N from 2 to 256")
+    }
+    table = .kMeans(entries: entries)
   }
 }
 

@@ -27,6 +27,10 @@ public struct Scheme: Sendable, Hashable {
     case bf16
     /// ggml's bytes.
     case block(BlockType)
+    /// Floats of four to eight bits under scales.
+    case smallFloat(SmallFloatScheme)
+    /// Values from a table: NF4's, or those that k-means finds.
+    case codebook(CodebookScheme)
     case named(NamedFormat)
   }
 
@@ -127,16 +131,8 @@ public enum ScaleType: String, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// Formats of one layout each. `binary` and `ternary` are computed; the errors of the others are not yet.
+/// Formats of one layout each.
 public enum NamedFormat: String, Sendable, Hashable, CaseIterable {
-  case ocpMxfp8 = "ocp-mxfp8"
-  case ocpMxfp6 = "ocp-mxfp6"
-  case ocpMxfp4 = "ocp-mxfp4"
-  case nvidiaNvfp4 = "nvidia-nvfp4"
-  case fp8e4m3 = "fp8-e4m3"
-  case fp8e5m2 = "fp8-e5m2"
-  case nf4
-  case kmeans2, kmeans3, kmeans4, kmeans5, kmeans6, kmeans7, kmeans8
   /// BWN (Rastegari et al., arXiv 1603.05279): the sign times the row's mean magnitude α = ‖w‖₁/n in fp16.
   case binary
   /// TWN (Li et al., arXiv 1605.04711): of each row α·{−1, 0, 1}, zero where |w| ≤ Δ = 0.7·‖w‖₁/n, α the mean magnitude

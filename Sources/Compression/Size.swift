@@ -65,12 +65,17 @@ extension Scheme {
     case .block(let type):
       let bits = Double(8 * type.blockBytes) / Double(type.blockWeights)
       return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: 0)
+    case .smallFloat(let small):
+      let bits = Double(small.element.bits)
+      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: small.scaleBytes(of: form))
+    case .codebook(let codebook):
+      let bits = Double(codebook.bits)
+      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: codebook.scaleBytes(of: form))
     case .named(let named):
-      let (bits, perBlock, perRow, perTensor) = named.layout
-      let scales = rows * columns / named.blockWeights * perBlock + rows * perRow + perTensor
+      // A magnitude a row.
       let isSign = named == .binary
       return CodeLayout(
-        bits: isSign && sparsity != .none ? 2 : Double(bits), nonZeroBits: Double(bits), scaleBytes: scales)
+        bits: isSign && sparsity == .none ? 1 : 2, nonZeroBits: isSign ? 1 : 2, scaleBytes: 2 * rows)
     case .uniform(let uniform):
       let scales = uniform.granularity.scaleCount(rows: rows, columns: columns, shape: form.shape)
       let zeroPoints = uniform.symmetry == .affine ? (scales * uniform.bits + 7) / 8 : 0
@@ -130,11 +135,11 @@ extension Scheme {
     return size
   }
 
-  /// ggml's bytes have no sparse form.
-  private var hasSparseForm: Bool {
+  /// ggml's bytes have no sparse form, nor has a table without a zero.
+  var hasSparseForm: Bool {
     switch format {
     case .block: false
-    case .named(let named): named.isComputed
+    case .codebook(let codebook): codebook.table == .nf4 || sparsity != .none
     default: true
     }
   }

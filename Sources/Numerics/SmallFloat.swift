@@ -82,7 +82,11 @@ enum ScaleFormat {
 }
 
 extension ElementType {
-  /// The sixteen values of E2M1 and the 256 of E4M3, by code: for formats that pack them in words.
+  /// The values of small floats by code, those that are not finite among them: 16 of E2M1, 64 of E2M3 and E3M2, 256 of
+  /// E4M3 and E5M2.
   public static let e2m1Levels = SmallFloat.e2m1.table()
+  public static let e2m3Levels = SmallFloat.e2m3.table()
+  public static let e3m2Levels = SmallFloat.e3m2.table()
   public static let e4m3Levels = SmallFloat.e4m3.table()
+  public static let e5m2Levels = SmallFloat.e5m2.table()
 }

@@ -11,6 +11,9 @@
 #include "codes.h"
 #include "halves.h"
 #include "signs.h"
+#include "small_float.h"
+#include "nearest.h"
+#include "kmeans.h"
 #include "rans.h"
 #include "huffman.h"
 

@@ -236,6 +236,8 @@ extension Scheme {
         sizes.indices.contains(index + step) ? .block(sizes[index + step]) : step > 0 ? .keep : format
     case .f16, .bf16:
       scheme.format = step > 0 ? .keep : .uniform(.starting(for: item))
+    case .smallFloat(let small): scheme.format = small.stepped(by: step)
+    case .codebook(let codebook): scheme.format = codebook.stepped(by: step)
     case .named: break
     }
     return scheme
@@ -252,12 +254,17 @@ extension Scheme {
   }
 
   fileprivate func withNextGranularity(for item: Item) -> Scheme {
-    withUniform(for: item) { uniform in
-      let order: [Granularity] = [.tensor, .channel, .group(128), .group(64), .group(32)]
-        .filter { $0.fits(columns: item.matrix.columns) }
-      let index = order.firstIndex(of: uniform.granularity).map { $0 + 1 } ?? 0
-      uniform.granularity = order[index % order.count]
+    var scheme = self
+    switch format {
+    case .smallFloat(var small) where small.granularity != nil:
+      small.granularity = small.granularity?.next(for: item)
+      scheme.format = .smallFloat(small)
+    case .codebook(var codebook):
+      codebook.granularity = codebook.granularity.next(for: item)
+      scheme.format = .codebook(codebook)
+    default: return withUniform(for: item) { $0.granularity = $0.granularity.next(for: item) }
     }
+    return scheme
   }
 
   fileprivate func with(_ sparsity: Sparsity) -> Scheme {
@@ -287,6 +294,35 @@ extension Scheme {
     let all = Coding.allCases
     scheme.coding = all[((all.firstIndex(of: coding) ?? 0) + 1) % all.count]
     return scheme
+  }
+}
+
+extension Granularity {
+  /// The next one that fits, round and round.
+  fileprivate func next(for item: Item) -> Granularity {
+    let order: [Granularity] = [.tensor, .channel, .group(128), .group(64), .group(32)]
+      .filter { $0.fits(columns: item.matrix.columns) }
+    let index = order.firstIndex(of: self).map { $0 + 1 } ?? 0
+    return order[index % order.count]
+  }
+}
+
+extension SmallFloatScheme {
+  /// The next wider or narrower element; past the widest the weight is kept.
+  fileprivate func stepped(by step: Int) -> Scheme.Format {
+    let order: [Element] = scaling == .nvidia ? [.e2m1] : [.e2m1, .e2m3, .e4m3]
+    let present = order.firstIndex { $0.bits == element.bits } ?? 0
+    guard present + step < order.count else { return .keep }
+    return .smallFloat(SmallFloatScheme(order[max(0, present + step)], scaling))
+  }
+}
+
+extension CodebookScheme {
+  /// Twice or half as many entries; past the most the weight is kept.
+  fileprivate func stepped(by step: Int) -> Scheme.Format {
+    guard case .kMeans = table else { return step > 0 ? .keep : .codebook(self) }
+    let bits = self.bits + step
+    return bits > 8 ? .keep : .codebook(.kMeans(bits: max(1, bits), granularity))
   }
 }
 

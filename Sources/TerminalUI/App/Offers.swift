@@ -12,7 +12,7 @@ struct SchemeOffer: Sendable {
 
 extension State {
   /// The picker's list for the layer under the cursor: keep, the widths in their commonest granularities, other ranges
-  /// and scales, binary and ternary, ggml's types.
+  /// and scales, small floats, codebooks, binary and ternary, ggml's types.
   /// The layer's sparsity stays.
   var schemeOffers: [SchemeOffer] {
     guard let item = subject else { return [] }
@@ -33,6 +33,11 @@ extension State {
       formats.append(.uniform(UniformScheme(bits: bits, granularity: .channel, scale: .pow2)))
       formats.append(.uniform(UniformScheme(bits: bits, granularity: .axis(1))))
     }
+    formats += SmallFloatScheme.words.map { .smallFloat($0.scheme) }
+    formats += [Granularity.tensor, .group(128)].map { .smallFloat(SmallFloatScheme(.e4m3, .scaled($0))) }
+    formats += [.codebook(.nf4)]
+    formats += stride(from: 8, through: 1, by: -1).map { .codebook(.kMeans(bits: $0)) }
+    formats += [4, 3, 2].map { .codebook(.kMeans(bits: $0, .channel)) }
     formats += [.uniform(UniformScheme(bits: 1)), .named(.binary), .named(.ternary)]
     formats += [.uniform(UniformScheme(bits: 16, granularity: .channel)), .f16, .bf16]
     formats += BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { .block($0) }

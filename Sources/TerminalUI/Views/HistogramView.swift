@@ -53,7 +53,9 @@ extension State {
     }
     if !isError {
       let answer = current.flatMap { session.findings.answers[$0.id]?[scheme] }
-      plot.levels = levels(assessment?.levels ?? answer?.levels, from: start, to: end, columns: area.width)
+      plot.levels =
+        (assessment?.levels ?? answer?.levels)?
+        .positions(in: start...end, spacing: (end - start) / Double(max(1, area.width))) ?? []
       plot.pruned = (assessment?.pruneLimit ?? answer?.pruneLimit).map { -Double($0)...Double($0) }
     }
     canvas.draw(plot, in: area)
@@ -79,14 +81,6 @@ extension State {
   private func padded(_ low: Double, _ high: Double, within histogram: Histogram) -> (Double, Double) {
     let room = (high - low) * 0.04
     return (max(histogram.minimum, low - room), min(histogram.maximum, high + room))
-  }
-
-  /// The grid's levels in sight; none where they stand closer than columns.
-  private func levels(_ levels: Levels?, from start: Double, to end: Double, columns: Int) -> [Double] {
-    guard let levels, (end - start) / levels.step < Double(columns) else { return [] }
-    return (levels.lowest...levels.highest).map { Double($0) * levels.step }.filter {
-      $0 >= start && $0 <= end
-    }
   }
 
   /// Figures in groups: range, moments and tails; the scheme with its error; what is pruned; the size.

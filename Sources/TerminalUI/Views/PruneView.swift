@@ -94,11 +94,7 @@ extension State {
       bins: histogram.rebinned(from: low, to: high, columns: max(1, area.width)).bars.map { $0 / total },
       range: low...high, scale: isLogarithmic ? .logarithmic : .linear)
     plot.pruned = pruned
-    if let levels, (high - low) / levels.step < Double(area.width) {
-      plot.levels = (levels.lowest...levels.highest).map { Double($0) * levels.step }.filter {
-        (low...high).contains($0)
-      }
-    }
+    plot.levels = levels?.positions(in: low...high, spacing: (high - low) / Double(max(1, area.width))) ?? []
     canvas.draw(plot, in: area)
   }
 

@@ -22,6 +22,11 @@ struct SchemesCommand: ParsableCommand {
       keep            as it is
       int1 … int16    with tensor | channel | axis=N | group=N (32), symmetric | symmetric-full | affine,
                       range=minmax | mse | percentile=P | entropy, scale=fp16 | bf16 | fp32 | pow2
+      fp8-…, fp6-…, fp4-…
+                      with tensor | channel | group=N (channel)
+      nf4             with tensor | channel | group=N (64)
+      kmeans1 … kmeans8, kmeans,entries=N (2 … 256)
+                      with tensor | channel | group=N (tensor)
       any             sparsity=0.3 | model:0.3 | 2:4 | wanda:0.5 | wanda:2:4
                       sparsity=channel:0.25 | input:0.25 | head:64:0.25 | block:4x4:0.5, each with :l1
                       threshold=0.01, coding=none | huffman | rans

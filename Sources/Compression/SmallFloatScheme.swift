@@ -1,0 +1,120 @@
+import Numerics
+
+/// Floats of four to eight bits under scales: ŵ = s·q, q = w/s rounded to the nearest number of the element's format,
+/// halves to even, at most its greatest.
+///
+/// A code is the element's bits: sign, exponent, mantissa. Negative zero keeps its sign, as in every cast; it counts as
+/// zero.
+public struct SmallFloatScheme: Sendable, Hashable {
+  public var element: Element
+  public var scaling: Scaling
+
+  public init(_ element: Element, _ scaling: Scaling) {
+    self.element = element
+    self.scaling = scaling
+  }
+
+  /// E exponent and M mantissa bits.
+  ///
+  /// Sources: OCP 8-bit Floating Point Specification 1.0 (E4M3, E5M2), OCP Microscaling Formats 1.0 (the others).
+  public enum Element: String, Sendable, Hashable, CaseIterable {
+    case e4m3, e5m2, e2m3, e3m2, e2m1
+  }
+
+  public enum Scaling: Sendable, Hashable {
+    /// s = max|w| / the element's greatest number in fp32, of the tensor, of a channel or of a group; w/s is a quotient.
+    case scaled(Granularity)
+    /// OCP Microscaling Formats 1.0, 6.3: blocks of 32, s = 2^(⌊log2 max|w|⌋ − ⌊log2 greatest⌋) as E8M0.
+    case microscaling
+    /// NVFP4: groups of 16 under s = t·b, t = max|w| / (6·448) of the tensor in fp32, b = max|w| / 6 / t of the group
+    /// rounded to E4M3.
+    case nvidia
+  }
+}
+
+extension SmallFloatScheme.Element {
+  public var bits: Int {
+    switch self {
+    case .e4m3, .e5m2: 8
+    case .e2m3, .e3m2: 6
+    case .e2m1: 4
+    }
+  }
+
+  /// The greatest finite number.
+  public var greatest: Float {
+    switch self {
+    case .e4m3: 448
+    case .e5m2: 57_344
+    case .e2m3: 7.5
+    case .e3m2: 28
+    case .e2m1: 6
+    }
+  }
+
+  /// Every finite number, each once, in rising order.
+  public var numbers: [Float] {
+    let table =
+      switch self {
+      case .e4m3: ElementType.e4m3Levels
+      case .e5m2: ElementType.e5m2Levels
+      case .e2m3: ElementType.e2m3Levels
+      case .e3m2: ElementType.e3m2Levels
+      case .e2m1: ElementType.e2m1Levels
+      }
+    return Set(table.filter { $0.isFinite }).sorted()
+  }
+}
+
+extension SmallFloatScheme {
+  /// Every scheme by its word, in the granularity that is its default.
+  public static let words: [(word: String, scheme: SmallFloatScheme)] = [
+    ("fp8-e4m3", .init(.e4m3, .scaled(.channel))), ("fp8-e5m2", .init(.e5m2, .scaled(.channel))),
+    ("fp6-e2m3", .init(.e2m3, .scaled(.channel))), ("fp6-e3m2", .init(.e3m2, .scaled(.channel))),
+    ("fp4-e2m1", .init(.e2m1, .scaled(.channel))),
+    ("ocp-mxfp8", .init(.e4m3, .microscaling)), ("ocp-mxfp8-e5m2", .init(.e5m2, .microscaling)),
+    ("ocp-mxfp6", .init(.e2m3, .microscaling)), ("ocp-mxfp6-e3m2", .init(.e3m2, .microscaling)),
+    ("ocp-mxfp4", .init(.e2m1, .microscaling)), ("nvidia-nvfp4", .init(.e2m1, .nvidia)),
+  ]
+
+  /// Its word, without a granularity.
+  public var word: String {
+    Self.words.first { $0.scheme.element == element && $0.scheme.scaling.isKin(to: scaling) }?.word ?? "\(element)"
+  }
+
+  /// Where the granularity may be chosen.
+  public var granularity: Granularity? {
+    get { if case .scaled(let granularity) = scaling { granularity } else { nil } }
+    set { if case .scaled = scaling, let newValue { scaling = .scaled(newValue) } }
+  }
+
+  /// Weights that share a scale side by side, where that is a number.
+  var blockWeights: Int {
+    switch scaling {
+    case .scaled(.group(let size)): size
+    case .scaled: 1
+    case .microscaling: 32
+    case .nvidia: 16
+    }
+  }
+
+  /// Bytes of all scales of a weight.
+  func scaleBytes(of form: WeightForm) -> Int {
+    switch scaling {
+    case .scaled(let granularity):
+      4 * granularity.scaleCount(rows: form.rows, columns: form.columns, shape: form.shape)
+    case .microscaling: form.rows * form.columns / 32
+    case .nvidia: form.rows * form.columns / 16 + 4
+    }
+  }
+}
+
+extension SmallFloatScheme.Scaling {
+  /// The same but for the granularity.
+  fileprivate func isKin(to other: Self) -> Bool {
+    switch (self, other) {
+    case (.scaled, .scaled), (.microscaling, .microscaling), (.nvidia, .nvidia): true
+    default: false
+    }
+  }
+}
