@@ -24,7 +24,6 @@ public struct Assessment: Sendable, Codable, Hashable {
   public var sqnr: Double? { relativeError.flatMap(decibels(relativeError:)) }
 }
 
-
 extension Assessment {
   /// Applies `scheme` to `source` and compares; the weight is read once to four times.
   ///

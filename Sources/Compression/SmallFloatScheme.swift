@@ -54,16 +54,22 @@ extension SmallFloatScheme.Element {
 
   /// Every finite number, each once, in rising order.
   public var numbers: [Float] {
-    let table =
-      switch self {
-      case .e4m3: ElementType.e4m3Levels
-      case .e5m2: ElementType.e5m2Levels
-      case .e2m3: ElementType.e2m3Levels
-      case .e3m2: ElementType.e3m2Levels
-      case .e2m1: ElementType.e2m1Levels
-      }
-    return Set(table.filter { $0.isFinite }).sorted()
+    switch self {
+    case .e4m3: Self.e4m3Numbers
+    case .e5m2: Self.e5m2Numbers
+    case .e2m3: Self.e2m3Numbers
+    case .e3m2: Self.e3m2Numbers
+    case .e2m1: Self.e2m1Numbers
+    }
   }
+
+  private static let e4m3Numbers = rising(ElementType.e4m3Levels)
+  private static let e5m2Numbers = rising(ElementType.e5m2Levels)
+  private static let e2m3Numbers = rising(ElementType.e2m3Levels)
+  private static let e3m2Numbers = rising(ElementType.e3m2Levels)
+  private static let e2m1Numbers = rising(ElementType.e2m1Levels)
+
+  private static func rising(_ table: [Float]) -> [Float] { Set(table.filter { $0.isFinite }).sorted() }
 }
 
 extension SmallFloatScheme {

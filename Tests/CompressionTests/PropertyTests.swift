@@ -91,6 +91,8 @@ import Testing
   @Test(arguments: [
     "int4,group=32", "int8,channel", "int3,tensor", "int2,group=16,scale=bf16", "int6,channel,scale=fp32",
     "int4,channel,axis=1", "binary", "ternary", "int1,group=32", "int1,tensor", "f16", "bf16",
+    "fp8-e4m3", "fp8-e5m2,tensor", "fp6-e2m3,group=32", "ocp-mxfp8", "ocp-mxfp6", "ocp-mxfp4", "nvidia-nvfp4",
+    "kmeans4", "kmeans3,channel", "kmeans8,group=64",
   ]) func quantisingTwiceChangesNothing(_ spec: String) throws {
     let source = Self.gaussian(32, 256)
     let once = try SchemeFigureTests.reconstruct(source, spec)
@@ -99,7 +101,10 @@ import Testing
     #expect(isSame)
   }
 
-  @Test(arguments: ["int4,sparsity=0.5", "binary", "ternary", "int8,range=mse,tensor", "int4,channel,axis=1", "f16"])
+  @Test(arguments: [
+    "int4,sparsity=0.5", "binary", "ternary", "int8,range=mse,tensor", "int4,channel,axis=1", "f16", "fp8-e4m3",
+    "fp8-e5m2,tensor", "ocp-mxfp8", "ocp-mxfp4", "nvidia-nvfp4", "nf4", "kmeans4", "kmeans3,channel,sparsity=0.5",
+  ])
   func numbersThatAreNotFiniteAreReportedAndNeverSpread(_ spec: String) throws {
     var values = Self.gaussian(32, 256).values
     let clean = ArrayWeights(
@@ -116,7 +121,10 @@ import Testing
   /// The same bytes and figures from any number of threads at any level.
   @Test func threadsAndLevelsChangeNothing() async throws {
     let source = Self.gaussian(96, 320)
-    let specs = ["int4", "int3,channel,affine,sparsity=0.4", "int4,tensor,range=mse", "ternary", "int8,sparsity=2:4"]
+    let specs = [
+      "int4", "int3,channel,affine,sparsity=0.4", "int4,tensor,range=mse", "ternary", "int8,sparsity=2:4",
+      "fp8-e4m3", "ocp-mxfp6", "nvidia-nvfp4", "nf4", "kmeans4", "kmeans6,channel,sparsity=0.3",
+    ]
     @Sendable func answers(at level: lathe_level) throws -> [String] {
       let before = lathe_kernel_level()
       _ = lathe_set_kernel_level(level)

@@ -67,6 +67,8 @@ import Testing
 
   @Test(arguments: [
     "binary", "ternary", "int1,channel", "int4,sparsity=0.4", "int1,sparsity=0.4", "ternary,sparsity=2:4",
+    "fp8-e4m3,sparsity=0.4", "ocp-mxfp4,sparsity=0.6", "nvidia-nvfp4,sparsity=2:4", "nf4,sparsity=0.5",
+    "kmeans2,sparsity=0.7", "kmeans,entries=11,channel,sparsity=2:4", "kmeans1,group=32,sparsity=0.9",
   ])
   func whatIsPrunedStaysZero(_ spec: String) throws {
     var generator = SeededGenerator(12)

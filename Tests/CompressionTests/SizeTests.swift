@@ -20,6 +20,11 @@ import Testing
     "binary,sparsity=0.7", "ternary,sparsity=0.6", "keep,sparsity=0.8", "f16,sparsity=0.9", "int4,sparsity=2:4",
     "int8,sparsity=1:4", "int8,sparsity=4:8", "int1,sparsity=2:4", "int4,sparsity=channel:0.5",
     "int4,sparsity=block:4x4:0.75", "int4,sparsity=wanda:2:4", "int16,sparsity=0.9",
+    "fp8-e4m3", "fp8-e5m2,tensor", "fp6-e3m2,group=64", "ocp-mxfp8", "ocp-mxfp8-e5m2", "ocp-mxfp6", "ocp-mxfp6-e3m2",
+    "ocp-mxfp4", "nvidia-nvfp4", "nf4", "nf4,tensor", "nf4,channel", "kmeans1", "kmeans4", "kmeans8", "kmeans3,channel",
+    "kmeans2,group=32", "kmeans,entries=48", "kmeans,entries=5,channel", "fp8-e4m3,sparsity=0.9",
+    "ocp-mxfp4,sparsity=2:4", "nvidia-nvfp4,sparsity=0.6", "nf4,sparsity=0.7", "kmeans5,sparsity=0.8",
+    "kmeans1,sparsity=0.9", "kmeans,entries=48,channel,sparsity=0.95", "kmeans4,sparsity=2:4",
   ]
 
   @Test(arguments: specs) func theSizeOfEveryFormIsWhatItsPackerWrites(_ spec: String) throws {

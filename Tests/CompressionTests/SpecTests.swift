@@ -11,7 +11,10 @@ import Testing
     "keep,threshold=0.01", "int4,group=32,sparsity=2:4", "int4,group=32,sparsity=channel:0.25",
     "keep,sparsity=channel:0.25:l1", "keep,sparsity=input:0.5", "keep,sparsity=head:64:0.25",
     "keep,sparsity=block:4x8:0.5:l1", "keep,sparsity=model:0.3", "keep,sparsity=wanda:0.5", "keep,sparsity=wanda:2:4",
-    "int16,channel,coding=rans", "f16,coding=rans",
+    "int16,channel,coding=rans", "f16,coding=rans", "fp8-e4m3", "fp8-e4m3,tensor", "fp8-e5m2,group=64", "fp6-e2m3",
+    "fp4-e2m1,group=16", "ocp-mxfp8", "ocp-mxfp8-e5m2", "ocp-mxfp6", "ocp-mxfp6-e3m2", "ocp-mxfp4", "nvidia-nvfp4",
+    "nf4", "nf4,group=128", "nf4,tensor", "kmeans1", "kmeans4,channel", "kmeans8,group=512", "kmeans,entries=48",
+    "kmeans,entries=3,channel", "kmeans5,sparsity=0.8,coding=huffman",
   ]
 
   @Test(arguments: specs) func whatIsPrintedIsParsedToItself(_ spec: String) throws {
@@ -27,7 +30,9 @@ import Testing
     "int4,sparsity=4:2",
     "int4,sparsity=block:4:0.5", "int4,sparsity=head:0:0.5", "int4,sparsity=wanda", "int4,sparsity=wanda:3",
     "binary,affine",
-    "int4,sparsity=channel:0.5:l3", "int4,sparsity=::", "",
+    "int4,sparsity=channel:0.5:l3", "int4,sparsity=::", "", "kmeans0", "kmeans9", "kmeans,entries=1",
+    "kmeans,entries=257", "kmeans,entries", "kmeans4,entries=20", "kmeans4,affine", "nf4,entries=16", "nf4,group=1",
+    "fp8-e4m3,affine", "fp8-e4m3,scale=fp16", "ocp-mxfp4,tensor", "nvidia-nvfp4,group=16", "ocp-mxfp5",
   ]) func whatIsNoSpecIsAnError(_ spec: String) {
     #expect(throws: SpecError.self) { try Scheme(spec: spec) }
   }
@@ -35,12 +40,21 @@ import Testing
   @Test func synonymsAreTheSameScheme() throws {
     #expect(try Scheme(spec: "keep,sparsity=filter:0.5") == Scheme(spec: "keep,sparsity=channel:0.5"))
     #expect(try Scheme(spec: "int4,channel,axis=0") == Scheme(spec: "int4,channel"))
+    #expect(try Scheme(spec: "fp8-e4m3,channel") == Scheme(spec: "fp8-e4m3"))
+    #expect(try Scheme(spec: "nf4,group=64") == Scheme(spec: "nf4"))
+    #expect(try Scheme(spec: "kmeans,entries=16,tensor") == Scheme(spec: "kmeans4"))
+    #expect(try Scheme(spec: "kmeans") == Scheme(spec: "kmeans4"))
     #expect(try Scheme(spec: "keep,sparsity=channel:0.5:l2") == Scheme(spec: "keep,sparsity=channel:0.5"))
   }
 
   @Test(arguments: [
     ("int4,group=32", "30 columns are no multiple of the group of 32"),
     ("q8_0", "30 columns are no multiple of Q8_0's block of 32"),
+    ("ocp-mxfp6", "30 columns are no multiple of ocp-mxfp6's block of 32"),
+    ("nvidia-nvfp4", "30 columns are no multiple of nvidia-nvfp4's block of 16"),
+    ("fp8-e5m2,group=64", "30 columns are no multiple of the group of 64"),
+    ("nf4", "30 columns are no multiple of nf4's block of 64"),
+    ("kmeans4,group=64", "30 columns are no multiple of the group of 64"),
     ("int4,tensor,sparsity=2:4", "30 columns are no multiple of 4"),
     ("keep,sparsity=wanda:0.5", "it needs the inputs' importances"),
     ("keep,sparsity=head:4:0.5", "10 rows are no multiple of the head of 4"),
