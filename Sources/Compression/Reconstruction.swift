@@ -6,6 +6,7 @@ struct Reconstruction {
   /// The codes that the format has.
   let codes: CodeKind
   private var scales = ScaleSummary()
+  private var blockScales: BlockScales?
 
   private enum Method {
     case copy
@@ -46,6 +47,7 @@ struct Reconstruction {
         quantizer, bytes: .allocate(capacity: capacity / type.blockWeights * type.blockBytes),
         source.importances.map { BlockImportances($0, rows: source.rows) })
       codes = .none
+      blockScales = BlockScales(type)
     case .smallFloat(let small):
       let quantizer = try SmallFloatQuantizer(small, of: source, pruning, control)
       (method, codes) = (.values(quantizer), quantizer.codes)
@@ -105,7 +107,9 @@ struct Reconstruction {
   }
 
   /// The levels of a typical run of what was applied.
-  var levels: Levels? { if case .values(let quantizer) = method { quantizer.levels } else { scales.levels } }
+  var levels: Levels? {
+    if case .values(let quantizer) = method { quantizer.levels } else { blockScales?.levels ?? scales.levels }
+  }
 
   /// All scales, zero points and tables as they are packed, once everything was applied and they were kept.
   func scaleBytes(of scheme: Scheme) -> [UInt8] {
@@ -171,6 +175,7 @@ struct Reconstruction {
       } else {
         quantizer.encode(pruned, count: chunk.count, into: bytes.baseAddress!)
       }
+      blockScales?.add(bytes.baseAddress!, blocks: chunk.count / type.blockWeights)
       ElementType.ggml(type).decode(
         UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<used]),
         into: UnsafeMutableBufferPointer(start: values, count: chunk.count))
