@@ -44,6 +44,9 @@ struct Throughput {
     case table = "error table: 7 widths × 2 × 5 granularities"
     case all = "first look with the error table"
     case assessment = "one assessment: int4,group=32"
+    case floats = "one assessment: fp8-e4m3"
+    case blocks = "one assessment: ocp-mxfp4"
+    case tables = "one assessment: kmeans4"
 
     func run(_ weights: FileWeights) throws {
       switch self {
@@ -52,6 +55,10 @@ struct Throughput {
       case .table: _ = try ErrorTable.of(weights, sparsity: .none)
       case .assessment:
         _ = try Assessment.of(weights, scheme: Scheme(.uniform(UniformScheme(bits: 4, granularity: .group(32)))))
+      case .floats:
+        _ = try Assessment.of(weights, scheme: Scheme(.smallFloat(SmallFloatScheme(.e4m3, .scaled(.channel)))))
+      case .blocks: _ = try Assessment.of(weights, scheme: Scheme(.smallFloat(SmallFloatScheme(.e2m1, .microscaling))))
+      case .tables: _ = try Assessment.of(weights, scheme: Scheme(.codebook(.kMeans(bits: 4))))
       }
     }
   }

@@ -3,8 +3,13 @@ import CKernels
 /// A weight as bytes in one of the forms that `Size` counts: what says how many bytes a form takes is that it can be
 /// written and read back.
 ///
-///     scales, zero points     as `Scales` lays them out
+///     scales, zero points     scales in their type, then zero points in as many bits as codes have
+///     or of small floats      a block's scale after the other, then NVFP4's of the tensor (fp32)
+///     or tables               the values of each in fp16, in rising order
 ///     codes                   modulo 2^b, b bits each, the first in the lowest bits
+///
+/// A small float's code is its bits; NF4's is its index less seven; that of a table found by k-means is its index, less
+/// the index of zero where weights are pruned.
 ///
 /// - `dense`: all codes.
 /// - `bitmask`: a bit a weight, then the codes that are not zero.

@@ -6,7 +6,7 @@ public struct Size: Sendable, Codable, Hashable {
   /// What is written: the least of the forms that the scheme allows.
   public var bytes: Int
   public var form: Form
-  /// Scales and zero points, within `bytes`.
+  /// Scales, zero points and tables of values, within `bytes`.
   public var scaleBytes: Int
   /// Every code at its full width.
   public var dense: Int
@@ -47,7 +47,7 @@ public struct Size: Sendable, Codable, Hashable {
   }
 }
 
-/// The widths of codes, and the bytes of all scales and zero points of a weight.
+/// The widths of codes, and the bytes of all scales, zero points and tables of a weight.
 struct CodeLayout {
   /// Bits of a code where zero is one of them, and where it is not.
   var bits: Double

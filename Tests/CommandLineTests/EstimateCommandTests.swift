@@ -96,6 +96,52 @@ import Testing
     #expect(schemes["/fc2/Gemm"] == "int3,channel")
   }
 
+  @Test func smallFloatsAndTablesHaveErrorsAndSizes() throws {
+    let bytes = [
+      "fp8-e4m3": 16_384 + 4 * 64, "fp8-e5m2,tensor": 16_384 + 4, "ocp-mxfp8": 16_384 + 512,
+      "ocp-mxfp6": 12_288 + 512, "ocp-mxfp4": 8_192 + 512, "nvidia-nvfp4": 8_192 + 1_024 + 4, "nf4": 8_192 + 4 * 256,
+      "kmeans4": 8_192 + 2 * 16, "kmeans3,channel": 6_144 + 64 * 2 * 8, "kmeans,entries=48": 12_288 + 2 * 48,
+    ]
+    for (spec, expected) in bytes {
+      let object = try Program.run("estimate", Program.digits, "--set", "/fc1*=\(spec)", "--json").object()
+      let layer = try #require(try layers(object)["/fc1/Gemm"])
+      #expect(layer["scheme"] as? String == spec && layer["bytes"] as? Int == expected, "\(spec)")
+      #expect((layer["relativeError"] as? Double).map { $0 > 0 && $0 < 0.06 } == true, "\(spec)")
+      #expect(layer["note"] is NSNull)
+    }
+  }
+
+  @Test func deepCompressionIsOneSpec() throws {
+    let spec = "kmeans5,sparsity=0.8,coding=huffman"
+    let object = try Program.run("estimate", Program.digits, "--set", "/fc1*=\(spec)", "--json").object()
+    let layer = try #require(try layers(object)["/fc1/Gemm"])
+    #expect(layer["scheme"] as? String == spec)
+    #expect((layer["sparsity"] as? Double).map { abs($0 - 0.8) < 0.001 } == true)
+    // H(0.2) + 0.2·5 bits a weight at most, a table of 32 halves, Huffman's own tables and at least a bit a weight.
+    #expect((layer["bytes"] as? Int).map { $0 > 2_048 && $0 < 16_384 * 18 / 64 } == true)
+  }
+
+  @Test func importancesChangeWhatGgmlsTypesBecome() throws {
+    let fixture = Fixtures.fixture("importances/imatrix.gguf")
+    func layer(_ more: String...) throws -> [String: Any] {
+      let object = try Program.run(
+        ["estimate", Program.llamaGGUF, "--set", "blk.0.attn_k*=q2_k", "--json"] + more
+      ).object()
+      return try #require(try layers(object)["blk.0.attn_k"])
+    }
+    let (plain, weighted) = (try layer(), try layer("--importance", fixture))
+    let errors = try [plain, weighted].map { try #require($0["relativeError"] as? Double) }
+    #expect(errors[1] != errors[0])
+    #expect(plain["bytes"] as? Int == weighted["bytes"] as? Int)
+  }
+
+  @Test(arguments: ["kmeans9", "kmeans,entries=1", "kmeans4,entries=20", "fp8-e4m3,affine", "ocp-mxfp4,tensor"])
+  func aWrongSpecSaysWhatIsExpected(_ spec: String) throws {
+    let result = try Program.run("estimate", Program.digits, "--set", "*=\(spec)", "--json")
+    #expect(result.status != 0 && result.output.isEmpty)
+    #expect(result.errors.contains("expected") && result.errorLines.count <= 3, "\(result.errors)")
+  }
+
   @Test func aSchemeWhoseErrorIsNotComputedSaysSoAndHasItsSize() throws {
     let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=nf4", "--json")
     #expect(result.status == 0)

@@ -45,7 +45,7 @@ import Testing
     let figures = try Fixtures.decode([Figures].self, from: "small-float-figures.json")
     #expect(figures.reduce(0) { $0 + $1.schemes.count } >= 40)
     for figure in figures {
-      let source = try CodebookTests.weights(figure.file, figure.name, figure.shape)
+      let source = try SharedWeightTests.weights(figure.file, figure.name, figure.shape)
       for row in figure.schemes {
         let values = try SchemeFigureTests.reconstruct(source, row.spec)
         #expect(SchemeFigureTests.digest(values) == row.sha256, "\(figure.name) \(row.spec)")

@@ -56,10 +56,42 @@ import Workbench
     #expect(rows.count >= 3)
     #expect(!shot.text.contains("levels …") && shot.text.contains("levels"))
     #expect(shot.text.contains("┴"))
-    let last = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 4) + "<Wait>")
+    let last = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 6) + "<Wait>")
     #expect(last.text.contains("not yet computed"))
-    let named = try Shot.digits("jjjjjjs<PageDown><PageDown><Wait>").lines.filter { $0.contains(" binary ") }
-    #expect(named.allSatisfy { $0.contains("e-1") })
+    let page = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 3) + "<Wait>")
+    let named = page.lines.filter { $0.contains(" binary ") || $0.contains(" kmeans1 ") }
+    #expect(named.count == 2 && named.allSatisfy { $0.contains("e-1") })
+  }
+
+  @Test func aTablesLevelsAreOnTheHistogram() throws {
+    let shot = try Shot.digits("jjjjjj:set /fc1*=kmeans3<Enter><Wait>", ScreenSize(width: 120, height: 40))
+    let axis = try #require(shot.lines.first { $0.contains("┴") })
+    // Eight values; two may share a column.
+    #expect((6...8).contains(axis.count { $0 == "┴" }))
+    #expect(shot.row("/fc1/Gemm").contains("kmeans3") && shot.row("/fc1/Gemm").contains("e-2"))
+    let floats = try Shot.digits("jjjjjj:set /fc1*=ocp-mxfp4<Enter><Wait>", ScreenSize(width: 120, height: 40))
+    #expect(floats.text.contains("levels of the mean"))
+    #expect(try #require(floats.lines.first { $0.contains("┴") }).count { $0 == "┴" } >= 8)
+  }
+
+  @Test func fewerAndMoreBitsAndGranularitiesGoThroughFloatsAndTables() throws {
+    func scheme(after keys: String) throws -> String { try Shot.digits("jjjjjj\(keys)<Wait>").row("/fc1/Gemm") }
+    #expect(try scheme(after: ":set /fc1*=kmeans4<Enter>-").contains("kmeans3"))
+    #expect(try scheme(after: ":set /fc1*=kmeans4,channel<Enter>+").contains("kmeans5"))
+    #expect(try scheme(after: ":set /fc1*=kmeans8<Enter>+").contains("keep"))
+    #expect(try scheme(after: ":set /fc1*=kmeans1<Enter>-").contains("kmeans1"))
+    #expect(try scheme(after: ":set /fc1*=ocp-mxfp8<Enter>--").contains("ocp-mxfp4"))
+    #expect(try scheme(after: ":set /fc1*=nf4<Enter>+").contains("keep"))
+    #expect(try scheme(after: ":set /fc1*=nvidia-nvfp4<Enter>g").contains("int8"))
+  }
+
+  @Test func theErrorPaneHasFloatsAndTablesBesideTheIntegers() throws {
+    let shot = try Shot.digits("jjjjjj<Tab>z<Wait>", ScreenSize(width: 140, height: 40))
+    for word in ["fp8-e4m3", "ocp-mxfp6", "nvidia-nvfp4", "nf4", "kmeans4"] {
+      let line = shot.lines.first { $0.contains("\(word) ") }
+      #expect(line?.contains("e-") == true, "\(word): \(line ?? "")")
+    }
+    #expect(!shot.text.contains("…"))
   }
 
   @Test func layersSortByDamagePerByteSaved() throws {

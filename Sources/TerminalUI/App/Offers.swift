@@ -51,6 +51,12 @@ extension State {
     }
   }
 
+  /// What stands beside the tables of integers' errors: small floats and codebooks as their words have them.
+  var errorFormats: [Scheme.Format] {
+    SmallFloatScheme.words.map { .smallFloat($0.scheme) }.filter { $0 != .smallFloat(.init(.e2m1, .scaled(.channel))) }
+      + [.codebook(.nf4)] + stride(from: 6, through: 2, by: -1).map { .codebook(.kMeans(bits: $0)) }
+  }
+
   /// Words that may follow in the command line, whole lines.
   func completions(of line: String) -> [String] {
     let (name, rest) = line.firstWord

@@ -75,6 +75,7 @@ public struct Screen: Program {
     }
     effects.forEach { perform($0) }
     askForPopup()
+    askForFormats()
     state.scrollToCursor()
     state.progress = analyst.progress
   }
@@ -148,6 +149,17 @@ public struct Screen: Program {
     }
     if session.survey(of: item) == nil { questions.append(.survey(item.id)) }
     analyst.ask(questions, urgent: true)
+  }
+
+  /// The errors of small floats and codebooks, while their table is in sight.
+  private func askForFormats() {
+    guard state.isZoomed, state.pane == .errors, let item = state.current, item.isReadable, item.kind == .weight else {
+      return
+    }
+    let sparsity = state.session.scheme(of: item).sparsity
+    let open = state.errorFormats.map { Scheme($0, sparsity: sparsity) }
+      .filter { item.obstacle(to: $0) == nil && state.session.assessment(of: item, in: $0) == nil }
+    analyst.ask(open.map { .assessment(item.id, $0) })
   }
 
   /// What an open popup shows: at once what the summary knows, then the scheme under the cursor, then the others.

@@ -29,6 +29,7 @@ extension State {
     drawTable(&canvas, area, table, own, scheme)
     if isSideBySide { drawTable(&canvas, area.splitLeft(tableWidth + 2).rest, table, other, scheme) }
     if isStacked { drawTable(&canvas, area.splitTop(9).rest, table, other, scheme) }
+    if let places = formatsPlace(inside, tables: 2 * tableWidth + 4) { drawFormats(&canvas, places, item, scheme) }
     guard isZoomed, curve.height >= 8 else { return }
     let (decibels, plot) = curve.splitTop(curve.height >= 18 ? 9 : 0)
     if decibels.height > 0 {
@@ -39,6 +40,29 @@ extension State {
       }
     }
     drawErrorCurve(&canvas, plot, table, own)
+  }
+
+  /// Where the errors of small floats and codebooks stand: beside the tables, where they fill the screen.
+  private func formatsPlace(_ inside: Rect, tables: Int) -> Rect? {
+    guard isZoomed, inside.width >= tables + 30 else { return nil }
+    return inside.splitLeft(tables).rest.splitTop(errorFormats.count + 1).top
+  }
+
+  private func drawFormats(_ canvas: inout Canvas, _ rect: Rect, _ item: Item, _ scheme: Scheme) {
+    canvas.put("t²", x: rect.x + 15, y: rect.y, width: 7, .dim, alignment: .right)
+    canvas.put("dB", x: rect.x + 22, y: rect.y, width: 7, .dim, alignment: .right)
+    for (row, format) in errorFormats.enumerated() where row + 1 < rect.height {
+      let y = rect.y + 1 + row
+      let offer = Scheme(format, sparsity: scheme.sparsity)
+      let fits = item.obstacle(to: offer) == nil
+      let error = fits ? session.relativeError(of: item, in: offer) : nil
+      canvas.put(Scheme(format).description, x: rect.x, y: y, width: 15, fits ? Style(.key) : .dim)
+      let style = scheme.format == format ? Style(.selection) : error == nil ? .dim : .normal
+      canvas.put(
+        error.map { Format.scientific($0) } ?? (fits ? "…" : "-"), x: rect.x + 15, y: y, width: 7, style,
+        alignment: .right)
+      canvas.put(error.map(decibelText) ?? "", x: rect.x + 22, y: y, width: 7, style, alignment: .right)
+    }
   }
 
   private func symmetry(of scheme: Scheme) -> Symmetry? {
