@@ -2,6 +2,8 @@
 
 #include "small_float.h"
 
+#include "ggml_legacy.h"
+
 #include <math.h>
 
 #include "level.h"
@@ -42,10 +44,6 @@ float lathe_small_float_scale(float magnitude, lathe_small_float format) {
   float scale = magnitude / format.greatest;
   if (!(scale >= 0x1p-126f)) return 0;
   return isinf(scale * format.greatest) ? nextafterf(scale, 0) : scale;
-}
-
-float lathe_greatest_magnitude(const float *weights, size_t count) {
-  return DISPATCH(greatest_magnitude, weights, count);
 }
 
 void lathe_apply_small_float(

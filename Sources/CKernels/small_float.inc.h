@@ -81,10 +81,6 @@ TARGET INLINE float LEVEL(magnitude_of)(const float *weights, size_t count) {
   return magnitude;
 }
 
-TARGET static float LEVEL(greatest_magnitude)(const float *weights, size_t count) {
-  return LEVEL(magnitude_of)(weights, count);
-}
-
 TARGET static void LEVEL(apply_small_float)(
     const float *weights, size_t count, lathe_small_float format, float scale, int32_t *codes, float *reconstruction) {
   LEVEL(small_run)(weights, count, format, scale, codes, reconstruction);

@@ -22,9 +22,6 @@ void lathe_apply_small_float(
 /// that is below 2^-126.
 float lathe_small_float_scale(float magnitude, lathe_small_float format);
 
-/// max |w|.
-float lathe_greatest_magnitude(const float *weights, size_t count);
-
 /// Runs of `run` weights side by side, each with the scale of its greatest magnitude; the scales, count/run of them.
 /// count is a multiple of run.
 void lathe_apply_small_float_runs(
