@@ -101,12 +101,18 @@ TARGET static void LEVEL(apply_microscaled)(
 
 TARGET static void LEVEL(apply_nvfp4)(
     const float *weights, size_t count, float tensor_scale, int32_t *codes, float *reconstruction, uint8_t *scales) {
-  for (size_t start = 0; start < count; start += 16) {
-    float magnitude = LEVEL(magnitude_of)(weights + start, 16);
-    f8 scale = (f8)(tensor_scale > 0 ? magnitude / e2m1.greatest / tensor_scale : 0);
+  size_t blocks = count / 16;
+  for (size_t first = 0; first < blocks; first += 8) {
+    size_t taken = blocks - first < 8 ? blocks - first : 8;
+    f8 magnitude = (f8)(0);
+    for (size_t k = 0; k < taken; k++) magnitude[k] = LEVEL(magnitude_of)(weights + 16 * (first + k), 16);
     i8 code;
-    scale = LEVEL(round_small)(scale, e4m3, &code);
-    scales[start / 16] = (uint8_t)code[0];
-    LEVEL(small_run)(weights + start, 16, e2m1, scale[0] * tensor_scale, codes + start, reconstruction + start);
+    f8 scale = tensor_scale > 0 ? magnitude / e2m1.greatest / tensor_scale : (f8)(0);
+    scale = LEVEL(round_small)(scale, e4m3, &code) * tensor_scale;
+    for (size_t k = 0; k < taken; k++) {
+      size_t at = 16 * (first + k);
+      scales[first + k] = (uint8_t)code[k];
+      LEVEL(small_run)(weights + at, 16, e2m1, scale[k], codes + at, reconstruction + at);
+    }
   }
 }
