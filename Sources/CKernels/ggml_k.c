@@ -183,6 +183,42 @@ static void put_digits(const float *w, float inverse, int count, int planes, uin
   }
 }
 
+/// Signs times the block's mean magnitude; a zero is positive.
+void lathe_quantize_rows_q1_0(
+    const float *weights, size_t rows, size_t columns, const float *importance, uint8_t *blocks) {
+  (void)importance;
+  for (size_t start = 0; start < rows * columns; start += 128, blocks += 18) {
+    const float *x = weights + start;
+    float sum = 0;
+    for (int i = 0; i < 128; i++) sum += fabsf(x[i]);
+    put_half(blocks, sum / 128);
+    for (int byte = 0; byte < 16; byte++) {
+      int bits = 0;
+      for (int i = 0; i < 8; i++) bits |= (x[8 * byte + i] >= 0) << i;
+      blocks[2 + byte] = (uint8_t)bits;
+    }
+  }
+}
+
+/// -1, 0 or 1 times the block's greatest magnitude; halves away from zero. The fourth code is never chosen.
+void lathe_quantize_rows_q2_0(
+    const float *weights, size_t rows, size_t columns, const float *importance, uint8_t *blocks) {
+  (void)importance;
+  for (size_t start = 0; start < rows * columns; start += 64, blocks += 18) {
+    const float *x = weights + start;
+    const float greatest = fabsf(signed_greatest(x, 64)), inverse = greatest > 0 ? 1 / greatest : 0;
+    put_half(blocks, greatest);
+    for (int byte = 0; byte < 16; byte++) {
+      int codes = 0;
+      for (int i = 0; i < 4; i++) {
+        const float scaled = x[4 * byte + i] * inverse;
+        codes |= (1 + (scaled >= 0.5f) - (scaled <= -0.5f)) << (2 * i);
+      }
+      blocks[2 + byte] = (uint8_t)codes;
+    }
+  }
+}
+
 void lathe_quantize_rows_tq1_0(
     const float *weights, size_t rows, size_t columns, const float *importance, uint8_t *blocks) {
   (void)importance;

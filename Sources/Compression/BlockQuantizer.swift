@@ -40,6 +40,8 @@ public struct BlockQuantizer: Sendable {
     case .iq2_s: (plain, weighted) = both { lathe_quantize_rows_iq2_s($0, $1, $2, $3, $4) }
     case .iq3_xxs: (plain, weighted) = both { lathe_quantize_rows_iq3_xxs($0, $1, $2, $3, $4) }
     case .iq3_s: (plain, weighted) = both { lathe_quantize_rows_iq3_s($0, $1, $2, $3, $4) }
+    case .q1_0: (plain, weighted) = both { lathe_quantize_rows_q1_0($0, $1, $2, $3, $4) }
+    case .q2_0: (plain, weighted) = both { lathe_quantize_rows_q2_0($0, $1, $2, $3, $4) }
     case .tq1_0: (plain, weighted) = both { lathe_quantize_rows_tq1_0($0, $1, $2, $3, $4) }
     case .tq2_0: (plain, weighted) = both { lathe_quantize_rows_tq2_0($0, $1, $2, $3, $4) }
     case .mxfp4: (plain, weighted) = both { lathe_quantize_rows_mxfp4($0, $1, $2, $3, $4) }
@@ -52,7 +54,7 @@ public struct BlockQuantizer: Sendable {
   public static let available = BlockType.allCases.filter { BlockQuantizer($0) != nil }
 
   /// Those whose reference makes the same bytes with an importance as without one.
-  public static let withoutImportance: Set<BlockType> = [.q8_0, .tq1_0, .tq2_0, .mxfp4, .nvfp4]
+  public static let withoutImportance: Set<BlockType> = [.q1_0, .q2_0, .q8_0, .tq1_0, .tq2_0, .mxfp4, .nvfp4]
 
   /// Those that llama.cpp makes only of weights whose importance is known: a file of them without one is refused.
   /// Errors are estimated all the same (lathe_quantize_rows_iq1_s has what weighs then).

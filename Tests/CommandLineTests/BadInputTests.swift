@@ -153,7 +153,7 @@ import Testing
   }
 
   @Test func aTargetThatIsUnknownOrNotYetWritten() throws {
-    for target in ["nonsense", "gguf"] {
+    for target in ["nonsense", "onnx"] {
       let output = folder.path("out")
       expect(
         1, naming: [target, "lathe, llama.cpp"],

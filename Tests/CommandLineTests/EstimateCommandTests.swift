@@ -142,17 +142,6 @@ import Testing
     #expect(result.errors.contains("expected") && result.errorLines.count <= 3, "\(result.errors)")
   }
 
-  @Test func aSchemeWhoseErrorIsNotComputedSaysSoAndHasItsSize() throws {
-    let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=nf4", "--json")
-    #expect(result.status == 0)
-    let object = try result.object()
-    let output = try #require(try layers(object)["output"])
-    #expect(output["bytes"] as? Int == 1024 * 256 / 64 * (32 + 4))
-    #expect(output["relativeError"] is NSNull && output["sqnr"] is NSNull)
-    #expect((output["note"] as? String)?.contains("not yet computed") == true)
-    #expect((object["estimate"] as? [String: Any])?["value"] is NSNull)
-  }
-
   @Test func theErrorOfACodebookTypeIsEstimatedWithoutAnImportance() throws {
     let result = try Program.run("estimate", Program.llamaGGUF, "--set", "output=iq2_xs", "--json")
     #expect(result.status == 0)

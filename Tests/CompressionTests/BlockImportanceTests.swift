@@ -15,7 +15,7 @@ import Testing
     return values
   }
 
-  @Test(arguments: BlockQuantizer.available) func assessedIsWhatGgmlWritesWithAnImatrix(_ type: BlockType) throws {
+  @Test(arguments: GoldenTests.types) func assessedIsWhatGgmlWritesWithAnImatrix(_ type: BlockType) throws {
     let (checkpoint, index) = try GoldenTests.tensor("gaussian", in: "ggml/inputs.safetensors")
     let weights = try checkpoint.floats(tensor: index)
     let place = try #require(checkpoint.tensors.firstIndex { $0.name == "imatrix" })

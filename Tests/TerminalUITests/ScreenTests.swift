@@ -126,8 +126,5 @@ import Workbench
     let shot = try Shot.digits(":bits 4 *<Enter>")
     #expect(shot.header.contains("damage ≈ 1.00"))
     #expect(shot.text.contains("uncalibrated"))
-    let unknown = try Shot.of("shakespeare-llama-f16.gguf", ":scheme nf4 output<Enter>")
-    #expect(unknown.header.contains("damage ≈ …"))
-    #expect(unknown.row("output").contains("?"))
   }
 }

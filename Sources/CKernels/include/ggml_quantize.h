@@ -14,7 +14,7 @@ typedef void lathe_quantizer(
 
 lathe_quantizer lathe_quantize_rows_q2_k, lathe_quantize_rows_q3_k, lathe_quantize_rows_q4_k,
     lathe_quantize_rows_q5_k, lathe_quantize_rows_q6_k, lathe_quantize_rows_iq4_nl, lathe_quantize_rows_iq4_xs,
-    lathe_quantize_rows_tq1_0, lathe_quantize_rows_tq2_0, lathe_quantize_rows_mxfp4, lathe_quantize_rows_nvfp4;
+    lathe_quantize_rows_tq1_0, lathe_quantize_rows_tq2_0, lathe_quantize_rows_q1_0, lathe_quantize_rows_q2_0, lathe_quantize_rows_mxfp4, lathe_quantize_rows_nvfp4;
 
 /// The codebook types. Without an importance they weigh a weight's error as the reference does where it can do without
 /// one (IQ1_M, IQ3_XXS, IQ3_S: w²; IQ2_S: w² + half the mean of w²); IQ1_S, IQ2_XXS and IQ2_XS as with an importance of

@@ -227,7 +227,10 @@ extension Scheme {
       }
     case .block(let type):
       let sizes = BlockQuantizer.available.filter {
-        $0 == type || item.importances != nil || !BlockQuantizer.needsImportance.contains($0)
+        // Q1_0 and Q2_0 take signs and thirds as they come: no steps, but for models that were trained for them.
+        $0 == type
+          || $0 != .q1_0 && $0 != .q2_0
+            && (item.importances != nil || !BlockQuantizer.needsImportance.contains($0))
       }.sorted {
         ($0.bitsPerWeight, $0.name) < ($1.bitsPerWeight, $1.name)
       }
