@@ -42,11 +42,13 @@ let package = Package(
       ]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+      name: "CImages", cSettings: optimised, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     room("Numerics", ["CKernels"], fuzzed),
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"]),
-    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS"]),
+    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CImages"]),
     room("Workbench", ["Checkpoints", "Compression", "Inference", "Numerics"]),
     room("TerminalUI", ["CNcurses", "Workbench"]),
     .executableTarget(

@@ -150,6 +150,7 @@ extension Network {
   /// - Parameters:
   ///   - inputs: A value for each of `inputs`, by name.
   ///   - weights: What `loadWeights` gave, some perhaps replaced.
+  ///   - activations: Ranges that the inputs of products are coded in; `nil` for plain numbers.
   ///   - observe: Called with each step and the values that go into it, before it runs: for statistics of
   ///     activations.
   ///   - isCancelled: Asked before each step.
@@ -157,8 +158,8 @@ extension Network {
   /// - Throws: where an input is missing or a node cannot take its inputs (the message names the node), and
   ///   `InferenceError.cancelled`.
   public func run(
-    _ inputs: [String: Value], weights: Weights, observe: ((Step, [Value?]) -> Void)? = nil,
-    isCancelled: () -> Bool = { false }
+    _ inputs: [String: Value], weights: Weights, activations: ActivationRanges? = nil,
+    observe: ((Step, [Value?]) -> Void)? = nil, isCancelled: () -> Bool = { false }
   ) throws(InferenceError) -> [String: Value] {
     var values = [Value?](repeating: nil, count: valueNames.count)
     for (input, number) in zip(self.inputs, inputNumbers) {
@@ -168,9 +169,10 @@ extension Network {
       values[number] = value
     }
     for (number, tensor) in weightTensors { values[number] = weights.values[tensor] }
-    for step in steps {
+    for (number, step) in steps.enumerated() {
       if isCancelled() { throw .cancelled }
-      let given = step.inputs.map { $0.flatMap { values[$0] } }
+      var given = step.inputs.map { $0.flatMap { values[$0] } }
+      if let activations, let first = given.first ?? nil { given[0] = activations.coded(first, step: number) }
       observe?(step, given)
       let made = try step.run(
         Call(node: step.node, inputs: given, operatorSet: operatorSet, filler: step.filler))

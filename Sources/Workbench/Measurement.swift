@@ -1,6 +1,9 @@
-/// The metric of a recipe, measured by running the model on data.
+import Inference
+
+/// The metrics of a recipe, measured by running the model on data, or by a person's own evaluator.
 public struct Measurement: Sendable {
   public var recipe: Recipe
+  /// The first is what is drawn beside the estimate.
   public var metrics: [Metric]
   public var samples: Int
   public var samplesPerSecond: Double
@@ -8,24 +11,35 @@ public struct Measurement: Sendable {
   /// Size and relative damage of the recipe when it was measured, its place in the plot.
   public var bytes: Int
   public var damage: Double?
+  /// Of a classifier with labels.
+  public var classification: Classification?
+  /// What was measured on: a file, a folder, a command.
+  public var data: String
 
   public struct Metric: Sendable, Codable {
     public var name: String
     public var value: Double
-    public var standardError: Double
+    /// `nil` where nobody knows it: an evaluator of one's own says a figure alone.
+    public var standardError: Double?
+    /// The uncompressed model's figure.
     public var baseline: Double?
+    /// Whether it is a share from 0 to 1.
+    public var isShare: Bool
 
-    public init(name: String, value: Double, standardError: Double, baseline: Double?) {
+    public init(
+      name: String, value: Double, standardError: Double?, baseline: Double?, isShare: Bool = false
+    ) {
       self.name = name
       self.value = value
       self.standardError = standardError
       self.baseline = baseline
+      self.isShare = isShare
     }
   }
 
   public init(
     recipe: Recipe, metrics: [Metric], samples: Int, samplesPerSecond: Double, peakBytes: Int, bytes: Int,
-    damage: Double?
+    damage: Double?, classification: Classification? = nil, data: String = ""
   ) {
     self.recipe = recipe
     self.metrics = metrics
@@ -34,6 +48,8 @@ public struct Measurement: Sendable {
     self.peakBytes = peakBytes
     self.bytes = bytes
     self.damage = damage
+    self.classification = classification
+    self.data = data
   }
 }
 

@@ -10,62 +10,97 @@ import Inference
   import Darwin
 #endif
 
+/// What a measurement runs on, and how.
+public struct MeasurementRequest: Sendable, Hashable {
+  /// Arrays in a file (`.npz`, `.safetensors`), or a folder or a list of images.
+  public var data: String
+  public var images: ImageOptions
+  /// How activations are coded; `nil` for plain numbers.
+  public var activations: ActivationOptions?
+
+  public init(data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil) {
+    self.data = data
+    self.images = images
+    self.activations = activations
+  }
+}
+
+/// Simulated integer activations: `int8`, `int8,percentile=99.9`.
+public struct ActivationOptions: Sendable, Hashable {
+  public var bits: Int
+  public var percentile = 100.0
+  /// What ranges are found on; other data than those that score.
+  public var calibration: String
+
+  /// - Throws: `WorkbenchError` that says what is expected.
+  public init(spec: String, calibration: String) throws(WorkbenchError) {
+    let parts = spec.split(separator: ",").map(String.init)
+    guard let word = parts.first, word.hasPrefix("int"), let bits = Int(word.dropFirst(3)), (2...16).contains(bits)
+    else {
+      throw WorkbenchError("activations \"\(spec)\": expected int2 to int16, as in int8,percentile=99.9")
+    }
+    self.bits = bits
+    self.calibration = calibration
+    for part in parts.dropFirst() {
+      guard part.hasPrefix("percentile="), let percentile = Double(part.dropFirst(11)), percentile > 50,
+        percentile <= 100
+      else { throw WorkbenchError("activations \"\(spec)\": expected percentile=P, above 50 and up to 100") }
+      self.percentile = percentile
+    }
+  }
+}
+
 extension Session {
-  /// Runs the recipe as it stands on a labelled data set, and the model as it is beside it.
+  /// Runs the recipe as it stands on data, and the model as it is beside it.
   ///
-  /// The metrics are `top-1`, the share of samples whose highest score is the label's, with its standard error and the
-  /// uncompressed model's figure; and `agreement`, the share that both put in the same class.
+  /// With labels: `top-1`, `top-5`, macro `precision`, `recall` and `F1`, `cross entropy`. With targets: `mean squared
+  /// error`. Always how far the outputs lie from the uncompressed model's: `agreement` of the highest score, `KL
+  /// divergence`, `cosine`, and `output error`, the mean squared difference.
   ///
-  /// - Parameters:
-  ///   - data: an `.npz` whose arrays are named as the graph's inputs, and `labels`.
-  ///   - progress: hears of samples done and of all; `false` calls the measurement off.
+  /// - Parameter progress: hears of samples done and of all; `false` calls the measurement off.
   /// - Returns: `nil` when it was called off.
-  /// - Throws: `WorkbenchError`: no graph, an operator that is not there, data that do not fit, a
-  ///   scheme whose reconstruction this version does not compute.
-  public func measure(data path: String, progress: (Int, Int) -> Bool = { _, _ in true }) throws
-    -> Measurement?
-  {
+  /// - Throws: `WorkbenchError`: no graph, an operator that is not there, data that do not fit.
+  public func measure(
+    _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true }
+  ) throws -> Measurement? {
     do {
-      return try measured(path, progress: progress)
+      return try measured(request, progress: progress)
     } catch let error as InferenceError {
       if error.isCancellation { return nil }
       throw WorkbenchError(error.description)
     }
   }
 
-  private func measured(_ path: String, progress: (Int, Int) -> Bool) throws -> Measurement {
-    let network = try Network(checkpoint)
-    let data = try Dataset(path, for: network)
-    let original = try network.loadWeights()
-    let isWhole = recipe.choices.values.allSatisfy(\.scheme.isKeep)
-    let all = isWhole ? data.count : 2 * data.count
-    var goesOn = true
-    let compressed = isWhole ? original : try weights(replacing: original)
-    let found = try network.evaluate(
-      data, weights: compressed, progress: { done, _ in goesOn = progress(done, all) && goesOn },
-      isCancelled: { !goesOn })
-    if isWhole { return measurement(found, found) }
-    let plain = try network.evaluate(
-      data, weights: original, progress: { done, _ in goesOn = progress(data.count + done, all) && goesOn },
-      isCancelled: { !goesOn })
-    return measurement(found, plain)
+  /// The same on a file of arrays.
+  public func measure(data path: String, progress: (Int, Int) -> Bool = { _, _ in true }) throws -> Measurement? {
+    try measure(MeasurementRequest(data: path), progress: progress)
   }
 
-  private func measurement(_ found: Evaluation, _ plain: Evaluation) -> Measurement {
-    let agreement = found.agreement(with: plain)
+  private func measured(_ request: MeasurementRequest, progress: (Int, Int) -> Bool) throws -> Measurement {
+    let network = try Network(checkpoint)
+    let data = try Dataset(request.data, for: network, images: request.images)
+    let original = try network.loadWeights()
+    let isWhole = recipe.choices.values.allSatisfy(\.scheme.isKeep) && request.activations == nil
+    var goesOn = true
+    var candidates = [Network.Candidate(weights: original)]
+    if !isWhole {
+      let compressed = try weights(replacing: original)
+      var ranges: ActivationRanges?
+      if let wanted = request.activations {
+        let calibration = try Dataset(wanted.calibration, for: network, images: request.images)
+        ranges = try network.activationRanges(
+          calibration, weights: compressed, bits: wanted.bits, percentile: wanted.percentile)
+      }
+      candidates.append(Network.Candidate(weights: compressed, activations: ranges))
+    }
+    let (found, comparisons) = try network.compare(
+      data, candidates, progress: { done, all in goesOn = progress(done, all) && goesOn }, isCancelled: { !goesOn })
+    let metrics = Metrics(found: found[found.count - 1], plain: found[0], comparison: comparisons.first)
     let estimate = estimate
     return Measurement(
-      recipe: recipe,
-      metrics: [
-        .init(
-          name: "top-1", value: found.accuracy, standardError: found.standardError, baseline: plain.accuracy),
-        .init(
-          name: "agreement", value: agreement,
-          standardError: (agreement * (1 - agreement) / Double(max(1, found.samples))).squareRoot(),
-          baseline: nil),
-      ],
-      samples: found.samples, samplesPerSecond: found.samplesPerSecond, peakBytes: Self.peakBytes,
-      bytes: estimate.bytes, damage: estimate.damage)
+      recipe: recipe, metrics: metrics.all, samples: metrics.found.samples,
+      samplesPerSecond: metrics.found.samplesPerSecond, peakBytes: Self.peakBytes, bytes: estimate.bytes,
+      damage: estimate.damage, classification: metrics.found.classification, data: request.data)
   }
 
   /// The weights with every chosen item in its compressed form.
@@ -74,15 +109,7 @@ extension Session {
     for item in items {
       let scheme = recipe[item]
       guard !scheme.isKeep else { continue }
-      var values = [Float](repeating: 0, count: item.count)
-      let source = CheckpointWeights(checkpoint: checkpoint, item: item)
-      let isComputed = try values.withUnsafeMutableBufferPointer {
-        try Assessment.reconstruct(source, scheme: scheme, into: $0)
-      }
-      guard isComputed else {
-        throw WorkbenchError(
-          "\(printable(item.name)): \(scheme) is not yet computed, so it cannot be measured")
-      }
+      let values = try reconstruction(of: item)
       weights =
         item.kind == .weight
         ? weights.replacing(layer: item.layerIndex, withMatrix: values)
@@ -92,7 +119,7 @@ extension Session {
   }
 
   /// The most memory that this process has held, in bytes.
-  private static var peakBytes: Int {
+  static var peakBytes: Int {
     var usage = rusage()
     #if os(Linux)
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -3,3 +3,4 @@
 @_exported import Checkpoints
 @_exported import Compression
 @_exported import Numerics
+@_exported import Inference

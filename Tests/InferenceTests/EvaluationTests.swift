@@ -161,7 +161,9 @@ struct EvaluationTests {
     #expect(refusal { _ = try dataset([images(2), labels([1, -3])]) }.contains("sample 1 has the label -3"))
     #expect(refusal { _ = try dataset([images(0), labels([])]) }.contains("holds no samples"))
     let floatLabels = (name: "labels", type: "F16", shape: [1], bytes: [0, 0] as [UInt8])
-    #expect(refusal { _ = try dataset([images(1), floatLabels]) }.contains("whole numbers"))
+    #expect(
+      refusal { _ = try network.evaluate(try dataset([images(1), floatLabels]), weights: weights) }.contains(
+        "has 1 targets a sample, but the network's output has 10 numbers"))
   }
 
   @Test func aLabelThatIsNoClassIsNamedWithItsSample() {
@@ -172,10 +174,19 @@ struct EvaluationTests {
     #expect(message.contains("sample 39 has the label 10, but the network has 10 classes"))
   }
 
-  @Test func dataWithoutLabelsRunsButIsNotEvaluated() throws {
+  @Test func dataWithoutLabelsHavePredictionsAlone() throws {
     let data = try dataset([images(3)])
     #expect(data.labels.isEmpty && data.count == 3)
-    #expect(refusal { _ = try network.evaluate(data, weights: weights) }.contains("no array 'labels'"))
+    let found = try network.evaluate(data, weights: weights)
+    #expect(found.predictions.count == 3 && found.losses.isEmpty && found.classification == nil)
+  }
+
+  @Test func anOutputThatIsNoNumberIsNamedWithItsSample() throws {
+    var bad = images(5)
+    bad.bytes[4 * 64 * 3 + 2] = 0xC0
+    bad.bytes[4 * 64 * 3 + 3] = 0x7F
+    let message = refusal { _ = try network.evaluate(try dataset([bad]), weights: weights) }
+    #expect(message.contains("sample 3 makes NaN"), "\(message)")
   }
 
   @Test func aCheckpointWithoutAGraphIsRefused() {

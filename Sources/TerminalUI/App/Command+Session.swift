@@ -53,6 +53,26 @@ extension Command {
       state.dataPath = data
       return [.measure(data: data)]
     },
+    Command(
+      "metrics", [], .session, "all that was measured, in a table",
+      unless: { $0.session.measurements.isEmpty ? "nothing was measured yet (m)" : nil }
+    ) { state, _ in
+      state.popup = Popup(content: .text(title: "Measured", lines: MeasurementTables.metrics(state.session)))
+      return []
+    },
+    Command(
+      "confusion", [], .session, "which classes are taken for which, in the last measurement",
+      unless: {
+        $0.session.measurements.last?.classification == nil ? "no classifier was measured on labels yet (m)" : nil
+      }
+    ) { state, _ in
+      if let classes = state.session.measurements.last?.classification {
+        state.popup = Popup(
+          content: .text(
+            title: "Confusion: labels down, predictions across", lines: MeasurementTables.confusion(classes)))
+      }
+      return []
+    },
     Command("analyse", [], .session, "go on with what was called off") { _, _ in [.analyse] },
     Command("cancel", [], .session, "call off what is running (Esc)") { _, _ in [.cancel] },
     Command("help", [.character("?")], .session, "what works here; Enter runs it") { state, _ in

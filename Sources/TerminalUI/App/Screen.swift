@@ -266,7 +266,7 @@ public struct Screen: Program {
     state.measuring = nil
     state.session.add(measurement)
     if let metric = measurement.metrics.first {
-      let plain = metric.baseline.map { ", uncompressed \(Format.exactPercent($0))" } ?? ""
+      let plain = metric.baseline.map { ", uncompressed \(metric.format($0))" } ?? ""
       state.say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain)")
     }
   }

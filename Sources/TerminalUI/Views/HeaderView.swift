@@ -52,7 +52,7 @@ extension State {
     if let measured = session.measurement(of: session.recipe), let metric = measured.metrics.first {
       pieces.append(
         (
-          "  \(glyphs.measuredMark) \(metric.name) \(Format.exactPercent(metric.value))",
+          "  \(glyphs.measuredMark) \(metric.name) \(metric.format(metric.value))",
           Style(.measured, on: .status)
         ))
     }

@@ -53,7 +53,7 @@ extension State {
       let text =
         "\(glyphs.measuredMark) \(metric.name) \(metric.text)"
       let rest =
-        "  \(Format.bytes(measurement.bytes))" + (metric.baseline.map { " · was \(Format.exactPercent($0))" } ?? "")
+        "  \(Format.bytes(measurement.bytes))" + (metric.baseline.map { " · was \(metric.format($0))" } ?? "")
         + (isHere ? " · here" : "")
       return [(text, Style(.measured)), (rest, .dim)]
     }
@@ -62,7 +62,15 @@ extension State {
 
 extension Measurement.Metric {
   /// `97.22 % ± 0.87`: measured figures keep the digits that tell recipes apart.
-  var text: String { "\(Format.exactPercent(value)) ± \(Format.fixed(standardError * 100, 2))" }
+  public var text: String {
+    let error = standardError.map { " ± " + (isShare ? Format.fixed($0 * 100, 2) : Format.significant($0)) }
+    return format(value) + (error ?? "")
+  }
+
+  /// A figure of this kind: shares in percent.
+  public func format(_ value: Double) -> String {
+    isShare ? Format.exactPercent(value) : Format.significant(value)
+  }
 }
 
 extension Format {

@@ -4,16 +4,30 @@ internal import Numerics
 /// Samples to run a network on: for each of its inputs an array whose first axis counts the samples, and an
 /// integer label a sample.
 ///
-/// From any file that opens as named arrays (`.npz`, `.safetensors`); arrays are called as the network's inputs, and
-/// `labels`. Samples are read batch by batch, except from deflated archives, which cannot be entered midway.
+/// From images (see `ImageFiles`), or any file that opens as named arrays (`.npz`, `.safetensors`); arrays are called as
+/// the network's inputs, and `labels` (whole numbers: classes) or `targets` (real numbers). Samples are read batch by batch, except from deflated archives, which cannot be entered midway.
 public struct Dataset: Sendable {
   public let path: String
   /// How many samples.
   public let count: Int
-  /// One a sample, from 0 on; empty where the file has no `labels`.
+  /// One a sample, from 0 on; empty where the file has no `labels`, or real numbers there.
   public let labels: [Int]
-  private let file: Checkpoint
-  private let columns: [Column]
+  /// What outputs should be, so many numbers a sample: `targets`, or `labels` that are real numbers.
+  public let targets: Targets?
+
+  public struct Targets: Sendable, Hashable {
+    public let width: Int
+    public let numbers: [Float]
+  }
+
+  /// Names of the classes, where the data have some.
+  public let classNames: [String]
+  private let source: Source
+
+  private enum Source: Sendable {
+    case arrays(Checkpoint, [Column])
+    case images(ImageFiles, ImageInput)
+  }
 
   /// One input's array.
   private struct Column: Sendable {
@@ -31,7 +45,16 @@ public struct Dataset: Sendable {
   ///
   /// - Throws: where an input has no array, shapes or types do not fit, the arrays disagree about how many samples
   ///   there are, or a label is negative; the message names array and sample.
-  public init(_ path: String, for network: Network) throws(InferenceError) {
+  public init(
+    _ path: String, for network: Network, images: ImageOptions = ImageOptions()
+  ) throws(InferenceError) {
+    self.path = path
+    if let files = try ImageFiles(path) {
+      source = .images(files, try ImageInput(network, images))
+      (count, labels, classNames, targets) = (files.files.count, files.labels, files.classes, nil)
+      return
+    }
+    classNames = []
     let file = try Self.reading { () throws(CheckpointError) in try Checkpoint.open(path) }
     var columns: [Column] = []
     for input in network.inputs {
@@ -49,11 +72,10 @@ public struct Dataset: Sendable {
         path,
         "has \(count) samples of '\(first.name)' but \(column.tensor.shape.first ?? 0) of '\(column.name)'")
     }
-    self.path = path
     self.count = count
-    self.file = file
-    self.columns = columns
+    source = .arrays(file, columns)
     labels = try Self.labels(file, count)
+    targets = try Self.targets(file, count)
   }
 
   private static func column(
@@ -97,7 +119,7 @@ public struct Dataset: Sendable {
   }
 
   private static func labels(_ file: Checkpoint, _ count: Int) throws(InferenceError) -> [Int] {
-    guard let tensor = file.tensor(named: "labels") else { return [] }
+    guard let tensor = file.tensor(named: "labels"), !tensor.type.isFloatingPoint else { return [] }
     guard tensor.count == count, tensor.shape.first == count else {
       throw InferenceError(
         file.path, "has labels of shape \(tensor.shape) for \(count) samples; one a sample expected")
@@ -109,12 +131,28 @@ public struct Dataset: Sendable {
     return labels
   }
 
+  private static func targets(_ file: Checkpoint, _ count: Int) throws(InferenceError) -> Targets? {
+    guard let tensor = file.tensor(named: "targets") ?? file.tensor(named: "labels"), tensor.type.isFloatingPoint else {
+      return nil
+    }
+    guard tensor.shape.first == count else {
+      throw InferenceError(
+        file.path, "has '\(tensor.name)' of shape \(tensor.shape) for \(count) samples; a row a sample expected")
+    }
+    let numbers = try reading { () throws(CheckpointError) in try file.floats(tensor) }
+    return Targets(width: tensor.count / max(1, count), numbers: numbers)
+  }
+
   /// The network's inputs for some samples.
   ///
   /// - Throws: where the file was cut short since it was opened.
   /// - Precondition: the samples lie in 0..<count.
   public func batch(_ samples: Range<Int>) throws(InferenceError) -> [String: Value] {
     var batch: [String: Value] = [:]
+    guard case .arrays(let file, let columns) = source else {
+      guard case .images(let files, let input) = source else { return batch }
+      return [input.name: try input.batch(files.files[samples])]
+    }
     for column in columns {
       let size = Shape.product(column.shape)
       let shape = [samples.count] + column.shape

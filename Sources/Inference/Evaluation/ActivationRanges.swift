@@ -1,0 +1,70 @@
+internal import Checkpoints
+
+/// Ranges of activations, and activations coded in them: what a runtime of integers does to the inputs of products and
+/// convolutions.
+///
+/// Affine, a range a value: c = clamp(round(x/s) + z, 0, 2^b − 1), s = (hi − lo)/(2^b − 1) over lo ≤ 0 ≤ hi, as ONNX's
+/// QuantizeLinear. Ranges come from calibration data, never from those that score.
+public struct ActivationRanges: Sendable, Hashable {
+  public let bits: Int
+  /// By a step's number: the range of its first input.
+  public internal(set) var ranges: [Int: ClosedRange<Float>] = [:]
+
+  /// Operators whose first input is coded.
+  static let operators: Set<String> = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+
+  /// The input as it comes back from its codes.
+  func coded(_ value: Value, step: Int) -> Value {
+    guard let range = ranges[step], let floats = value.floats else { return value }
+    let top = Float((1 << bits) - 1)
+    let scale = (range.upperBound - range.lowerBound) / top
+    guard scale > 0 else { return value }
+    let zero = (-range.lowerBound / scale).rounded(.toNearestOrEven)
+    return Value(
+      value.shape, floats.map { (min(top, max(0, ($0 / scale).rounded(.toNearestOrEven) + zero)) - zero) * scale })
+  }
+}
+
+extension Network {
+  /// Finds the ranges of the inputs of products and convolutions on calibration data.
+  ///
+  /// - Parameters:
+  ///   - percentile: 50 < p ≤ 100: of each batch's magnitudes on either side, the p-th percentile; the widest batch
+  ///     counts.
+  ///   - samples: at most so many are run.
+  public func activationRanges(
+    _ data: Dataset, weights: Weights, bits: Int, percentile: Double = 100, samples: Int = 256,
+    isCancelled: () -> Bool = { false }
+  ) throws(InferenceError) -> ActivationRanges {
+    var found = ActivationRanges(bits: bits)
+    let numbers = Dictionary(
+      steps.enumerated().map { ($1.outputs.first ?? -1, $0) }, uniquingKeysWith: { first, _ in first })
+    var done = 0
+    while done < min(samples, data.count) {
+      let last = min(done + 32, data.count)
+      _ = try run(
+        try data.batch(done..<last), weights: weights,
+        observe: { step, inputs in
+          guard ActivationRanges.operators.contains(step.node.operatorName), let floats = inputs.first??.floats,
+            let number = step.outputs.first.flatMap({ numbers[$0] })
+          else { return }
+          let (low, high) = Self.range(floats, percentile)
+          let known = found.ranges[number] ?? 0...0
+          found.ranges[number] = min(known.lowerBound, low)...max(known.upperBound, high)
+        }, isCancelled: isCancelled)
+      done = last
+    }
+    return found
+  }
+
+  /// The p-th percentile (nearest rank) of the negative and of the positive numbers; zero is always within.
+  private static func range(_ floats: [Float], _ percentile: Double) -> (Float, Float) {
+    if percentile >= 100 { return (min(0, floats.min() ?? 0), max(0, floats.max() ?? 0)) }
+    func edge(_ magnitudes: [Float]) -> Float {
+      guard !magnitudes.isEmpty else { return 0 }
+      let rank = Int((percentile / 100 * Double(magnitudes.count)).rounded(.up))
+      return magnitudes.sorted()[max(0, min(magnitudes.count - 1, rank - 1))]
+    }
+    return (-edge(floats.compactMap { $0 < 0 ? -$0 : nil }), edge(floats.filter { $0 > 0 }))
+  }
+}

@@ -1,0 +1,101 @@
+import Checkpoints
+import Compression
+import Foundation
+import Support
+import Testing
+
+@testable import Workbench
+
+@Suite struct MeasuringTests {
+  private let folder: ScratchFolder
+
+  init() throws { folder = try ScratchFolder() }
+
+  private let data = Fixtures.sample("digits-test.npz")
+
+  @Test func everyMetricHasItsErrorAndItsBaseline() throws {
+    var session = try Models.digits()
+    try session.set("*=int4,channel")
+    let measured = try #require(try session.measure(data: data))
+    #expect(
+      measured.metrics.map(\.name) == [
+        "top-1", "top-5", "precision", "recall", "F1", "cross entropy", "agreement", "KL divergence", "cosine",
+        "output error",
+      ])
+    for metric in measured.metrics {
+      #expect(metric.standardError.map { $0 >= 0 && $0.isFinite } == true && metric.value.isFinite)
+    }
+    #expect(measured.metrics[0].baseline == 357.0 / 360)
+    #expect(measured.classification?.confusion.joined().reduce(0, +) == 360)
+  }
+
+  /// A copy with changed numbers gives the evaluator what the session itself measures.
+  @Test func anEvaluatorOfOnesOwnSeesTheCandidate() throws {
+    var session = try Models.digits()
+    try session.set("*=int2,channel")
+    let lathe = Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "lathe").path ?? "lathe"
+    let evaluator = try Evaluator(
+      command: "\(lathe) evaluate {model} --data \(data)", pattern: "top-1 +([0-9.]+)")
+    let found = try #require(try session.measure(by: evaluator)?.metrics.first)
+    let own = try #require(try session.measure(data: data)?.metrics.first)
+    #expect(abs(found.value / 100 - own.value) < 1e-4 && own.value < 0.98)
+  }
+
+  @Test func candidatesOfEveryFormatOpenWithTheReconstructedNumbers() throws {
+    for var session in [
+      try Models.digits(), try Models.digitsAsSafetensors(), try Models.llama(), try Models.llamaGGUF(),
+    ] {
+      let item = try #require(session.items.first { $0.kind == .weight && $0.matrix.columns % 32 == 0 })
+      session.change([item.id]) { _, _ in Scheme(.uniform(UniformScheme(bits: 3))) }
+      let place = folder.path("\(session.checkpoint.format)-\(item.id)-\(session.items.count)")
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      let copy = try Checkpoint.open(try session.writeCandidate(in: place) { true })
+      #expect(copy.tensors.map(\.name) == session.checkpoint.tensors.map(\.name))
+      let (wanted, found) = (try session.reconstruction(of: item), try copy.matrix(layer: item.layerIndex))
+      #expect(zip(wanted, found).allSatisfy { abs($0 - $1) <= abs($0) * 0x1p-11 + 1e-7 })
+      let other = try #require(session.items.first { $0.id != item.id })
+      #expect(try copy.storedChecksum(tensor: other.id) == session.checkpoint.storedChecksum(tensor: other.id))
+    }
+  }
+
+  @Test func anEvaluatorThatFailsKeepsItsOutput() throws {
+    let session = try Models.digits()
+    for (command, named) in [
+      ("echo trouble; test -f {model}; exit 3", "status 3"), ("echo none {model}", "finds a number"),
+    ] {
+      let evaluator = try Evaluator(command: command, pattern: "accuracy ([0-9.]+)")
+      #expect {
+        try session.measure(by: evaluator)
+      } throws: { error in
+        let text = "\(error)"
+        guard let path = text.split(separator: " ").first(where: { $0.hasPrefix("/") && $0.contains(".output") }) else {
+          return false
+        }
+        let file = String(path.prefix { $0 != ":" })
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        return text.contains(named) && FileManager.default.contents(atPath: file)?.isEmpty == false
+      }
+    }
+  }
+
+  @Test func anEvaluatorIsStoppedWithAllThatItStarted() throws {
+    let session = try Models.digits()
+    let marker = folder.path("marker")
+    let evaluator = try Evaluator(
+      command: "(sleep 2; touch \(marker)) & : {model}; sleep 60", pattern: "([0-9]+)")
+    let start = ContinuousClock.now
+    #expect(try session.measure(by: evaluator, proceed: { ContinuousClock.now - start < .seconds(0.5) }) == nil)
+    #expect(ContinuousClock.now - start < .seconds(20))
+    Thread.sleep(forTimeInterval: 2.5)
+    #expect(!FileManager.default.fileExists(atPath: marker))
+  }
+
+  @Test func evaluatorsThatAreNoneAreRefused() throws {
+    #expect(throws: WorkbenchError.self) { try Evaluator(command: "true", pattern: "x") }
+    #expect(throws: WorkbenchError.self) { try Evaluator(command: "{model}", pattern: "(") }
+    #expect(try Evaluator(command: "{model}", pattern: "ppl = ([0-9.]+)").figure(in: "ppl = 1\nppl = 2.5\n") == 2.5)
+    for spec in ["int1", "float8", "int8,percentile=40", "int8,x=1"] {
+      #expect(throws: WorkbenchError.self) { try ActivationOptions(spec: spec, calibration: "d") }
+    }
+  }
+}
