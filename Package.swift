@@ -48,7 +48,7 @@ let package = Package(
     room("Numerics", ["CKernels"], fuzzed),
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"]),
-    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CImages"]),
+    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"]),
     room("Workbench", ["Checkpoints", "Compression", "Inference", "Numerics"]),
     room("TerminalUI", ["CNcurses", "Workbench"]),
     .executableTarget(
@@ -59,7 +59,7 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "benchmarks",
-      dependencies: ["Compression", "Checkpoints", "Numerics", "CKernels", "lathe"],
+      dependencies: ["Compression", "Checkpoints", "Inference", "Numerics", "CKernels", "lathe"],
       path: "Sources/Benchmarks", swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),

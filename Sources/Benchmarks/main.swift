@@ -70,6 +70,16 @@ func run() throws {
   if wanted.contains("exporting") { try Exporting(lathe: latheProgram(), scratch: scratch).run() }
 }
 
+// Not a benchmark, but what a comparison with another engine runs: see Tests/Peers/compare_networks.py.
+if asked.first == "run-network" {
+  do {
+    try RunNetwork.run(Array(asked.dropFirst()))
+    exit(0)
+  } catch {
+    print("benchmarks: \(error)")
+    exit(1)
+  }
+}
 if let unknown = asked.first(where: { !names.contains($0) && !paths.contains($0) }) {
   let isHelp = unknown == "-h" || unknown == "--help"
   print(isHelp ? usage : "benchmarks: there is no benchmark \"\(unknown)\"; \(usage)")

@@ -9,6 +9,11 @@ struct Call {
   /// The one number of the node's attribute `value`, where it has one (ConstantOfShape).
   var filler: Value?
 
+  /// The same node's turn with other inputs.
+  func with(_ inputs: [Value?]) -> Call {
+    Call(node: node, inputs: inputs, operatorSet: operatorSet, filler: filler)
+  }
+
   func fail(_ reason: String) -> InferenceError { Network.failure(node, reason) }
 
   // MARK: Inputs
@@ -55,7 +60,35 @@ struct Call {
     return integers.map { Int($0) }
   }
 
+  /// The one number of an input, a Float or an integer; `nil` where the input is left out.
+  func scalar(_ index: Int) throws(InferenceError) -> Float? {
+    guard let value = optional(index) else { return nil }
+    guard value.count == 1 else { throw fail("has an input \(index) of shape \(value.shape); one number expected") }
+    return value.asFloats[0]
+  }
+
+  /// The one integer of an input; `nil` where the input is left out.
+  func integer(_ index: Int) throws(InferenceError) -> Int? {
+    guard optional(index) != nil else { return nil }
+    let integers = try integers(index)
+    guard integers.count == 1 else { throw fail("has \(integers.count) integers as input \(index); one expected") }
+    return integers[0]
+  }
+
+  /// Whether an output is used by the model.
+  func wants(_ output: Int) -> Bool { output < node.outputs.count && !node.outputs[output].isEmpty }
+
   // MARK: Attributes
+
+  func flag(_ name: String) -> Bool { int(name) ?? 0 != 0 }
+
+  func floats(_ name: String) -> [Float]? {
+    if case .floats(let values)? = node.attributes[name] { values } else { nil }
+  }
+
+  func strings(_ name: String) -> [String]? {
+    if case .strings(let values)? = node.attributes[name] { values } else { nil }
+  }
 
   func int(_ name: String) -> Int? {
     if case .int(let value)? = node.attributes[name] { value } else { nil }

@@ -1,7 +1,14 @@
+public import Numerics
+
 /// What flows between the nodes of a network: an array of Floats or of integers, last index fastest.
+///
+/// Copies share their elements, and so do arrays of the same elements in another shape.
 public struct Value: Sendable, Hashable {
   public let shape: [Int]
   public let elements: Elements
+  /// What the model calls the numbers. Floats of every precision are computed as 32 bits; integers are exact and wrap
+  /// round at the type's width.
+  public let type: ElementType
 
   public enum Elements: Sendable, Hashable {
     case floats([Float])
@@ -10,16 +17,18 @@ public struct Value: Sendable, Hashable {
   }
 
   /// - Precondition: as many elements as the shape has.
-  public init(_ shape: [Int], _ floats: [Float]) {
+  public init(_ shape: [Int], _ floats: [Float], type: ElementType = .f32) {
     precondition(floats.count == shape.reduce(1, *))
     self.shape = shape
+    self.type = type
     elements = .floats(floats)
   }
 
-  /// - Precondition: as many elements as the shape has.
-  public init(_ shape: [Int], integers: [Int64]) {
+  /// - Precondition: as many elements as the shape has, each within the type's range.
+  public init(_ shape: [Int], integers: [Int64], type: ElementType = .i64) {
     precondition(integers.count == shape.reduce(1, *))
     self.shape = shape
+    self.type = type
     elements = .integers(integers)
   }
 
@@ -33,9 +42,91 @@ public struct Value: Sendable, Hashable {
   /// The same elements in another shape of as many.
   func reshaped(_ shape: [Int]) -> Value {
     switch elements {
-    case .floats(let floats): Value(shape, floats)
-    case .integers(let integers): Value(shape, integers: integers)
+    case .floats(let floats): Value(shape, floats, type: type)
+    case .integers(let integers): Value(shape, integers: integers, type: type)
     }
+  }
+
+  /// The same elements under another name of their type.
+  func typed(_ type: ElementType) -> Value {
+    switch elements {
+    case .floats(let floats): Value(shape, floats, type: type)
+    case .integers(let integers): Value(shape, integers: integers, type: type)
+    }
+  }
+
+  /// Integers of a type, each wrapped round to its width.
+  static func wrapping(_ shape: [Int], _ integers: [Int64], _ type: ElementType) -> Value {
+    guard type.isNarrowInteger else { return Value(shape, integers: integers, type: type) }
+    return Value(shape, integers: integers.map { type.wrapping($0) }, type: type)
+  }
+
+  /// The elements at flat places, in the order of the places: −1 stands for zero.
+  func picked(_ places: [Int], _ shape: [Int]) -> Value {
+    switch elements {
+    case .floats(let floats): Value(shape, places.map { $0 < 0 ? 0 : floats[$0] }, type: type)
+    case .integers(let integers): Value(shape, integers: places.map { $0 < 0 ? 0 : integers[$0] }, type: type)
+    }
+  }
+
+  /// All elements as Floats, integers converted.
+  var asFloats: [Float] {
+    switch elements {
+    case .floats(let floats): floats
+    case .integers(let integers): integers.map { Float($0) }
+    }
+  }
+}
+
+extension ElementType {
+  /// Whether its integers are of fewer than 64 bits, so that arithmetic on Int64 must wrap.
+  var isNarrowInteger: Bool { !isFloatingPoint && self != .i64 && self != .u64 }
+
+  /// The low bits of a number, read as one of this type.
+  func wrapping(_ number: Int64) -> Int64 {
+    switch self {
+    case .i32: Int64(Int32(truncatingIfNeeded: number))
+    case .u32: Int64(UInt32(truncatingIfNeeded: number))
+    case .i16: Int64(Int16(truncatingIfNeeded: number))
+    case .u16: Int64(UInt16(truncatingIfNeeded: number))
+    case .i8: Int64(Int8(truncatingIfNeeded: number))
+    case .u8: Int64(UInt8(truncatingIfNeeded: number))
+    case .i4: (number & 15) - (number & 8) * 2
+    case .u4: number & 15
+    case .i2: (number & 3) - (number & 2) * 2
+    case .u2: number & 3
+    case .bool: number == 0 ? 0 : 1
+    default: number
+    }
+  }
+
+  /// The range of its integers, as far as an Int64 reaches.
+  var integerRange: ClosedRange<Int64> {
+    switch self {
+    case .i32: Int64(Int32.min)...Int64(Int32.max)
+    case .u32: 0...Int64(UInt32.max)
+    case .i16: Int64(Int16.min)...Int64(Int16.max)
+    case .u16: 0...Int64(UInt16.max)
+    case .i8: -128...127
+    case .u8: 0...255
+    case .i4: -8...7
+    case .u4: 0...15
+    case .i2: -2...1
+    case .u2: 0...3
+    case .bool: 0...1
+    case .u64: 0...Int64.max
+    default: Int64.min...Int64.max
+    }
+  }
+
+  /// The type that TensorProto.DataType numbers so, of those that values have.
+  init?(onnx number: Int) {
+    let types: [Int: ElementType] = [
+      1: .f32, 2: .u8, 3: .i8, 4: .u16, 5: .i16, 6: .i32, 7: .i64, 9: .bool, 10: .f16, 11: .f64, 12: .u32, 13: .u64,
+      16: .bf16, 21: .u4, 22: .i4,
+    ]
+    guard let type = types[number] else { return nil }
+    self = type
   }
 }
 

@@ -16,11 +16,7 @@ public struct Weights: Sendable {
     for index in tensors {
       let tensor = checkpoint.tensors[index]
       do throws(CheckpointError) {
-        if tensor.type.isFloatingPoint {
-          values[index] = Value(tensor.shape, try checkpoint.floats(tensor))
-        } else {
-          values[index] = Value(tensor.shape, integers: try checkpoint.integers(tensor))
-        }
+        values[index] = try Value(reading: tensor, of: checkpoint)
       } catch {
         throw InferenceError(error.file, error.reason)
       }

@@ -16,5 +16,6 @@
 #include "kmeans.h"
 #include "rans.h"
 #include "huffman.h"
+#include "network.h"
 
 #endif

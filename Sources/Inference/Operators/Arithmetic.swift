@@ -1,3 +1,5 @@
+internal import Numerics
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -10,47 +12,98 @@ typealias IntegerFunction = (Int64, Int64) -> Int64
 
 extension Operators {
   /// Two arrays in, broadcast to each other (NumPy's rule).
-  static let arithmetic: [String: Network.Operator] = [
+  static let arithmetic: Table = [
     "Add": { call throws(InferenceError) in try combine(call, +, &+) },
     "Sub": { call throws(InferenceError) in try combine(call, -, &-) },
     "Mul": { call throws(InferenceError) in try combine(call, *, &*) },
     "Div": { call throws(InferenceError) in
-      if let divisors = try call.value(1).integers, divisors.contains(0) {
-        throw call.fail("divides by zero")
-      }
+      try checkDivisors(call)
       // The quotient of the lowest integer and −1 wraps.
       return try combine(call, /, { $0.dividedReportingOverflow(by: $1).partialValue })
     },
-    "Pow": { call throws(InferenceError) in
-      let base = try call.value(0)
-      let power = try call.value(1)
-      // The exponent may be of another type than the base.
-      guard base.floats != nil, let integers = power.integers else { return try combine(call, powf, nil) }
-      let inputs = [base, Value(power.shape, integers.map { Float($0) })]
-      return try combine(Call(node: call.node, inputs: inputs, operatorSet: call.operatorSet), powf, nil)
+    "Mod": { call throws(InferenceError) in
+      try checkDivisors(call)
+      if call.flag("fmod") {
+        return try combine(call, fmodf, { $0.remainderReportingOverflow(dividingBy: $1).partialValue })
+      }
+      // The remainder has the divisor's sign.
+      return try combine(
+        call,
+        { x, y in
+          let rest = fmodf(x, y)
+          return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest
+        },
+        { x, y in
+          let rest = x.remainderReportingOverflow(dividingBy: y).partialValue
+          return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest
+        })
     },
-    "Min": { call throws(InferenceError) in try fold(call, { Swift.min($0, $1) }, { Swift.min($0, $1) }) },
-    "Max": { call throws(InferenceError) in try fold(call, { Swift.max($0, $1) }, { Swift.max($0, $1) }) },
+    "Pow": { call throws(InferenceError) in
+      let (base, power) = (try call.value(0), try call.value(1))
+      // The exponent may be of another type than the base, which is the result's.
+      let floats = call.with([Value(base.shape, base.asFloats), Value(power.shape, power.asFloats)])
+      if base.floats != nil { return try combine(floats, { $1 == 2 ? $0 * $0 : powf($0, $1) }, nil) }
+      if power.integers?.allSatisfy({ $0 >= 0 }) == true { return try combine(call, nil, raise) }
+      return [cast(try combine(floats, powf, nil)[0], to: base.type)]
+    },
+    "Min": { call throws(InferenceError) in try fold(call, { $0.isNaN || $0 < $1 ? $0 : $1 }, { min($0, $1) }) },
+    "Max": { call throws(InferenceError) in try fold(call, { $0.isNaN || $0 > $1 ? $0 : $1 }, { max($0, $1) }) },
     "Sum": { call throws(InferenceError) in try fold(call, +, &+) },
-    "PRelu": { call throws(InferenceError) in try combine(call, { $0 < 0 ? $0 * $1 : $0 }, nil) },
+    "Mean": { call throws(InferenceError) in
+      let sum = try fold(call, +, &+)[0]
+      guard let floats = sum.floats else { throw call.fail("has integers; floating-point numbers expected") }
+      return [Value(sum.shape, floats.map { $0 / Float(call.inputs.count) })]
+    },
+    "PRelu": { call throws(InferenceError) in try combine(call, { $0 < 0 ? $0 * $1 : $0 }, { $0 < 0 ? $0 &* $1 : $0 })
+    },
+    "BitShift": { call throws(InferenceError) in
+      let type = try call.value(0).type
+      // Numbers of 64 bits without sign are kept by their bits.
+      return call.string("direction") == "LEFT"
+        ? try combine(call, nil, { (0..<64).contains($1) ? $0 << $1 : 0 })
+        : try combine(
+          call, nil,
+          { x, places in
+            guard (0..<64).contains(places) else { return 0 }
+            return type == .u64 ? Int64(bitPattern: UInt64(bitPattern: x) >> UInt64(places)) : x >> places
+          })
+    },
+    "BitwiseAnd": { call throws(InferenceError) in try combine(call, nil, &) },
+    "BitwiseOr": { call throws(InferenceError) in try combine(call, nil, |) },
+    "BitwiseXor": { call throws(InferenceError) in try combine(call, nil, ^) },
   ]
 
+  private static func checkDivisors(_ call: Call) throws(InferenceError) {
+    if try call.value(1).integers?.contains(0) == true { throw call.fail("divides by zero") }
+  }
+
+  /// base^power by squaring, wrapping round.
+  @Sendable private static func raise(_ base: Int64, _ power: Int64) -> Int64 {
+    var (result, square, rest) = (Int64(1), base, power)
+    while rest > 0 {
+      if rest & 1 == 1 { result &*= square }
+      square &*= square
+      rest >>= 1
+    }
+    return result
+  }
+
   private static func fold(
-    _ call: Call, _ float: (Float, Float) -> Float, _ integer: @escaping IntegerFunction
+    _ call: Call, _ float: @escaping (Float, Float) -> Float, _ integer: @escaping IntegerFunction
   ) throws(InferenceError) -> [Value] {
     var result = try call.value(0)
     for input in call.inputs.dropFirst() {
-      let pair = Call(node: call.node, inputs: [result, input], operatorSet: call.operatorSet)
+      let pair = call.with([result, input])
       result = try combine(pair, float, integer)[0]
     }
     return [result]
   }
 
-  /// Applies a function of Floats, or of integers where it has one, to the first two inputs.
+  /// Applies a function of Floats, or of integers, to the first two inputs; `nil` where there is none.
   // Inlined, so that the function is too: the loop then runs at the speed of memory.
   @inline(__always)
   static func combine(
-    _ call: Call, _ float: (Float, Float) -> Float, _ integer: IntegerFunction?
+    _ call: Call, _ float: ((Float, Float) -> Float)?, _ integer: IntegerFunction?
   ) throws(InferenceError) -> [Value] {
     let (a, b) = (try call.value(0), try call.value(1))
     guard let shape = Shape.broadcast(a.shape, b.shape) else {
@@ -58,10 +111,12 @@ extension Operators {
     }
     try call.check(size: shape)
     switch (a.elements, b.elements) {
-    case (.floats(let x), .floats(let y)): return [Value(shape, zip(x, a.shape, y, b.shape, shape, float))]
+    case (.floats(let x), .floats(let y)):
+      guard let float else { throw call.fail("has floating-point numbers; integers expected") }
+      return [Value(shape, zip(x, a.shape, y, b.shape, shape, float), type: a.type)]
     case (.integers(let x), .integers(let y)):
       guard let integer else { throw call.fail("has integers; floating-point numbers expected") }
-      return [Value(shape, integers: zip(x, a.shape, y, b.shape, shape, integer))]
+      return [.wrapping(shape, zip(x, a.shape, y, b.shape, shape, integer), a.type)]
     default: throw call.fail("mixes floating-point numbers and integers")
     }
   }

@@ -1,6 +1,8 @@
+internal import Numerics
+
 extension Operators {
   /// Yes or no, as the integers 1 and 0.
-  static let comparison: [String: Network.Operator] = [
+  static let comparison: Table = [
     "Equal": { call throws(InferenceError) in try compare(call, { $0 == $1 }, { $0 == $1 }) },
     "Less": { call throws(InferenceError) in try compare(call, { $0 < $1 }, { $0 < $1 }) },
     "LessOrEqual": { call throws(InferenceError) in try compare(call, { $0 <= $1 }, { $0 <= $1 }) },
@@ -11,10 +13,9 @@ extension Operators {
     "Xor": { call throws(InferenceError) in try compare(call, nil, { ($0 != 0) != ($1 != 0) }) },
     "Not": { call throws(InferenceError) in
       let values = try call.integers(0)
-      return [Value(try call.value(0).shape, integers: values.map { $0 == 0 ? 1 : 0 })]
+      return [Value(try call.value(0).shape, integers: values.map { $0 == 0 ? 1 : 0 }, type: .bool)]
     },
     "Where": { call throws(InferenceError) in try choose(call) },
-    "ArgMax": { call throws(InferenceError) in try argMax(call) },
   ]
 
   private static func compare(
@@ -22,10 +23,13 @@ extension Operators {
   ) throws(InferenceError) -> [Value] {
     guard let float else {
       if try call.value(0).floats != nil { throw call.fail("has floating-point numbers; yes or no expected") }
-      return try combine(call, { $0 + $1 }, { integer($0, $1) ? 1 : 0 })
+      return [try combine(call, nil, { integer($0, $1) ? 1 : 0 })[0].typed(.bool)]
     }
     let answers = try combine(call, { float($0, $1) ? 1 : 0 }, { integer($0, $1) ? 1 : 0 })[0]
-    return [answers.floats.map { Value(answers.shape, integers: $0.map { Int64($0) }) } ?? answers]
+    if let floats = answers.floats {
+      return [Value(answers.shape, integers: floats.map { Int64($0) }, type: .bool)]
+    }
+    return [answers.typed(.bool)]
   }
 
   /// The second input where the first is yes, the third elsewhere, all broadcast.
@@ -41,34 +45,11 @@ extension Operators {
     let left = gathered(yes, shape, Shape.broadcastStrides(yes.shape, to: shape))
     let right = gathered(no, shape, Shape.broadcastStrides(no.shape, to: shape))
     if let a = left.floats, let b = right.floats {
-      return [Value(shape, chosen.indices.map { chosen[$0] != 0 ? a[$0] : b[$0] })]
+      return [Value(shape, chosen.indices.map { chosen[$0] != 0 ? a[$0] : b[$0] }, type: yes.type)]
     }
     if let a = left.integers, let b = right.integers {
-      return [Value(shape, integers: chosen.indices.map { chosen[$0] != 0 ? a[$0] : b[$0] })]
+      return [Value(shape, integers: chosen.indices.map { chosen[$0] != 0 ? a[$0] : b[$0] }, type: yes.type)]
     }
     throw call.fail("mixes floating-point numbers and integers")
-  }
-
-  /// The place of the largest number along an axis; of equal ones the first, or the last where asked for.
-  private static func argMax(_ call: Call) throws(InferenceError) -> [Value] {
-    let (shape, x) = try call.floats(0, rank: 1)
-    let axis = try call.axis(call.int("axis") ?? 0, of: shape.count)
-    let takesLast = call.int("select_last_index") ?? 0 != 0
-    let (width, step) = (shape[axis], Shape.product(shape[(axis + 1)...]))
-    guard !x.isEmpty else { throw call.fail("has an empty input of shape \(shape)") }
-    var places: [Int64] = []
-    for outer in stride(from: 0, to: x.count, by: width * step) {
-      for inner in 0..<step {
-        var best = 0
-        for place in 1..<max(1, width) {
-          let (value, largest) = (x[outer + inner + place * step], x[outer + inner + best * step])
-          if value > largest || (takesLast && value == largest) { best = place }
-        }
-        places.append(Int64(best))
-      }
-    }
-    var result = shape
-    if call.int("keepdims") ?? 1 != 0 { result[axis] = 1 } else { result.remove(at: axis) }
-    return [Value(result, integers: places)]
   }
 }

@@ -1,14 +1,40 @@
-/// The operators that can be run, by ONNX's names (onnx/docs/Operators.md).
+/// How one of ONNX's operators is computed.
+struct Operator: Sendable {
+  /// The node's outputs from its inputs; outputs at the end may be missing where they are optional.
+  typealias Forward = @Sendable (Call) throws(InferenceError) -> [Value]
+  /// The gradients with respect to the inputs (`nil` where there is none) from the gradients with respect to the
+  /// outputs, which `forward` gave.
+  typealias Backward =
+    @Sendable (Call, _ outputs: [Value], _ gradients: [Value?]) throws(InferenceError) -> [Value?]
+
+  let forward: Forward
+  /// `nil`: the operator cannot be trained through.
+  var backward: Backward?
+}
+
+/// The operators that can be run, by ONNX's names (onnx/docs/Operators.md); those of other domains as `DOMAIN.NAME`.
 enum Operators {
-  static let all: [String: Network.Operator] = {
-    var all: [String: Network.Operator] = [:]
-    let groups = [
+  typealias Table = [String: Operator.Forward]
+
+  static let all: [String: Operator] = {
+    var all: [String: Operator] = [:]
+    let groups: [Table] = [
       elementwise, arithmetic, comparison, products, convolutions, pooling, normalisation, shaping, selection,
-      reductions,
+      reductions, scattering, searching, quantised, recurrent, resizing, signals, losses, sampling, contributed,
     ]
     for group in groups {
-      all.merge(group) { _, new in new }
+      for (name, forward) in group { all[name] = Operator(forward: forward, backward: gradients[name]) }
     }
     return all
   }()
+
+  /// The operators' gradients, by the same names.
+  static let gradients: [String: Operator.Backward] = [:]
+  /// Operators that run graphs of their own; see `ControlFlow`.
+  static let control: Set<String> = ["If", "Loop", "Scan"]
+
+  /// The name that the table has a node's operator under.
+  static func name(_ operatorName: String, domain: String) -> String {
+    domain.isEmpty ? operatorName : "\(domain).\(operatorName)"
+  }
 }

@@ -1,90 +1,149 @@
-internal import Checkpoints
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
 
 extension Operators {
   /// Windows to one number each: (N, C, spatial…) → (N, C, spatial…).
-  static let pooling: [String: Network.Operator] = [
+  static let pooling: Table = [
     "MaxPool": { call throws(InferenceError) in
-      guard call.node.outputs.count < 2 || call.node.outputs[1].isEmpty else {
-        throw call.fail("is asked for the places of its maxima, which Lathe does not make")
-      }
-      return try pool(call) { plane, window, oh, ow in
+      if call.wants(1) { return try maximaWithPlaces(call) }
+      return try pool(call) { plane, window, place in
         var best = -Float.infinity
         // NaNs go on: they must not be hidden by a maximum.
-        forEach(plane, window, oh, ow) { if !($0 <= best) { best = $0 } }
+        forEach(plane, window, place) { number, _ in if !(number <= best) { best = number } }
         return best
       }
     },
     "AveragePool": { call throws(InferenceError) in
-      let countsPadding = call.int("count_include_pad") ?? 0 != 0
-      return try pool(call) { plane, window, oh, ow in
+      let countsPadding = call.flag("count_include_pad")
+      return try pool(call) { plane, window, place in
         var sum: Float = 0
         var count = 0
-        forEach(plane, window, oh, ow) {
-          sum += $0
+        forEach(plane, window, place) { number, _ in
+          sum += number
           count += 1
         }
-        return sum / Float(countsPadding ? padded(call, window, oh, ow) : count)
+        return sum / Float(countsPadding ? padded(window, place) : count)
+      }
+    },
+    "LpPool": { call throws(InferenceError) in
+      let p = Float(call.int("p") ?? 2)
+      return try pool(call) { plane, window, place in
+        var sum: Float = 0
+        forEach(plane, window, place) { number, _ in sum += powf(abs(number), p) }
+        return powf(sum, 1 / p)
       }
     },
     "GlobalAveragePool": { call throws(InferenceError) in
       try global(call) { $0.reduce(0, +) / Float($0.count) }
     },
     "GlobalMaxPool": { call throws(InferenceError) in try global(call) { $0.max() ?? -.infinity } },
+    "GlobalLpPool": { call throws(InferenceError) in
+      let p = Float(call.int("p") ?? 2)
+      return try global(call) { row in powf(row.reduce(0) { $0 + powf(abs($1), p) }, 1 / p) }
+    },
+    "MaxUnpool": { call throws(InferenceError) in try unpool(call) },
   ]
 
-  private static func pool(
-    _ call: Call, _ number: (UnsafePointer<Float>, Window, Int, Int) -> Float
-  ) throws(InferenceError) -> [Value] {
-    let (shape, x) = try call.floats(0, rank: 3)
-    guard let kernel = call.ints("kernel_shape") else { throw call.fail("has no kernel_shape") }
+  /// An output's place along the spatial axes.
+  private typealias Place = (depth: Int, height: Int, width: Int)
+
+  private static func window(_ call: Call, _ shape: [Int]) throws(InferenceError) -> (Window, [Int]) {
+    guard shape.count >= 3, let kernel = call.ints("kernel_shape") else {
+      throw call.fail("has no kernel_shape, or an input of shape \(shape); at least 3 axes expected")
+    }
     let window = try Window(call, input: Array(shape[2...]), kernel: kernel)
     let output = Array(shape[..<2]) + window.outputShape
     try call.check(size: output)
-    let pixels = window.input.height * window.input.width
+    return (window, output)
+  }
+
+  @inline(__always)
+  private static func pool(
+    _ call: Call, _ number: (UnsafePointer<Float>, Window, Place) -> Float
+  ) throws(InferenceError) -> [Value] {
+    let value = try call.value(0)
+    let (window, output) = try window(call, value.shape)
+    let pixels = window.input.product
     var result: [Float] = []
     result.reserveCapacity(Shape.product(output))
-    x.withUnsafeBufferPointer { x in
+    value.asFloats.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return }
-      for plane in 0..<shape[0] * shape[1] {
-        for oh in 0..<window.output.height {
-          for ow in 0..<window.output.width { result.append(number(start + plane * pixels, window, oh, ow)) }
+      for plane in 0..<value.shape[0] * value.shape[1] {
+        for od in 0..<window.output.depth {
+          for oh in 0..<window.output.height {
+            for ow in 0..<window.output.width {
+              result.append(number(start + plane * pixels, window, (od, oh, ow)))
+            }
+          }
         }
       }
     }
-    return [Value(output, result)]
+    let pooled = Value(output, result)
+    return [value.floats == nil ? cast(pooled, to: value.type) : pooled]
   }
 
-  /// Gives `body` the numbers of one window that lie inside the plane.
+  /// The maxima and their places in the whole input, counted along rows or (storage_order 1) along columns.
+  private static func maximaWithPlaces(_ call: Call) throws(InferenceError) -> [Value] {
+    let value = try call.value(0)
+    let (window, _) = try window(call, value.shape)
+    var places: [Int64] = []
+    var plane = 0
+    var seen = 0
+    let pixels = window.input.product
+    let isByColumn = call.flag("storage_order")
+    let maxima = try pool(call) { start, window, place in
+      var best = -Float.infinity
+      var at = 0
+      forEach(start, window, place) { number, offset in
+        if !(number <= best) { (best, at) = (number, offset) }
+      }
+      if isByColumn {
+        let (rest, w) = at.quotientAndRemainder(dividingBy: window.input.width)
+        let (d, h) = rest.quotientAndRemainder(dividingBy: window.input.height)
+        at = d + (h + w * window.input.height) * window.input.depth
+      }
+      places.append(Int64(plane * pixels + at))
+      seen += 1
+      if seen == window.output.product { (seen, plane) = (0, plane + 1) }
+      return best
+    }[0]
+    return [maxima, Value(maxima.shape, integers: places)]
+  }
+
+  /// Gives `body` the numbers of one window that lie inside the plane, each with its place there.
   @inline(__always)
   private static func forEach(
-    _ plane: UnsafePointer<Float>, _ window: Window, _ oh: Int, _ ow: Int, _ body: (Float) -> Void
+    _ plane: UnsafePointer<Float>, _ window: Window, _ place: Place, _ body: (Float, Int) -> Void
   ) {
-    let top = oh * window.stride.height - window.padding.top
-    let left = ow * window.stride.width - window.padding.left
-    for kh in Window.inside(top, window.kernel.height, window.dilation.height, window.input.height) {
-      let row = plane + (top + kh * window.dilation.height) * window.input.width
-      for kw in Window.inside(left, window.kernel.width, window.dilation.width, window.input.width) {
-        body(row[left + kw * window.dilation.width])
+    let front = place.depth * window.stride.depth - window.padding.depth
+    let top = place.height * window.stride.height - window.padding.height
+    let left = place.width * window.stride.width - window.padding.width
+    for kd in Window.inside(front, window.kernel.depth, window.dilation.depth, window.input.depth) {
+      let slice = (front + kd * window.dilation.depth) * window.input.height
+      for kh in Window.inside(top, window.kernel.height, window.dilation.height, window.input.height) {
+        let row = (slice + top + kh * window.dilation.height) * window.input.width
+        for kw in Window.inside(left, window.kernel.width, window.dilation.width, window.input.width) {
+          let offset = row + left + kw * window.dilation.width
+          body(plane[offset], offset)
+        }
       }
     }
   }
 
   /// The numbers of one window with the padding's zeros; what lies beyond the padding (ceil_mode) is not counted.
-  private static func padded(_ call: Call, _ window: Window, _ oh: Int, _ ow: Int) -> Int {
-    let pads = call.ints("pads") ?? []
-    let (bottom, right) =
-      switch pads.count {
-      case 2: (0, pads[1])
-      case 4: (pads[2], pads[3])
-      default: (window.kernel.height, window.kernel.width)
-      }
-    let rows = Window.inside(
-      oh * window.stride.height, window.kernel.height, window.dilation.height,
-      window.padding.top + window.input.height + bottom)
-    let columns = Window.inside(
-      ow * window.stride.width, window.kernel.width, window.dilation.width,
-      window.padding.left + window.input.width + right)
-    return rows.count * columns.count
+  private static func padded(_ window: Window, _ place: Place) -> Int {
+    func count(_ axis: KeyPath<Extents, Int>, _ place: Int) -> Int {
+      Window.inside(
+        place * window.stride[keyPath: axis], window.kernel[keyPath: axis], window.dilation[keyPath: axis],
+        window.padding[keyPath: axis] + window.input[keyPath: axis] + window.end[keyPath: axis]
+      ).count
+    }
+    return count(\.depth, place.depth) * count(\.height, place.height) * count(\.width, place.width)
   }
 
   private static func global(_ call: Call, _ number: (Slice<UnsafeBufferPointer<Float>>) -> Float)
@@ -97,5 +156,40 @@ extension Operators {
       (0..<shape[0] * shape[1]).map { number(x[($0 * pixels)..<(($0 + 1) * pixels)]) }
     }
     return [Value(Array(shape[..<2]) + shape[2...].map { _ in 1 }, result)]
+  }
+
+  /// Numbers put back where MaxPool says that it found them, zeros elsewhere.
+  private static func unpool(_ call: Call) throws(InferenceError) -> [Value] {
+    let (shape, x) = try call.floats(0, rank: 3)
+    let places = try call.integers(1)
+    let rank = shape.count - 2
+    guard let kernel = call.ints("kernel_shape"), kernel.count == rank, places.count == x.count else {
+      throw call.fail("has no kernel_shape for shape \(shape), or \(places.count) places for \(x.count) numbers")
+    }
+    let strides = try Window.list(call, "strides", rank)
+    let pads = call.ints("pads") ?? .init(repeating: 0, count: 2 * rank)
+    guard pads.count == 2 * rank, (pads + kernel).allSatisfy({ (0...1 << 20).contains($0) }) else {
+      throw call.fail("has pads \(pads) and the kernel \(kernel)")
+    }
+    let natural =
+      Array(shape[..<2])
+      + (0..<rank).map { (shape[$0 + 2] - 1) * strides[$0] + kernel[$0] - pads[$0] - pads[$0 + rank] }
+    var output = natural
+    if call.optional(2) != nil { output = try call.integers(2) }
+    guard output.count == shape.count else { throw call.fail("has the output shape \(output)") }
+    try call.check(size: natural)
+    try call.check(size: output)
+    // Places count within the natural shape, which may be smaller than the one asked for.
+    let (from, to) = (Shape.strides(natural), Shape.strides(output))
+    var result = [Float](repeating: 0, count: Shape.product(output))
+    for (number, place) in places.enumerated() {
+      var target = 0
+      for axis in natural.indices {
+        target += from[axis] > 0 && natural[axis] > 0 ? place / from[axis] % natural[axis] * to[axis] : 0
+      }
+      guard result.indices.contains(target), place >= 0 else { throw call.fail("puts a number at place \(place)") }
+      result[target] = x[number]
+    }
+    return [Value(output, result)]
   }
 }

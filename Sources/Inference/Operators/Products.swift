@@ -1,9 +1,47 @@
 extension Operators {
   /// Products of matrices.
-  static let products: [String: Network.Operator] = [
-    "Gemm": { call throws(InferenceError) in try gemm(call) },
-    "MatMul": { call throws(InferenceError) in try matMul(call) },
+  static let products: Table = [
+    "Gemm": { call throws(InferenceError) in try ofNumbers(call, gemm) },
+    "MatMul": { call throws(InferenceError) in try ofNumbers(call, matMul) },
+    "Einsum": { call throws(InferenceError) in try Einsum(call).run() },
+    "Det": { call throws(InferenceError) in try determinant(call) },
   ]
+
+  /// A product of Floats; integers are multiplied as such, exactly up to 2^24.
+  private static func ofNumbers(
+    _ call: Call, _ product: (Call) throws(InferenceError) -> [Value]
+  ) throws(InferenceError) -> [Value] {
+    let first = try call.value(0)
+    guard first.floats == nil else { return try product(call) }
+    let floats = call.inputs.map { input in input.map { Value($0.shape, $0.asFloats) } }
+    return [cast(try product(call.with(floats))[0], to: first.type)]
+  }
+
+  /// The determinants of square matrices, by elimination with pivots.
+  private static func determinant(_ call: Call) throws(InferenceError) -> [Value] {
+    let (shape, x) = try call.floats(0, rank: 2)
+    let n = shape[shape.count - 1]
+    guard shape[shape.count - 2] == n else { throw call.fail("has matrices of shape \(shape); square ones expected") }
+    let results = (0..<Shape.product(shape.dropLast(2))).map { matrix -> Float in
+      var a = x[matrix * n * n..<(matrix + 1) * n * n].map { Double($0) }
+      var product = 1.0
+      for column in 0..<n {
+        let pivot = (column..<n).max { abs(a[$0 * n + column]) < abs(a[$1 * n + column]) }!
+        if a[pivot * n + column] == 0 { return 0 }
+        if pivot != column {
+          for index in 0..<n { a.swapAt(pivot * n + index, column * n + index) }
+          product = -product
+        }
+        product *= a[column * n + column]
+        for row in column + 1..<max(n, column + 1) {
+          let factor = a[row * n + column] / a[column * n + column]
+          for index in column..<n { a[row * n + index] -= factor * a[column * n + index] }
+        }
+      }
+      return Float(product)
+    }
+    return [Value(Array(shape.dropLast(2)), results)]
+  }
 
   /// y = alpha · A′ · B′ + beta · C, with A′ (m, k), B′ (k, n), C broadcast to (m, n).
   private static func gemm(_ call: Call) throws(InferenceError) -> [Value] {
@@ -54,7 +92,7 @@ extension Operators {
   }
 
   /// NumPy's matmul: matrices in the last two axes, the others broadcast; vectors count as a row or a column.
-  private static func matMul(_ call: Call) throws(InferenceError) -> [Value] {
+  static func matMul(_ call: Call) throws(InferenceError) -> [Value] {
     let (aGiven, a) = try call.floats(0, rank: 1)
     let (bGiven, b) = try call.floats(1, rank: 1)
     let aShape = aGiven.count == 1 ? [1] + aGiven : aGiven

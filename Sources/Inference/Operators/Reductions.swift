@@ -1,34 +1,84 @@
+internal import Numerics
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 extension Operators {
   /// Axes reduced to one number each.
-  static let reductions: [String: Network.Operator] = [
+  static let reductions: Table = [
     "ReduceMean": { call throws(InferenceError) in
-      try reduce(call) { row in row.reduce(0, +) / Float(row.count) }
+      try reduce(call, { $0.reduce(0, +) / Float($0.count) }, { $0.isEmpty ? 0 : $0.reduce(0, &+) / Int64($0.count) })
     },
-    "ReduceSum": { call throws(InferenceError) in try reduce(call) { row in row.reduce(0, +) } },
-    "ReduceMax": { call throws(InferenceError) in try reduce(call) { row in row.max() ?? -.infinity } },
-    "ReduceMin": { call throws(InferenceError) in try reduce(call) { row in row.min() ?? .infinity } },
+    "ReduceSum": { call throws(InferenceError) in try reduce(call, { $0.reduce(0, +) }, { $0.reduce(0, &+) }) },
+    "ReduceProd": { call throws(InferenceError) in try reduce(call, { $0.reduce(1, *) }, { $0.reduce(1, &*) }) },
+    "ReduceMax": { call throws(InferenceError) in
+      try reduce(
+        call, { row in row.reduce(-.infinity) { $0.isNaN || $0 > $1 ? $0 : $1 } }, { $0.max() ?? .min })
+    },
+    "ReduceMin": { call throws(InferenceError) in
+      try reduce(
+        call, { row in row.reduce(.infinity) { $0.isNaN || $0 < $1 ? $0 : $1 } }, { $0.min() ?? .max })
+    },
+    "ReduceL1": { call throws(InferenceError) in
+      try reduce(
+        call, { row in row.reduce(0) { $0 + abs($1) } }, { row in row.reduce(0) { $0 &+ ($1 < 0 ? 0 &- $1 : $1) } })
+    },
+    "ReduceL2": { call throws(InferenceError) in
+      try reduce(
+        call, { row in row.reduce(0) { $0 + $1 * $1 }.squareRoot() },
+        { row in Int64(saturating: row.reduce(0) { $0 + Float($1) * Float($1) }.squareRoot()) })
+    },
+    "ReduceSumSquare": { call throws(InferenceError) in
+      try reduce(call, { row in row.reduce(0) { $0 + $1 * $1 } }, { row in row.reduce(0) { $0 &+ $1 &* $1 } })
+    },
+    "ReduceLogSum": { call throws(InferenceError) in try reduce(call, { logf($0.reduce(0, +)) }, nil) },
+    "ReduceLogSumExp": { call throws(InferenceError) in
+      try reduce(
+        call,
+        { row in
+          // The largest number taken off first, so that nothing overflows.
+          let largest = row.max() ?? -.infinity
+          guard largest.isFinite else { return largest }
+          return logf(row.reduce(0) { $0 + expf($1 - largest) }) + largest
+        }, nil)
+    },
   ]
 
   /// The axes are an attribute in older operator sets, an input in newer ones; none means all.
+  @inline(__always)
   private static func reduce(
-    _ call: Call, _ number: (ArraySlice<Float>) -> Float
+    _ call: Call, _ float: (ArraySlice<Float>) -> Float, _ integer: ((ArraySlice<Int64>) -> Int64)?
   ) throws(InferenceError) -> [Value] {
-    let (shape, x) = try call.floats(0)
+    let value = try call.value(0)
+    let shape = value.shape
     let given = try call.ints("axes", orInput: 1) ?? []
-    if given.isEmpty, call.int("noop_with_empty_axes") ?? 0 != 0 { return [try call.value(0)] }
+    if given.isEmpty, call.flag("noop_with_empty_axes") { return [value] }
     let axes = given.isEmpty ? Array(shape.indices) : try call.axes(given, of: shape.count)
     let kept = shape.indices.filter { !axes.contains($0) }
     // The reduced axes last, so that each result's numbers lie together.
     let order = kept + axes.sorted()
     let strides = Shape.strides(shape)
-    let turned = Shape.gather(x, order.map { shape[$0] }, strides: order.map { strides[$0] })
+    let isInOrder = order == Array(shape.indices)
     let width = Shape.product(axes.map { shape[$0] })
     let results = Shape.product(kept.map { shape[$0] })
-    let reduced = (0..<results).map { number(turned[$0 * width..<($0 + 1) * width]) }
     let keepsAxes = call.int("keepdims") ?? 1 != 0
-    return [
-      Value(
-        keepsAxes ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] } : kept.map { shape[$0] }, reduced)
-    ]
+    let small = keepsAxes ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] } : kept.map { shape[$0] }
+    func turned<Element>(_ x: [Element]) -> [Element] {
+      isInOrder ? x : Shape.gather(x, order.map { shape[$0] }, strides: order.map { strides[$0] })
+    }
+    switch value.elements {
+    case .floats(let floats):
+      let x = turned(floats)
+      return [Value(small, (0..<results).map { float(x[$0 * width..<($0 + 1) * width]) }, type: value.type)]
+    case .integers(let integers):
+      guard let integer else { throw call.fail("has integers; floating-point numbers expected") }
+      let x = turned(integers)
+      return [.wrapping(small, (0..<results).map { integer(x[$0 * width..<($0 + 1) * width]) }, value.type)]
+    }
   }
 }

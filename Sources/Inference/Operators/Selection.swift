@@ -2,7 +2,7 @@ internal import Checkpoints
 
 extension Operators {
   /// Arrays put together and taken apart.
-  static let selection: [String: Network.Operator] = [
+  static let selection: Table = [
     "Concat": { call throws(InferenceError) in try concat(call) },
     "Gather": { call throws(InferenceError) in try gather(call) },
     "Slice": { call throws(InferenceError) in try slice(call) },
@@ -41,26 +41,41 @@ extension Operators {
       guard rest == shape else { throw call.fail("joins shapes \(values.map(\.shape)) along axis \(axis)") }
     }
     try call.check(size: shape)
+    return [try joined(values, axis: axis, call)]
+  }
+
+  /// Values one after another along an axis.
+  ///
+  /// - Precondition: at least one; their shapes differ along the axis alone.
+  static func joined(_ values: [Value], axis: Int, _ call: Call) throws(InferenceError) -> Value {
+    var shape = values[0].shape
+    shape[axis] = values.reduce(0) { $0 + $1.shape[axis] }
+    try call.check(size: shape)
     let outer = Shape.product(shape[..<axis])
-    let parts = values.map { (value: $0, width: Shape.product($0.shape[axis...])) }
-    if values.allSatisfy({ $0.floats != nil }) {
-      var joined: [Float] = []
-      joined.reserveCapacity(Shape.product(shape))
-      for row in 0..<outer {
-        for (value, width) in parts { joined += value.floats![row * width..<(row + 1) * width] }
+    let widths = values.map { Shape.product($0.shape[axis...]) }
+    if case .floats = values[0].elements {
+      var parts: [[Float]] = []
+      for value in values {
+        guard let floats = value.floats else { throw call.fail("mixes floating-point numbers and integers") }
+        parts.append(floats)
       }
-      return [Value(shape, joined)]
+      return Value(shape, interleaved(parts, widths, outer), type: values[0].type)
     }
-    var joined: [Int64] = []
+    var parts: [[Int64]] = []
+    for value in values {
+      guard let integers = value.integers else { throw call.fail("mixes floating-point numbers and integers") }
+      parts.append(integers)
+    }
+    return Value(shape, integers: interleaved(parts, widths, outer), type: values[0].type)
+  }
+
+  private static func interleaved<Element>(_ parts: [[Element]], _ widths: [Int], _ outer: Int) -> [Element] {
+    var joined: [Element] = []
+    joined.reserveCapacity(outer * widths.reduce(0, +))
     for row in 0..<outer {
-      for (value, width) in parts {
-        guard let integers = value.integers else {
-          throw call.fail("mixes floating-point numbers and integers")
-        }
-        joined += integers[row * width..<(row + 1) * width]
-      }
+      for (part, width) in zip(parts, widths) { joined += part[row * width..<(row + 1) * width] }
     }
-    return [Value(shape, integers: joined)]
+    return joined
   }
 
   /// The slices of `data` along an axis that the indices name, in the indices' shape.
@@ -92,8 +107,8 @@ extension Operators {
       return result
     }
     switch data.elements {
-    case .floats(let floats): return [Value(shape, taken(floats))]
-    case .integers(let integers): return [Value(shape, integers: taken(integers))]
+    case .floats(let floats): return [Value(shape, taken(floats), type: data.type)]
+    case .integers(let integers): return [Value(shape, integers: taken(integers), type: data.type)]
     }
   }
 
@@ -102,7 +117,7 @@ extension Operators {
     let value = try call.value(0)
     let axis = try call.axis(call.int("axis") ?? 0, of: value.shape.count)
     let extent = value.shape[axis]
-    let number = call.node.outputs.count
+    let number = max(call.node.outputs.count, call.int("num_outputs") ?? 0)
     let equal = (extent + number - 1) / max(1, number)
     let parts =
       try call.ints("split", orInput: 1) ?? (0..<number).map { max(0, min(equal, extent - $0 * equal)) }
@@ -154,16 +169,16 @@ extension Operators {
 
   /// Numbers added (or, where negative, taken off) around an array: constant, reflected or repeated from its edge.
   private static func pad(_ call: Call) throws(InferenceError) -> [Value] {
-    let (shape, x) = try call.floats(0)
+    let value = try call.value(0)
+    let shape = value.shape
     let rank = shape.count
     guard let given = try call.ints("pads", orInput: 1) else { throw call.fail("has no pads") }
     let axes = call.optional(3) == nil ? Array(0..<rank) : try call.axes(try call.integers(3), of: rank)
     guard given.count == 2 * axes.count, given.allSatisfy({ (-1 << 24...1 << 24).contains($0) }) else {
       throw call.fail("has pads \(given) for \(axes.count) axes")
     }
-    let filler = call.optional(2) == nil ? call.float("value") ?? 0 : try call.vector(2, count: 1)[0]
     let mode = call.string("mode") ?? "constant"
-    guard ["constant", "reflect", "edge"].contains(mode) else { throw call.fail("pads by \(mode)") }
+    guard ["constant", "reflect", "edge", "wrap"].contains(mode) else { throw call.fail("pads by \(mode)") }
 
     var output = shape
     for (number, axis) in axes.enumerated() { output[axis] += given[number] + given[number + axes.count] }
@@ -185,6 +200,7 @@ extension Operators {
           let period = 2 * (extent - 1)
           let turned = (place % period + period) % period
           return turned < extent ? turned : period - turned
+        case "wrap": return extent == 0 ? -1 : (place % extent + extent) % extent
         default: return -1
         }
       }
@@ -196,6 +212,13 @@ extension Operators {
         sources[axis].map { $0 < 0 || place < 0 ? -1 : place + $0 * strides[axis] }
       }
     }
-    return [Value(output, places.map { $0 < 0 ? filler : x[$0] })]
+    switch value.elements {
+    case .floats(let x):
+      let filler = try call.scalar(2) ?? call.float("value") ?? 0
+      return [Value(output, places.map { $0 < 0 ? filler : x[$0] }, type: value.type)]
+    case .integers(let x):
+      let filler = Int64(try call.integer(2) ?? 0)
+      return [Value(output, integers: places.map { $0 < 0 ? filler : x[$0] }, type: value.type)]
+    }
   }
 }

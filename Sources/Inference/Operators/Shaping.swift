@@ -2,7 +2,7 @@ internal import Checkpoints
 
 extension Operators {
   /// The same numbers in another shape or order, and numbers about shapes.
-  static let shaping: [String: Network.Operator] = [
+  static let shaping: Table = [
     "Flatten": { call throws(InferenceError) in
       let value = try call.value(0)
       let axis = try call.axis(call.int("axis") ?? 1, of: value.shape.count, allowingEnd: true)
@@ -58,6 +58,15 @@ extension Operators {
       return [gathered(filler.reshaped([]), shape, shape.map { _ in 0 })]
     },
     "Range": { call throws(InferenceError) in
+      if try call.value(0).floats != nil {
+        let (start, limit, step) = (
+          try call.vector(0, count: 1)[0], try call.vector(1, count: 1)[0],
+          try call.vector(2, count: 1)[0]
+        )
+        let count = ((limit - start) / step).rounded(.up)
+        guard step != 0, count.isFinite, count < 0x1p29 else { throw call.fail("counts by \([start, limit, step])") }
+        return [Value([max(0, Int(count))], (0..<max(0, Int(count))).map { start + Float($0) * step })]
+      }
       let bounds = [try call.integers(0), try call.integers(1), try call.integers(2)].flatMap { $0 }
       guard bounds.count == 3, bounds[2] != 0, bounds.allSatisfy({ abs($0 / 2) < 1 << 40 }) else {
         throw call.fail("counts by \(bounds)")
@@ -65,7 +74,8 @@ extension Operators {
       let distance = bounds[2] > 0 ? bounds[1] - bounds[0] : bounds[0] - bounds[1]
       let count = distance <= 0 ? 0 : (distance - 1) / abs(bounds[2]) + 1
       try call.check(size: [count])
-      return [Value([count], integers: (0..<count).map { Int64(bounds[0] + $0 * bounds[2]) })]
+      let type = try call.value(0).type
+      return [.wrapping([count], (0..<count).map { Int64(bounds[0] + $0 * bounds[2]) }, type)]
     },
     "Constant": { call throws(InferenceError) in
       // A `value` tensor is a weight of the network; what is left are short forms.
@@ -83,9 +93,10 @@ extension Operators {
 
   static func gathered(_ value: Value, _ shape: [Int], _ strides: [Int], offset: Int = 0) -> Value {
     switch value.elements {
-    case .floats(let floats): Value(shape, Shape.gather(floats, shape, strides: strides, offset: offset))
+    case .floats(let floats):
+      Value(shape, Shape.gather(floats, shape, strides: strides, offset: offset), type: value.type)
     case .integers(let integers):
-      Value(shape, integers: Shape.gather(integers, shape, strides: strides, offset: offset))
+      Value(shape, integers: Shape.gather(integers, shape, strides: strides, offset: offset), type: value.type)
     }
   }
 

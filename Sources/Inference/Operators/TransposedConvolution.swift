@@ -1,6 +1,6 @@
 /// ConvTranspose: each number of the input adds its filter, scaled, to the output.
 ///
-/// x (N, C, spatial…), w (C, M/groups, kernel…), b (M) → (N, M, spatial…); one spatial axis counts as two.
+/// x (N, C, spatial…), w (C, M/groups, kernel…), b (M) → (N, M, spatial…).
 struct TransposedConvolution {
   private let x: [Float]
   private let w: [Float]
@@ -10,13 +10,13 @@ struct TransposedConvolution {
   private let channels: Int
   private let groups: Int
   private let filtersPerGroup: Int
-  private let kernel: [Int]
-  private let input: [Int]
-  private let output: [Int]
-  private let strides: [Int]
-  private let dilations: [Int]
-  /// Rows and columns of the result that are cut off before it begins.
-  private let cut: [Int]
+  private let kernel: Extents
+  private let input: Extents
+  private let output: Extents
+  private let strides: Extents
+  private let dilations: Extents
+  /// Places of the result that are cut off before it begins.
+  private let cut: Extents
 
   init(_ call: Call) throws(InferenceError) {
     let (xShape, x) = try call.floats(0, rank: 3)
@@ -24,58 +24,92 @@ struct TransposedConvolution {
     let rank = xShape.count - 2
     groups = call.int("group") ?? 1
     (images, channels) = (xShape[0], xShape[1])
-    guard groups > 0, rank <= 2, wShape.count == xShape.count, channels == wShape[0], channels % groups == 0
+    guard groups > 0, rank <= 3, wShape.count == xShape.count, channels == wShape[0], channels % groups == 0
     else {
       throw call.fail("has an input of shape \(xShape) and filters of shape \(wShape) in \(groups) groups")
     }
-    guard call.string("auto_pad") ?? "NOTSET" == "NOTSET", call.ints("output_shape") == nil else {
-      throw call.fail("has auto_pad or output_shape, which Lathe cannot run")
+    let spatial = Array(xShape[2...])
+    let strides = try Window.list(call, "strides", rank)
+    let dilations = try Window.list(call, "dilations", rank)
+    var spans: [Int] = []
+    for axis in 0..<rank {
+      let taps = (wShape[axis + 2] - 1) * dilations[axis]
+      spans.append((spatial[axis] - 1) * strides[axis] + taps + 1)
     }
-    func list(_ name: String, _ count: Int, _ standard: Int) throws(InferenceError) -> [Int] {
-      let values = call.ints(name) ?? .init(repeating: standard, count: count)
-      guard values.count == count, values.allSatisfy({ (0...1 << 20).contains($0) }) else {
-        throw call.fail("has \(name) \(values); \(count) numbers expected")
-      }
-      return values
+    let extra = call.ints("output_padding") ?? .init(repeating: 0, count: rank)
+    guard extra.count == rank, extra.allSatisfy({ (0...1 << 20).contains($0) }) else {
+      throw call.fail("has output_padding \(extra); \(rank) numbers expected")
     }
-    func two(_ values: [Int], _ filler: Int) -> [Int] { values.count == 1 ? [filler] + values : values }
-    let pads = try list("pads", 2 * rank, 0)
-    let extra = two(try list("output_padding", rank, 0), 0)
-    strides = two(try list("strides", rank, 1), 1)
-    dilations = two(try list("dilations", rank, 1), 1)
-    kernel = two(Array(wShape[2...]), 1)
-    input = two(Array(xShape[2...]), 1)
-    cut = two(Array(pads[..<rank]), 0)
-    let cutAfter = two(Array(pads[rank...]), 0)
-    var output: [Int] = []
-    for axis in 0..<2 {
-      let span = (input[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
-      output.append(span + extra[axis] - cut[axis] - cutAfter[axis])
-    }
+    let (output, cut) = try Self.place(call, spatial, spans, extra, strides)
+    self.strides = Extents(strides, filler: 1)
+    self.dilations = Extents(dilations, filler: 1)
+    kernel = Extents(Array(wShape[2...]), filler: 1)
+    input = Extents(spatial, filler: 1)
+    self.cut = Extents(cut, filler: 0)
+    self.output = Extents(output, filler: 1)
     filtersPerGroup = wShape[1]
     let filters = filtersPerGroup * groups
-    shape = [images, filters] + (rank == 1 ? [output[1]] : output)
+    shape = [images, filters] + output
     try call.check(size: shape)
     bias = call.optional(2) == nil ? nil : try call.vector(2, count: filters)
-    self.output = output
     self.x = x
     self.w = w
   }
 
+  /// The output's extents and what is cut off before it, from pads, auto_pad or output_shape.
+  private static func place(
+    _ call: Call, _ input: [Int], _ spans: [Int], _ extra: [Int], _ strides: [Int]
+  ) throws(InferenceError) -> (output: [Int], cut: [Int]) {
+    let rank = input.count
+    let mode = call.string("auto_pad") ?? "NOTSET"
+    guard ["NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"].contains(mode) else {
+      throw call.fail("has auto_pad \(mode)")
+    }
+    if var wanted = call.ints("output_shape") ?? (mode.hasPrefix("SAME") ? zip(input, strides).map(*) : nil) {
+      // Some files name the batch and the channels too.
+      if wanted.count == rank + 2 { wanted.removeFirst(2) }
+      guard wanted.count == rank, wanted.allSatisfy({ (0...1 << 24).contains($0) }) else {
+        throw call.fail("has output_shape \(wanted); \(rank) numbers expected")
+      }
+      let totals = (0..<rank).map { max(0, spans[$0] + extra[$0] - wanted[$0]) }
+      return (wanted, totals.map { mode == "SAME_UPPER" ? $0 / 2 : $0 - $0 / 2 })
+    }
+    let pads = mode == "VALID" ? nil : call.ints("pads")
+    let cut = pads ?? .init(repeating: 0, count: 2 * rank)
+    guard cut.count == 2 * rank, cut.allSatisfy({ (0...1 << 20).contains($0) }) else {
+      throw call.fail("has pads \(cut); \(2 * rank) numbers expected")
+    }
+    var output: [Int] = []
+    for axis in 0..<rank { output.append(spans[axis] + extra[axis] - cut[axis] - cut[axis + rank]) }
+    return (output, Array(cut[..<rank]))
+  }
+
+  /// As a product: columns (M/groups · kernel, pixels) = wᵀ · x, which are then added into their places (col2im).
   func run() -> [Value] {
     let filters = filtersPerGroup * groups
-    let pixels = output[0] * output[1]
+    let pixels = output.product
     var result = [Float](repeating: 0, count: Shape.product(shape))
     if let bias {
-      for index in result.indices { result[index] = bias[index / pixels % filters] }
+      for plane in 0..<images * filters {
+        for index in plane * pixels..<(plane + 1) * pixels { result[index] = bias[plane % filters] }
+      }
     }
-    result.withUnsafeMutableBufferPointer { result in
-      for image in 0..<images {
-        for channel in 0..<channels {
-          let first = channel / (channels / groups) * filtersPerGroup
-          for filter in 0..<filtersPerGroup {
-            let plane = (image * filters + first + filter) * pixels
-            add(image, channel, filter, UnsafeMutableBufferPointer(rebasing: result[plane..<plane + pixels]))
+    guard !result.isEmpty, !x.isEmpty, !w.isEmpty else { return [Value(shape, result)] }
+    let inGroup = channels / groups
+    let (rows, inputPixels) = (filtersPerGroup * kernel.product, input.product)
+    let columns = UnsafeMutablePointer<Float>.allocate(capacity: rows * inputPixels)
+    defer { columns.deallocate() }
+    result.withUnsafeMutableBufferPointer { y in
+      x.withUnsafeBufferPointer { x in
+        w.withUnsafeBufferPointer { w in
+          for image in 0..<images {
+            for group in 0..<groups {
+              BLAS.multiply(
+                .init(start: w.baseAddress! + group * inGroup * rows, stride: rows, isTransposed: true),
+                .init(start: x.baseAddress! + (image * channels + group * inGroup) * inputPixels, stride: inputPixels),
+                into: columns, m: rows, n: inputPixels, k: inGroup)
+              add(columns, to: y.baseAddress! + (image * filters + group * filtersPerGroup) * pixels)
+            }
           }
         }
       }
@@ -83,20 +117,27 @@ struct TransposedConvolution {
     return [Value(shape, result)]
   }
 
-  /// Adds what one channel of an image gives to one filter's plane.
-  private func add(_ image: Int, _ channel: Int, _ filter: Int, _ plane: UnsafeMutableBufferPointer<Float>) {
-    let source = (image * channels + channel) * input[0] * input[1]
-    let taps = (channel * filtersPerGroup + filter) * kernel[0] * kernel[1]
-    for kh in 0..<kernel[0] {
-      for kw in 0..<kernel[1] {
-        let weight = w[taps + kh * kernel[1] + kw]
-        for ih in 0..<input[0] {
-          let oh = ih * strides[0] + kh * dilations[0] - cut[0]
-          guard oh >= 0, oh < output[0] else { continue }
-          for iw in 0..<input[1] {
-            let ow = iw * strides[1] + kw * dilations[1] - cut[1]
-            guard ow >= 0, ow < output[1] else { continue }
-            plane[oh * output[1] + ow] += weight * x[source + ih * input[1] + iw]
+  /// Adds columns, row (filter, kd, kh, kw), column (id, ih, iw), into the planes of one group's filters.
+  private func add(_ columns: UnsafePointer<Float>, to planes: UnsafeMutablePointer<Float>) {
+    var row = columns
+    for filter in 0..<filtersPerGroup {
+      let plane = planes + filter * output.product
+      for kd in 0..<kernel.depth {
+        for kh in 0..<kernel.height {
+          for kw in 0..<kernel.width {
+            let left = kw * dilations.width - cut.width
+            let inside = Window.inside(left, input.width, strides.width, output.width)
+            for id in 0..<input.depth {
+              let od = id * strides.depth + kd * dilations.depth - cut.depth
+              for ih in 0..<input.height {
+                let oh = ih * strides.height + kh * dilations.height - cut.height
+                if od >= 0, od < output.depth, oh >= 0, oh < output.height {
+                  let target = plane + (od * output.height + oh) * output.width + left
+                  for iw in inside { target[iw * strides.width] += row[iw] }
+                }
+                row += input.width
+              }
+            }
           }
         }
       }

@@ -1,39 +1,50 @@
-/// Where the windows of a convolution or a pooling lie on one or two spatial axes; one axis counts as two, of
-/// which the first has extent 1.
+/// Extents along one to three spatial axes; missing ones, in front, count as 1.
+struct Extents: Equatable {
+  var depth: Int
+  var height: Int
+  var width: Int
+
+  /// - Precondition: one to three numbers.
+  init(_ values: [Int], filler: Int) {
+    let all = [Int](repeating: filler, count: 3 - values.count) + values
+    (depth, height, width) = (all[0], all[1], all[2])
+  }
+
+  var product: Int { depth * height * width }
+  static let ones = Extents([], filler: 1)
+  static let zeros = Extents([], filler: 0)
+}
+
+/// Where the windows of a convolution or a pooling lie on one to three spatial axes.
 struct Window {
-  /// How many spatial axes the model has: 1 or 2.
+  /// How many spatial axes the model has.
   let rank: Int
-  let input: (height: Int, width: Int)
-  let kernel: (height: Int, width: Int)
-  let stride: (height: Int, width: Int)
-  let dilation: (height: Int, width: Int)
-  /// Rows above and columns to the left that are added.
-  let padding: (top: Int, left: Int)
-  let output: (height: Int, width: Int)
+  let input: Extents
+  let kernel: Extents
+  let stride: Extents
+  let dilation: Extents
+  /// Places added before each axis.
+  let padding: Extents
+  /// Places added after each axis.
+  let end: Extents
+  let output: Extents
 
   /// Extents of the output as the model has them.
-  var outputShape: [Int] { rank == 1 ? [output.width] : [output.height, output.width] }
+  var outputShape: [Int] { Array([output.depth, output.height, output.width].suffix(rank)) }
 
   /// From the attributes kernel_shape, strides, dilations, pads, auto_pad and ceil_mode.
   ///
-  /// - Throws: for other than one or two axes, impossible attributes, and windows larger than the padded input.
+  /// - Throws: for more than three axes, impossible attributes, and windows larger than the padded input.
   init(_ call: Call, input: [Int], kernel: [Int]) throws(InferenceError) {
     let rank = input.count
-    guard rank == 1 || rank == 2, kernel.count == rank else {
-      throw call.fail("has \(rank) spatial axes and a kernel of \(kernel.count); one or two are run")
+    guard (1...3).contains(rank), kernel.count == rank else {
+      throw call.fail("has \(rank) spatial axes and a kernel of \(kernel.count); one to three are run")
     }
-    func pair(_ name: String, _ standard: Int) throws(InferenceError) -> [Int] {
-      let values = call.ints(name) ?? .init(repeating: standard, count: rank)
-      guard values.count == rank, values.allSatisfy({ (1...1 << 20).contains($0) }) else {
-        throw call.fail("has \(name) \(values); \(rank) positive numbers expected")
-      }
-      return values
-    }
+    let strides = try Self.list(call, "strides", rank)
+    let dilations = try Self.list(call, "dilations", rank)
     guard kernel.allSatisfy({ (1...1 << 20).contains($0) }) else {
       throw call.fail("has the kernel \(kernel)")
     }
-    let strides = try pair("strides", 1)
-    let dilations = try pair("dilations", 1)
     let spans = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
     let pads = try Self.pads(call, input, strides, spans)
     var output: [Int] = []
@@ -43,22 +54,29 @@ struct Window {
         throw call.fail("has a window of \(spans[axis]) on an input of \(input[axis]) with padding \(pads)")
       }
       var steps = room / strides[axis]
-      if call.int("ceil_mode") ?? 0 != 0, room % strides[axis] != 0 {
+      if call.flag("ceil_mode"), room % strides[axis] != 0 {
         // One more window, unless it would lie in the padding alone.
         if (steps + 1) * strides[axis] < input[axis] + pads[axis] { steps += 1 }
       }
       output.append(steps + 1)
     }
-    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
-      rank == 1 ? (filler, values[0]) : (values[0], values[1])
-    }
     self.rank = rank
-    self.input = two(input, 1)
-    self.kernel = two(kernel, 1)
-    self.stride = two(strides, 1)
-    self.dilation = two(dilations, 1)
-    self.padding = two(pads, 0)
-    self.output = two(output, 1)
+    self.input = Extents(input, filler: 1)
+    self.kernel = Extents(kernel, filler: 1)
+    stride = Extents(strides, filler: 1)
+    dilation = Extents(dilations, filler: 1)
+    padding = Extents(Array(pads[..<rank]), filler: 0)
+    end = Extents(Array(pads[rank...]), filler: 0)
+    self.output = Extents(output, filler: 1)
+  }
+
+  /// A list of positive numbers, one an axis; ones where it is left out.
+  static func list(_ call: Call, _ name: String, _ rank: Int) throws(InferenceError) -> [Int] {
+    let values = call.ints(name) ?? .init(repeating: 1, count: rank)
+    guard values.count == rank, values.allSatisfy({ (1...1 << 20).contains($0) }) else {
+      throw call.fail("has \(name) \(values); \(rank) positive numbers expected")
+    }
+    return values
   }
 
   /// Padding before each axis, then after each.
@@ -93,5 +111,42 @@ struct Window {
     let low = first >= 0 ? 0 : (-first + dilation - 1) / dilation
     let high = first >= extent ? 0 : min(kernel, (extent - 1 - first) / dilation + 1)
     return low < high ? low..<high : 0..<0
+  }
+
+  /// Writes an image (channels, depth, height, width) as columns: row (c, kd, kh, kw), column (od, oh, ow); zero in the
+  /// padding. Of the output only the rows (od · height + oh) asked for.
+  func unroll<Number: Numeric>(
+    _ image: UnsafePointer<Number>, channels: Int, rows: Range<Int>, into columns: UnsafeMutablePointer<Number>
+  ) {
+    var row = columns
+    let plane = input.height * input.width
+    for channel in 0..<channels {
+      for kd in 0..<kernel.depth {
+        for kh in 0..<kernel.height {
+          for kw in 0..<kernel.width {
+            let left = kw * dilation.width - padding.width
+            // The output columns whose tap lies inside the image.
+            let inside = Window.inside(left, output.width, stride.width, input.width)
+            for outputRow in rows {
+              let id = outputRow / output.height * stride.depth + kd * dilation.depth - padding.depth
+              let ih = outputRow % output.height * stride.height + kh * dilation.height - padding.height
+              if id < 0 || id >= input.depth || ih < 0 || ih >= input.height || inside.isEmpty {
+                row.update(repeating: 0, count: output.width)
+              } else {
+                let source = image + (channel * input.depth + id) * plane + ih * input.width + left
+                for ow in 0..<inside.lowerBound { row[ow] = 0 }
+                if stride.width == 1 {
+                  (row + inside.lowerBound).update(from: source + inside.lowerBound, count: inside.count)
+                } else {
+                  for ow in inside { row[ow] = source[ow * stride.width] }
+                }
+                for ow in inside.upperBound..<output.width { row[ow] = 0 }
+              }
+              row += output.width
+            }
+          }
+        }
+      }
+    }
   }
 }

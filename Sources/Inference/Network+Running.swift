@@ -1,0 +1,144 @@
+internal import Checkpoints
+internal import Numerics
+
+extension Network {
+  /// The values that were alive before a step of a run: what is needed to go on from there.
+  ///
+  /// Costs the memory of those arrays, which it shares with the run.
+  public struct Snapshot: Sendable {
+    /// The step that runs next, a place in `steps`.
+    public let step: Int
+    /// By value number, weights left out.
+    let values: [Int: Value]
+
+    /// Bytes of the arrays.
+    public var byteCount: Int { values.values.reduce(0) { $0 + $1.count * ($1.floats == nil ? 8 : 4) } }
+  }
+
+  /// Runs the network once.
+  ///
+  /// A value is freed after its last use. One thread; the cost is the model's multiplications.
+  ///
+  /// - Parameters:
+  ///   - inputs: A value for each of `inputs`, by name.
+  ///   - weights: What `loadWeights` gave, some perhaps replaced.
+  ///   - activations: Ranges that the inputs of products are coded in; `nil` for plain numbers.
+  ///   - observe: Called with each step and the values that go into it, before it runs: for statistics of
+  ///     activations.
+  ///   - isCancelled: Asked before each step.
+  /// - Returns: The outputs' values by name.
+  /// - Throws: where an input is missing or a node cannot take its inputs (the message names the node), and
+  ///   `InferenceError.cancelled`.
+  public func run(
+    _ inputs: [String: Value], weights: Weights, activations: ActivationRanges? = nil,
+    observe: ((Step, [Value?]) -> Void)? = nil, isCancelled: () -> Bool = { false }
+  ) throws(InferenceError) -> [String: Value] {
+    try run(
+      inputs, weights: weights, keeping: [], activations: activations, observe: observe, isCancelled: isCancelled
+    ).outputs
+  }
+
+  /// Runs the network once and keeps what was alive before some of its steps, so that a change of a weight that only
+  /// later steps read costs only those: see `resume`.
+  ///
+  /// - Parameter keeping: Places in `steps`.
+  /// - Returns: The outputs, and the snapshots by step.
+  public func run(
+    _ inputs: [String: Value], weights: Weights, keeping: Set<Int>, activations: ActivationRanges? = nil,
+    observe: ((Step, [Value?]) -> Void)? = nil, isCancelled: () -> Bool = { false }
+  ) throws(InferenceError) -> (outputs: [String: Value], snapshots: [Int: Snapshot]) {
+    var values = filled(weights)
+    for (input, number) in zip(self.inputs, inputNumbers) {
+      guard let value = inputs[input.name] else {
+        throw InferenceError(checkpoint.path, "is run without its input '\(input.name)'")
+      }
+      values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
+    }
+    var snapshots: [Int: Snapshot] = [:]
+    let runner = Runner(operatorSet: operatorSet, observe: observe)
+    try runner.run(steps, from: 0, keeping: keeping, activations: activations, &values, isCancelled) { step, values in
+      snapshots[step] = snapshot(step, values)
+    }
+    return (try outputs(of: values), snapshots)
+  }
+
+  /// Goes on from a snapshot with other weights. The outputs are, bit for bit, those of a whole run with them, as long
+  /// as no step before the snapshot's reads a weight that differs.
+  public func resume(
+    from snapshot: Snapshot, weights: Weights, observe: ((Step, [Value?]) -> Void)? = nil,
+    isCancelled: () -> Bool = { false }
+  ) throws(InferenceError) -> [String: Value] {
+    var values = filled(weights)
+    for (number, value) in snapshot.values { values[number] = value }
+    let runner = Runner(operatorSet: operatorSet, observe: observe)
+    try runner.run(steps, from: snapshot.step, &values, isCancelled)
+    return try outputs(of: values)
+  }
+
+  /// The first step that reads a tensor of the checkpoint: where a run with another value of it may begin. `nil` where
+  /// none does.
+  public func firstStep(reading tensor: Int) -> Int? {
+    let numbers = Set(weightTensors.filter { $0.value == tensor }.keys)
+    func reads(_ step: Step) -> Bool {
+      step.inputs.contains { $0.map(numbers.contains) ?? false }
+        || step.bodies.values.contains { body in
+          !body.captures.isDisjoint(with: numbers) || body.outputs.contains(where: numbers.contains)
+            || body.steps.contains(where: reads)
+        }
+    }
+    return steps.firstIndex(where: reads)
+  }
+
+  private func filled(_ weights: Weights) -> [Value?] {
+    var values = [Value?](repeating: nil, count: valueNames.count)
+    for (number, tensor) in weightTensors { values[number] = weights.values[tensor] }
+    return values
+  }
+
+  private func snapshot(_ step: Int, _ values: [Value?]) -> Snapshot {
+    var alive: [Int: Value] = [:]
+    for (number, value) in values.enumerated() where weightTensors[number] == nil { alive[number] = value }
+    return Snapshot(step: step, values: alive)
+  }
+
+  private func outputs(of values: [Value?]) throws(InferenceError) -> [String: Value] {
+    var outputs: [String: Value] = [:]
+    for (output, number) in zip(self.outputs, outputNumbers) {
+      guard let value = values[number] else {
+        throw InferenceError(checkpoint.path, "does not make its output '\(output.name)'")
+      }
+      outputs[output.name] = value
+    }
+    return outputs
+  }
+}
+
+/// Takes the steps of a graph in their order.
+struct Runner {
+  let operatorSet: Int
+  let observe: ((Network.Step, [Value?]) -> Void)?
+
+  func run(
+    _ steps: [Network.Step], from first: Int = 0, keeping: Set<Int> = [], activations: ActivationRanges? = nil,
+    _ values: inout [Value?],
+    _ isCancelled: () -> Bool, _ keep: (Int, [Value?]) -> Void = { _, _ in }
+  ) throws(InferenceError) {
+    for index in first..<max(first, steps.count) {
+      if isCancelled() { throw .cancelled }
+      let step = steps[index]
+      if keeping.contains(index) { keep(index, values) }
+      var given = step.inputs.map { $0.flatMap { values[$0] } }
+      if let activations, let input = given.first ?? nil { given[0] = activations.coded(input, step: index) }
+      observe?(step, given)
+      let call = Call(node: step.node, inputs: given, operatorSet: operatorSet, filler: step.filler)
+      let made: [Value]
+      if let forward = step.forward {
+        made = try forward(call)
+      } else {
+        made = try control(step, call, &values, isCancelled)
+      }
+      for (number, value) in zip(step.outputs, made) { values[number] = value }
+      for number in step.lastUses { values[number] = nil }
+    }
+  }
+}

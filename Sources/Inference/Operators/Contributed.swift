@@ -1,0 +1,110 @@
+internal import Numerics
+
+extension Operators {
+  /// ONNX Runtime's own operators that quantised and exported transformers use (com.microsoft, ContribOperators.md).
+  static let contributed: Table = [
+    "com.microsoft.Gelu": { call throws(InferenceError) in try elementwise["Gelu"]!(call) },
+    "com.microsoft.FastGelu": { call throws(InferenceError) in
+      let sum = call.optional(1) == nil ? try call.value(0) : try arithmetic["Add"]!(call)[0]
+      return [try geluTanh(call.with([sum]))]
+    },
+    "com.microsoft.QuickGelu": { call throws(InferenceError) in
+      let (shape, x) = try call.floats(0)
+      let alpha = call.float("alpha") ?? 1.702
+      return [Value(shape, x.map { $0 * sigmoid(alpha * $0) })]
+    },
+    "com.microsoft.BiasGelu": { call throws(InferenceError) in
+      try elementwise["Gelu"]!(call.with(try arithmetic["Add"]!(call)))
+    },
+    "com.microsoft.SkipLayerNormalization": { call throws(InferenceError) in
+      let sum = try skipSum(call, bias: 4)
+      let inputs = [sum, try call.value(2), call.optional(3)]
+      return [try normalisation["LayerNormalization"]!(call.with(inputs))[0], Value([], [0]), Value([], [0]), sum]
+    },
+    "com.microsoft.SkipSimplifiedLayerNormalization": { call throws(InferenceError) in
+      let sum = try skipSum(call, bias: 3)
+      return [try rootMeanSquare(call.with([sum, try call.value(2)])), Value([], [0]), Value([], [0]), sum]
+    },
+    "com.microsoft.MatMulIntegerToFloat": { call throws(InferenceError) in
+      let sums = try quantised["MatMulInteger"]!(
+        call.with([try call.value(0), try call.value(1), call.optional(4), call.optional(5)]))[0]
+      let scales = try arithmetic["Mul"]!(call.with([try call.value(2), try call.value(3)]))[0]
+      let product = try arithmetic["Mul"]!(call.with([Value(sums.shape, sums.asFloats), scales]))[0]
+      guard let bias = call.optional(6) else { return [product] }
+      return try arithmetic["Add"]!(call.with([product, bias]))
+    },
+    "com.microsoft.DynamicQuantizeMatMul": { call throws(InferenceError) in
+      let codes = try quantised["DynamicQuantizeLinear"]!(call.with([try call.value(0)]))
+      return try contributed["com.microsoft.MatMulIntegerToFloat"]!(
+        call.with([
+          codes[0], try call.value(1), codes[1], try call.value(2), codes[2], call.optional(3), call.optional(4),
+        ]))
+    },
+    "com.microsoft.MatMulNBits": { call throws(InferenceError) in try matMulNBits(call) },
+  ]
+
+  private static func geluTanh(_ call: Call) throws(InferenceError) -> Value {
+    let (shape, x) = try call.floats(0)
+    return Value(
+      shape, x.map { $0 * sigmoid(2 * 0.797_884_56 * ($0 + 0.044_715 * $0 * $0 * $0)) })
+  }
+
+  private static func skipSum(_ call: Call, bias: Int) throws(InferenceError) -> Value {
+    let sum = try arithmetic["Add"]!(call)[0]
+    guard let extra = call.optional(bias) else { return sum }
+    return try arithmetic["Add"]!(call.with([sum, extra]))[0]
+  }
+
+  /// y = A · Bᵀ with B (N, K) in blocks along K: codes of 2, 4 or 8 bits (N, blocks, bytes), low bits first, a scale a
+  /// block, and a zero point a block, packed alike or as Floats; half the range where it is left out.
+  private static func matMulNBits(_ call: Call) throws(InferenceError) -> [Value] {
+    let (aShape, _) = try call.floats(0, rank: 1)
+    guard let k = call.int("K"), let n = call.int("N"), let block = call.int("block_size"),
+      let bits = Optional(call.int("bits") ?? 4), [2, 4, 8].contains(bits), k > 0, n > 0, block >= 16, aShape.last == k,
+      k < 1 << 29, n < 1 << 29, block < 1 << 20
+    else { throw call.fail("has an input of shape \(aShape) and no fitting K, N, bits or block_size") }
+    try call.check(size: [n, k])
+    let blocks = (k + block - 1) / block
+    let perByte = 8 / bits
+    let blockBytes = block / perByte
+    let codes = try call.integers(1)
+    let scales = try call.floats(2).elements
+    guard codes.count == n * blocks * blockBytes, scales.count == n * blocks else {
+      throw call.fail(
+        "has \(codes.count) bytes and \(scales.count) scales; \(n * blocks * blockBytes) and \(n * blocks) expected")
+    }
+    let mask = 1 << bits - 1
+    var zeros = [Float](repeating: Float(1 << (bits - 1)), count: n * blocks)
+    if let given = call.optional(3) {
+      if let floats = given.floats {
+        guard floats.count == zeros.count else { throw call.fail("has \(floats.count) zero points") }
+        zeros = floats
+      } else {
+        let rowBytes = (blocks + perByte - 1) / perByte
+        let packed = try call.integers(3)
+        guard packed.count == n * rowBytes else { throw call.fail("has \(packed.count) bytes of zero points") }
+        for row in 0..<n {
+          for number in 0..<blocks {
+            let byte = packed[row * rowBytes + number / perByte]
+            zeros[row * blocks + number] = Float(byte >> (number % perByte * bits) & mask)
+          }
+        }
+      }
+    }
+    guard call.optional(4) == nil else { throw call.fail("has g_idx, which Lathe cannot run") }
+    var weights = [Float](repeating: 0, count: n * k)
+    for row in 0..<n {
+      for column in 0..<k {
+        let place = row * blocks + column / block
+        let within = column % block
+        let byte = codes[place * blockBytes + within / perByte]
+        let code = byte >> (within % perByte * bits) & mask
+        weights[row * k + column] = (Float(code) - zeros[place]) * scales[place]
+      }
+    }
+    let turned = Shape.gather(weights, [k, n], strides: [1, k])
+    let product = try matMul(call.with([try call.value(0), Value([k, n], turned)]))[0]
+    guard let bias = call.optional(5) else { return [product] }
+    return try arithmetic["Add"]!(call.with([product, bias]))
+  }
+}
