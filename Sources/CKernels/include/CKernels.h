@@ -17,5 +17,6 @@
 #include "rans.h"
 #include "huffman.h"
 #include "network.h"
+#include "transformer.h"
 
 #endif

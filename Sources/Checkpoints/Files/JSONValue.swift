@@ -11,6 +11,8 @@ public enum JSONValue: Sendable, Hashable {
   public struct Member: Sendable, Hashable {
     public let key: String
     public let value: JSONValue
+
+    public init(key: String, value: JSONValue) { (self.key, self.value) = (key, value) }
   }
 
   /// Files that go with a model are not larger.

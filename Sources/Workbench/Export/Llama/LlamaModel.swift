@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import Inference
 import Numerics
 
 /// A model of a Hugging Face folder that llama.cpp runs: what its converter (llama.cpp's `conversion`) calls the tensors,
@@ -22,7 +23,8 @@ struct LlamaModel {
     let folder = folder(of: checkpoint)
     do {
       guard let json = try JSONValue(path: "\(folder)/config.json"),
-        let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name)
+        let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name),
+        family.isExported
       else { return nil }
       let config: LlamaConfig
       do { config = try LlamaConfig(json, family: family, path: "\(folder)/config.json") } catch {

@@ -1,27 +1,30 @@
-import Checkpoints
+package import Checkpoints
 
-/// The families of models that a Hugging Face folder is turned into GGUF from: llama.cpp's names for their tensors
-/// (gguf-py's `tensor_mapping`), and what its converter does differently about each.
-struct LlamaFamily: Sendable {
+/// The families of models that Hugging Face's folders hold and Lathe runs: llama.cpp's names for their tensors (gguf-py's
+/// `tensor_mapping`), and what its converter does differently about each.
+package struct LlamaFamily: Sendable {
   /// llama.cpp's name.
-  let architecture: String
-  let classes: [String]
-  let vocabulary: Vocabulary.Style
-  let inner: [String: String]
-  let outer: [String: String]
+  package let architecture: String
+  package let classes: [String]
+  package let vocabulary: Vocabulary.Style
+  package let inner: [String: String]
+  package let outer: [String: String]
   /// Llama's rotary embedding wants the halves of each head interleaved.
-  var interleavesHeads = false
+  package var interleavesHeads = false
   /// Gemma's norms multiply by 1 + w.
-  var normOffset: Float = 0
+  package var normOffset: Float = 0
   /// Rows beyond the vocabulary are cut off the embedding.
-  var trimsEmbedding = false
+  package var trimsEmbedding = false
   /// `lm_head` is the embedding again.
-  var dropsHead = false
-  var hasPooling = false
+  package var dropsHead = false
+  package var hasPooling = false
+  /// Whether `lathe export` writes the family as GGUF, or Lathe only runs it.
+  package var isExported = true
 
-  static func named(_ name: String) -> LlamaFamily? { all.first { $0.classes.contains(name) } }
+  /// The family of a class of transformers.
+  package static func named(_ name: String) -> LlamaFamily? { all.first { $0.classes.contains(name) } }
 
-  static let all = [
+  private static let all = [
     LlamaFamily(
       architecture: "llama", classes: ["LlamaForCausalLM", "MistralForCausalLM", "LlamaModel"], vocabulary: .llama,
       inner: decoder, outer: decoderOuter, interleavesHeads: true),
@@ -40,6 +43,18 @@ struct LlamaFamily: Sendable {
     LlamaFamily(
       architecture: "bert", classes: ["BertModel", "BertForMaskedLM", "BertForSequenceClassification"],
       vocabulary: .wordPiece, inner: encoder, outer: encoderOuter, hasPooling: true),
+    LlamaFamily(
+      architecture: "mpnet", classes: ["MPNetModel", "MPNetForMaskedLM"], vocabulary: .wordPiece, inner: mpnet,
+      outer: encoderOuter.merging(["encoder.relative_attention_bias": "attn_rel_b"]) { $1 }, hasPooling: true,
+      isExported: false),
+    LlamaFamily(
+      architecture: "phi3", classes: ["Phi3ForCausalLM"], vocabulary: .llama,
+      inner: decoder.merging(["self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"]) { $1 },
+      outer: decoderOuter, isExported: false),
+    LlamaFamily(
+      architecture: "gpt2", classes: ["GPT2LMHeadModel", "GPT2Model"], vocabulary: .bytePairs, inner: gpt2,
+      outer: ["wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "lm_head": "output"],
+      isExported: false),
   ]
 
   private static let decoderOuter = [
@@ -63,6 +78,15 @@ struct LlamaFamily: Sendable {
     "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm",
     "intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
   ]
+  private static let mpnet = [
+    "attention.attn.q": "attn_q", "attention.attn.k": "attn_k", "attention.attn.v": "attn_v",
+    "attention.attn.o": "attn_output", "attention.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
+    "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
+  ]
+  private static let gpt2 = [
+    "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "ln_2": "ffn_norm",
+    "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+  ]
   private static let encoderOuter = [
     "embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
     "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm",
@@ -70,18 +94,24 @@ struct LlamaFamily: Sendable {
   ]
 
   /// The name without what wraps the model; `nil` for tensors that the converter leaves out.
-  func plain(_ name: String) -> String? {
+  package func plain(_ name: String) -> String? {
     var name = name[...]
     for ending in [".rotary_emb.inv_freq", ".attention.masked_bias", ".attention.bias"] where name.hasSuffix(ending) {
       return nil
     }
-    if architecture == "bert" {
-      if name.hasPrefix("bert.") { name = name.dropFirst(5) }
+    if architecture == "bert" || architecture == "mpnet" {
+      for prefix in ["bert.", "mpnet."] where name.hasPrefix(prefix) { name = name.dropFirst(prefix.count) }
       let left = ["embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"]
-      if left.contains(String(name)) || name.hasPrefix("cls.") { return nil }
+      if left.contains(String(name)) || name.hasPrefix("cls.") || name.hasPrefix("lm_head.") {
+        return nil
+      }
       if name.hasSuffix(".gamma") { return name.dropLast(6) + ".weight" }
       if name.hasSuffix(".beta") { return name.dropLast(5) + ".bias" }
       return String(name)
+    }
+    if architecture == "gpt2" {
+      if name.hasPrefix("transformer.") { name = name.dropFirst(12) }
+      return name.hasSuffix(".attn.bias") || name.hasSuffix(".masked_bias") ? nil : String(name)
     }
     for part in ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."]
     where name.hasPrefix(part) { return nil }
@@ -93,12 +123,17 @@ struct LlamaFamily: Sendable {
   }
 
   /// llama.cpp's name of a plain one; `nil` where it has none.
-  func name(of plain: String) -> String? {
+  package func name(of plain: String) -> String? {
     guard let dot = plain.lastIndex(of: ".") else { return nil }
     let (module, ending) = (plain[..<dot], plain[dot...])
     guard ending == ".weight" || ending == ".bias" else { return nil }
     if let name = outer[String(module)] { return name + ending }
-    let prefix = architecture == "bert" ? "encoder.layer." : "layers."
+    let prefix =
+      switch architecture {
+      case "bert", "mpnet": "encoder.layer."
+      case "gpt2": "h."
+      default: "layers."
+      }
     guard module.hasPrefix(prefix) else { return nil }
     let parts = module.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
     guard parts.count == 2, let block = Int(parts[0]), let name = inner[String(parts[1])] else { return nil }

@@ -1,32 +1,43 @@
-import Checkpoints
+package import Checkpoints
 
 #if canImport(Glibc)
-  import Glibc
+  internal import Glibc
 #elseif canImport(Musl)
-  import Musl
+  internal import Musl
 #else
-  import Darwin
+  internal import Darwin
 #endif
 
 /// A transformer's `config.json` as llama.cpp's converter reads it: with the defaults that transformers fills in.
-struct LlamaConfig {
+package struct LlamaConfig: Sendable {
   /// The language model's part, what is missing there taken from around it.
-  let json: JSONValue
-  let layers: Int
-  let hidden: Int
-  let heads: Int
-  let keyHeads: Int
+  package let json: JSONValue
+  package let layers: Int
+  package let hidden: Int
+  package let heads: Int
+  package let keyHeads: Int
   /// Numbers of a head, where the config or the family says.
-  let headDimension: Int?
+  package let headDimension: Int?
 
-  /// - Throws: `WorkbenchError` that names what is missing.
-  init(_ root: JSONValue, family: LlamaFamily, path: String) throws(WorkbenchError) {
+  /// - Throws: `InferenceError` that names what is missing.
+  package init(_ root: JSONValue, family: LlamaFamily, path: String) throws(InferenceError) {
     var members = root.members
     members += root["text_config"]?.members ?? []
+    // GPT-2's own words.
+    let aliases = [
+      "n_layer": "num_hidden_layers", "n_embd": "hidden_size", "n_head": "num_attention_heads",
+      "n_positions": "max_position_embeddings", "n_inner": "intermediate_size",
+      "layer_norm_epsilon": "layer_norm_eps", "activation_function": "hidden_act",
+    ]
+    if family.architecture == "gpt2" {
+      members += members.compactMap { member in
+        aliases[member.key].map { JSONValue.Member(key: $0, value: member.value) }
+      }
+    }
     let json = JSONValue.object(members)
-    func need(_ key: String) throws(WorkbenchError) -> Int {
+    func need(_ key: String) throws(InferenceError) -> Int {
       guard let value = json[key]?.int, value > 0, value < 1 << 31 else {
-        throw WorkbenchError("\(path): \(key) expected, a whole number above 0")
+        throw InferenceError(path, "\(key) expected, a whole number above 0")
       }
       return value
     }
@@ -36,7 +47,7 @@ struct LlamaConfig {
     let isGemma3 = family.architecture == "gemma3"
     heads = isGemma3 ? json["num_attention_heads"]?.int ?? 8 : try need("num_attention_heads")
     keyHeads = json["num_key_value_heads"]?.int ?? (isGemma3 ? 4 : heads)
-    guard heads > 0, keyHeads > 0 else { throw WorkbenchError("\(path): it has no attention heads") }
+    guard heads > 0, keyHeads > 0 else { throw InferenceError(path, "it has no attention heads") }
     switch family.architecture {
     case "llama": headDimension = json["head_dim"]?.int ?? hidden / heads
     case "qwen3": headDimension = json["head_dim"]?.int ?? 128
@@ -46,7 +57,7 @@ struct LlamaConfig {
   }
 
   /// The hyperparameters under the architecture's name.
-  func fields(_ family: LlamaFamily) -> [(key: String, value: GGUFField)] {
+  package func fields(_ family: LlamaFamily) -> [(key: String, value: GGUFField)] {
     var fields: [(key: String, value: GGUFField)] = [("block_count", .u32(layers))]
     func add(_ key: String, _ value: Int?) { if let value { fields.append((key, .u32(value))) } }
     func add(_ key: String, _ value: Double?) { if let value { fields.append((key, .f32(Float(value)))) } }
@@ -86,12 +97,12 @@ struct LlamaConfig {
   // MARK: - The rotary embedding
 
   /// `rope_parameters`, or `rope_scaling` in older configs.
-  private var rope: JSONValue? {
+  var rope: JSONValue? {
     let all = json["rope_parameters"].flatMap { $0.isNull ? nil : $0 } ?? json["rope_scaling"]
     return all?["full_attention"] ?? all
   }
-  private var base: Double? { rope?["rope_theta"]?.double ?? json["rope_theta"]?.double }
-  private var kind: String? { (rope?["rope_type"] ?? rope?["type"])?.string }
+  var base: Double? { rope?["rope_theta"]?.double ?? json["rope_theta"]?.double }
+  var kind: String? { (rope?["rope_type"] ?? rope?["type"])?.string }
 
   private func addRope(_ family: LlamaFamily, _ fields: inout [(key: String, value: GGUFField)]) {
     guard family.architecture != "bert", family.architecture != "gemma2" else { return }
@@ -120,7 +131,7 @@ struct LlamaConfig {
   }
 
   /// Llama 3's factors by frequency (Meta's `apply_scaling`); `nil` for other models.
-  var llama3Factors: [Float]? {
+  package var llama3Factors: [Float]? {
     guard kind?.lowercased() == "llama3", let dimension = headDimension else { return nil }
     // In Float throughout, as the converter's tensors are.
     func number(_ key: String, _ value: Double) -> Float { Float(rope?[key]?.double ?? value) }

@@ -1,0 +1,134 @@
+internal import Checkpoints
+
+extension Hyperparameters {
+  /// From a GGUF file's metadata (llama.cpp's `llama-hparams`, `llama-model.cpp`).
+  ///
+  /// - Parameter factors: a vector of the file by its name: what frequencies are divided by.
+  /// - Throws: where the architecture is not known or a key is missing; the message names it.
+  init(
+    fields: [(key: String, value: GGUFField)], path: String, factors: (String) throws(InferenceError) -> [Float]?
+  ) throws(InferenceError) {
+    let known = Dictionary(fields.filter { !$0.key.hasPrefix("tokenizer.") }.map { ($0.key, $0.value) }) { $1 }
+    guard let architecture = known["general.architecture"]?.string else {
+      throw InferenceError(path, "has no key 'general.architecture'")
+    }
+    guard Self.architectures.contains(architecture) else {
+      throw InferenceError(
+        path,
+        "is of the architecture '\(architecture)', which Lathe cannot run; it runs \(Self.architectures.sorted().joined(separator: ", "))"
+      )
+    }
+    func field(_ key: String) -> GGUFField? { known["\(architecture).\(key)"] }
+    func need(_ key: String) throws(InferenceError) -> Int {
+      guard let value = field(key)?.int else {
+        throw InferenceError(path, "has no whole number under '\(architecture).\(key)'")
+      }
+      return value
+    }
+    func number(_ key: String) -> Float? { field(key)?.double.map { Float($0) } }
+
+    self.architecture = architecture
+    blocks = try need("block_count")
+    hidden = try need("embedding_length")
+    heads = try need("attention.head_count")
+    keyHeads = field("attention.head_count_kv")?.int ?? heads
+    headDimension = field("attention.key_length")?.int ?? hidden / max(1, heads)
+    context = field("context_length")?.int
+    epsilon = number("attention.layer_norm_rms_epsilon") ?? number("attention.layer_norm_epsilon") ?? 1e-5
+    attentionScale = 1 / Float(headDimension).squareRoot()
+    windows = [Int?](repeating: nil, count: max(0, min(blocks, 1 << 16)))
+    positions = .learned(offset: 0)
+    guard field("attention.value_length")?.int ?? headDimension == headDimension else {
+      throw InferenceError(path, "has heads of values of another size than of keys, which Lathe cannot run")
+    }
+    guard known["\(architecture).expert_count"]?.int ?? 0 == 0 else {
+      throw InferenceError(path, "is a mixture of experts, which Lathe cannot run")
+    }
+    setFamily()
+    if isGemma {
+      // Gemma's largest differ.
+      if blocks == (architecture == "gemma2" ? 46 : 62) {
+        attentionScale = 1 / (Float(hidden) / Float(max(1, heads))).squareRoot()
+      }
+      attentionCap = number("attn_logit_softcapping") ?? (architecture == "gemma2" ? 50 : 0)
+      logitCap = number("final_logit_softcapping") ?? (architecture == "gemma2" ? 30 : 0)
+    }
+    setWindows(field("attention.sliding_window")?.int)
+    pooling = Pooling(rawValue: field("pooling_type")?.int ?? 0) ?? .none
+    guard !isEncoder, architecture != "gpt2" else { return }
+
+    let base = field("rope.freq_base")?.double ?? 10_000
+    let dimensions = field("rope.dimension_count")?.int ?? headDimension
+    guard dimensions > 0, dimensions <= 1 << 20 else {
+      throw InferenceError(path, "turns \(dimensions) numbers of a head")
+    }
+    var rotation = Rotation(base: base, dimensions: dimensions)
+    rotation.isInterleaved = architecture == "llama"
+    let original = field("rope.scaling.original_context_length")?.int ?? context ?? 4096
+    let factor = field("rope.scaling.factor")?.double ?? field("rope.scale_linear")?.double ?? 1
+    guard factor > 0, factor.isFinite else { throw InferenceError(path, "stretches its rotary embedding by \(factor)") }
+    if let divisors = try factors("rope_freqs.weight"), architecture == "llama" { rotation.divide(by: divisors) }
+    switch field("rope.scaling.type")?.string {
+    case "linear"?: rotation.scaleLinearly(by: factor)
+    case "yarn"?:
+      let own = field("rope.scaling.yarn_attn_factor")?.double ?? field("rope.scaling.attn_factor")?.double
+      rotation.scaleByYarn(
+        factor: factor, base: base, original: original,
+        betaFast: field("rope.scaling.yarn_beta_fast")?.double ?? 32,
+        betaSlow: field("rope.scaling.yarn_beta_slow")?.double ?? 1, magnitude: own)
+    case nil, "none"?, "longrope"?: break
+    case let other?:
+      throw InferenceError(path, "scales its rotary embedding by '\(other)', which Lathe cannot run")
+    }
+    if let short = try factors("rope_factors_short.weight"), let long = try factors("rope_factors_long.weight") {
+      rotation.scaleByFactors(
+        short: short, long: long, context: context, original: original,
+        magnitude: field("rope.scaling.attn_factor")?.double)
+    }
+    let local = architecture == "gemma3" ? field("rope.freq_base_swa")?.double ?? 10_000 : nil
+    setRotations(rotation, local: local.map { Rotation(base: $0, dimensions: dimensions) })
+  }
+}
+
+// MARK: - What families have in common
+
+extension Hyperparameters {
+  static let architectures: Set<String> = [
+    "llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt2", "bert", "mpnet",
+  ]
+
+  var isGemma: Bool { architecture == "gemma2" || architecture == "gemma3" }
+  var isEncoder: Bool { architecture == "bert" || architecture == "mpnet" }
+
+  /// What the architecture alone says.
+  mutating func setFamily() {
+    if isGemma {
+      embeddingScale = Float(hidden).squareRoot()
+      activation = .geluTanh
+    }
+    if architecture == "gpt2" { activation = .geluTanh }
+    if isEncoder {
+      activation = .gelu
+      isCausal = false
+    }
+    usesRMSNorm = !isEncoder && architecture != "gpt2"
+  }
+
+  /// Which blocks see a window only: Gemma 2 every other, Gemma 3 five of six, Phi-3 all.
+  mutating func setWindows(_ size: Int?) {
+    guard let size else { return }
+    windows = windows.indices.map { block in
+      switch architecture {
+      case "gemma2": block % 2 == 0 ? size : nil
+      case "gemma3": (block + 1) % 6 == 0 ? nil : size
+      case "phi3": size
+      default: nil
+      }
+    }
+  }
+
+  /// Blocks with a window have a rotation of their own in Gemma 3.
+  mutating func setRotations(_ rotation: Rotation, local: Rotation?) {
+    positions = .rotary(windows.map { $0 != nil ? local ?? rotation : rotation })
+  }
+}
