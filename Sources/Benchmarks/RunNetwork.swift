@@ -64,7 +64,8 @@ enum RunNetwork {
       case .integers(let integers): integers.withUnsafeBytes { body += $0 }
       }
       let type = value.floats == nil ? "I64" : "F32"
-      entries.append("\"\(name)\":{\"dtype\":\"\(type)\",\"shape\":\(value.shape),\"data_offsets\":[\(start),\(body.count)]}")
+      entries.append(
+        "\"\(name)\":{\"dtype\":\"\(type)\",\"shape\":\(value.shape),\"data_offsets\":[\(start),\(body.count)]}")
     }
     let header = Array("{\(entries.joined(separator: ","))}".utf8)
     var bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }

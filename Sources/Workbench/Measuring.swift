@@ -12,14 +12,20 @@ import Inference
 
 /// What a measurement runs on, and how.
 public struct MeasurementRequest: Sendable, Hashable {
-  /// Arrays in a file (`.npz`, `.safetensors`), or a folder or a list of images.
+  /// Arrays in a file (`.npz`, `.safetensors`), a folder or a list of images; for a language model a text, or token ids
+  /// (`.npy`).
   public var data: String
+  /// Tokens of a window of text; `nil` for the model's own, at most 512.
+  public var context: Int?
   public var images: ImageOptions
   /// How activations are coded; `nil` for plain numbers.
   public var activations: ActivationOptions?
 
-  public init(data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil) {
+  public init(
+    data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil, context: Int? = nil
+  ) {
     self.data = data
+    self.context = context
     self.images = images
     self.activations = activations
   }
@@ -64,6 +70,12 @@ extension Session {
     _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true }
   ) throws -> Measurement? {
     do {
+      if checkpoint.graph == nil {
+        guard request.activations == nil else {
+          throw WorkbenchError("integer activations are simulated in ONNX models alone")
+        }
+        return try measuredText(request, progress: progress)
+      }
       return try measured(request, progress: progress)
     } catch let error as InferenceError {
       if error.isCancellation { return nil }

@@ -98,4 +98,68 @@ import Testing
       #expect(throws: WorkbenchError.self) { try ActivationOptions(spec: spec, calibration: "d") }
     }
   }
+
+  // MARK: - Texts
+
+  /// llama-perplexity's own figure on the same file and text, in windows of 256: 33.8437 ± 0.54465.
+  @Test func perplexityIsLlamaPerplexitys() throws {
+    let session = try Models.llamaGGUF()
+    let request = MeasurementRequest(data: Fixtures.sample("shakespeare-test.txt"), context: 256)
+    let found = try #require(try session.measure(request)?.metrics.first)
+    #expect(found.name == "perplexity" && abs(found.value - 33.8437) < 0.002)
+    #expect(abs((found.standardError ?? 0) - 0.54465) < 0.0005 && found.baseline == found.value)
+  }
+
+  @Test func fewerBitsCostMore() throws {
+    var divergences: [Double] = []
+    let text = try folder.write(
+      String(
+        decoding: try Data(contentsOf: URL(fileURLWithPath: Fixtures.sample("shakespeare-test.txt"))).prefix(4000),
+        as: UTF8.self), to: "text.txt")
+    for bits in [6, 4, 3] {
+      var session = try Models.llama()
+      try session.set("*=int\(bits)")
+      let measured = try #require(
+        try session.measure(MeasurementRequest(data: text, context: 128)))
+      #expect(measured.metrics.map(\.name) == ["perplexity", "KL divergence", "agreement", "cross entropy"])
+      divergences.append(measured.metrics[1].value)
+    }
+    #expect(divergences[0] > 0 && divergences[0] < divergences[1] && divergences[1] < divergences[2])
+  }
+
+  @Test func tokenIdsAreScoredAsTheyAre() throws {
+    let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (600,), }"
+    let padded = header + String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+    var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(padded.utf8)
+    for index in 0..<600 { bytes += littleEndianBytes(Int64(index * 37 % 1000 + 1)) }
+    let session = try Models.llama()
+    let measured = try session.measure(
+      MeasurementRequest(data: try folder.write(bytes, to: "ids.npy"), context: 100))
+    #expect(measured?.samples == 6 * 49)
+  }
+
+  @Test func anEncodersLinesAreComparedByTheirEmbeddings() throws {
+    var session = Session(try Checkpoint.open(fixture("huggingface/bert")))
+    try session.set("*=int4")
+    let text = try folder.write("the thing\n\nabc def\n", to: "lines.txt")
+    let measured = try #require(try session.measure(MeasurementRequest(data: text)))
+    #expect(measured.samples == 2 && measured.metrics[0].name == "cosine")
+    #expect(measured.metrics[0].value > 0.8 && measured.metrics[0].value < 1)
+  }
+
+  @Test func textsThatAreNoneAreNamed() throws {
+    let session = try Models.llama()
+    let cases: [(name: String, bytes: [UInt8], expected: String)] = [
+      ("latin.txt", [0x66, 0xFC, 0x72], "UTF-8"), ("empty.txt", [], "holds no text"), ("short.txt", [0x61], "token"),
+    ]
+    for (name, bytes, expected) in cases {
+      let path = try folder.write(bytes, to: name)
+      #expect {
+        try session.measure(MeasurementRequest(data: path))
+      } throws: {
+        "\($0)".contains(expected)
+      }
+    }
+    #expect(throws: WorkbenchError.self) { try session.measure(data: folder.path("none.txt")) }
+  }
 }

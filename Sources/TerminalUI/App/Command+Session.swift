@@ -42,7 +42,7 @@ extension Command {
       return [.renew]
     },
     Command(
-      "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data (.npz)",
+      "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data: .npz, images, text",
       unless: cannotMeasure
     ) {
       state, argument throws(WorkbenchError) in
@@ -107,8 +107,11 @@ extension Command {
 
   private static let cannotMeasure: @Sendable (State) -> String? = { state in
     if state.measuring != nil { return "a measurement is running (Esc calls it off)" }
-    return state.session.checkpoint.graph == nil
-      ? "only ONNX models can be run in this version; this one has no graph" : nil
+    switch state.session.checkpoint.format {
+    case .onnx: return state.session.checkpoint.graph == nil ? "this ONNX file has no graph to run" : nil
+    case .gguf, .safetensors, .pytorch: return nil
+    case .npy, .npz: return "arrays alone cannot be run"
+    }
   }
 
   static let aboutDamage = [

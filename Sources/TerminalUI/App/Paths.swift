@@ -17,10 +17,11 @@ enum Paths {
       .sorted().prefix(200).map { folder + $0 }
   }
 
-  /// The only file in the model's folder that ends in `.npz`, if there is one: the data that scores it.
-  static func data(besides model: String) -> String? {
+  /// The only file in the model's folder with an ending (`.npz`, of a language model `.txt`), if there is one: the data
+  /// that scores it.
+  static func data(besides model: String, ending: String) -> String? {
     let folder = model.lastIndex(of: "/").map { String(model[...$0]) } ?? ""
-    let found = entries(of: folder.isEmpty ? "." : folder).filter { $0.hasSuffix(".npz") }
+    let found = entries(of: folder.isEmpty ? "." : folder).filter { $0.hasSuffix(ending) }
     return found.count == 1 ? folder + found[0] : nil
   }
 

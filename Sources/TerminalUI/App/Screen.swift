@@ -46,7 +46,8 @@ public struct Screen: Program {
     state = State(session: session, size: Size(width: 80, height: 24))
     state.glyphs = glyphs
     state.dataPath =
-      data ?? (session.checkpoint.graph == nil ? nil : Paths.data(besides: session.checkpoint.path))
+      data
+      ?? Paths.data(besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
     self.mailbox = mailbox
     self.workers = workers
     analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {

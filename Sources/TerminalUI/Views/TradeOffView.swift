@@ -69,7 +69,8 @@ extension Measurement.Metric {
 
   /// A figure of this kind: shares in percent.
   public func format(_ value: Double) -> String {
-    isShare ? Format.exactPercent(value) : Format.significant(value)
+    if isShare { return Format.exactPercent(value) }
+    return (1..<10_000).contains(abs(value)) ? Format.fixed(value, 3) : Format.significant(value)
   }
 }
 

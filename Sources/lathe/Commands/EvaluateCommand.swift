@@ -7,7 +7,8 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate", abstract: "Run the choice on held-out data and measure it.",
     discussion: """
-      D is an .npz (or safetensors) whose arrays are named as the model's inputs, with `labels` (classes) or `targets` \
+      For a language model (GGUF, or a Hugging Face folder) D is a text, or token ids in an .npy; the figure is what \
+      llama-perplexity computes. For an ONNX model D is an .npz (or safetensors) whose arrays are named as the model's inputs, with `labels` (classes) or `targets` \
       (real numbers); or a folder of images with a folder a class; or a CSV of "path,label". Without labels the outputs are \
       compared with the uncompressed model's.
       Any evaluator can be plugged in: the candidate is written to a temporary folder, the command is run with its path, and \
@@ -26,6 +27,8 @@ struct EvaluateCommand: ParsableCommand {
       "How images become inputs: size=WxH, crop=SHARE, mean=R:G:B, deviation=R:G:B, scale=255, order=bgr.",
       valueName: "SPEC"))
   var images: String?
+  @Option(help: ArgumentHelp("Tokens of a window of text; as the model has it, at most 512.", valueName: "N"))
+  var context: Int?
   @Option(
     help: ArgumentHelp(
       "Simulate integer activations: int8, int8,percentile=99.9; needs --calibration.", valueName: "SPEC"))
@@ -40,6 +43,9 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
+    if let context, !(2...1 << 20).contains(context) {
+      throw ValidationError("--context \(context): from 2 to 1048576 expected")
+    }
     guard (data == nil) != (evaluator == nil) else {
       throw ValidationError("one of --data and --evaluator is needed")
     }
@@ -71,13 +77,13 @@ struct EvaluateCommand: ParsableCommand {
       line.show("the evaluator runs")
       return try session.measure(by: Evaluator(command: evaluator, pattern: metricPattern)) { !flag.came }
     }
-    var request = MeasurementRequest(data: data ?? "")
+    var request = MeasurementRequest(data: data ?? "", context: context)
     do { if let images { request.images = try ImageOptions(spec: images) } } catch { throw WorkbenchError("\(error)") }
     if let activations, let calibration {
       request.activations = try ActivationOptions(spec: activations, calibration: calibration)
     }
     return try session.measure(request) { done, of in
-      line.show("measuring: \(done) of \(of) samples")
+      line.show("measuring: \(done) of \(of)")
       return !flag.came
     }
   }
