@@ -9,7 +9,9 @@
 // Measures what the README claims: `swift run -c release benchmarks [NAMES…]`. Every figure is taken in this one run
 // and stands beside what it is compared with.
 
-let names = ["first-frame", "keys", "opening", "reading", "throughput", "coders", "answers", "peers", "exporting"]
+let names = [
+  "first-frame", "keys", "opening", "reading", "throughput", "coders", "answers", "peers", "networks", "exporting",
+]
 let asked = Array(CommandLine.arguments.dropFirst())
 let usage = """
   usage: benchmarks [\(names.joined(separator: "|"))]… [MODEL…], in the package's folder; without names, all
@@ -67,6 +69,7 @@ func run() throws {
   if wanted.contains("coders") { try Coders().run() }
   if wanted.contains("answers") { try Answers().run() }
   if wanted.contains("peers") { try Peers(scratch: scratch).run() }
+  if wanted.contains("networks") { try Networks(scratch: scratch).run() }
   if wanted.contains("exporting") { try Exporting(lathe: latheProgram(), scratch: scratch).run() }
 }
 

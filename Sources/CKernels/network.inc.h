@@ -139,6 +139,32 @@ TARGET static void LEVEL(map)(lathe_function function, const float *x, float *y,
   }
 }
 
+TARGET static float LEVEL(total)(const float *x, size_t count) {
+  f8 a = F8(0), b = F8(0);
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    a += LEVEL(load)(x + i);
+    b += LEVEL(load)(x + i + 8);
+  }
+  float sum = LEVEL(sum)(a + b);
+  for (; i < count; i++) sum += x[i];
+  return sum;
+}
+
+TARGET static float LEVEL(largest)(const float *x, size_t count) {
+  f8 top = F8(-INFINITY);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    f8 v = LEVEL(load)(x + i);
+    // A NaN is larger than all, and stays.
+    top = LEVEL(select)(~(v <= top) & (top == top), v, top);
+  }
+  float largest = -INFINITY;
+  for (int lane = 0; lane < 8; lane++) if (!(top[lane] <= largest) && largest == largest) largest = top[lane];
+  for (; i < count; i++) if (!(x[i] <= largest) && largest == largest) largest = x[i];
+  return largest;
+}
+
 TARGET static void LEVEL(softmax)(const float *x, float *y, size_t count) {
   f8 top = F8(-INFINITY);
   size_t i = 0;
@@ -212,96 +238,96 @@ TARGET static void LEVEL(combine)(
 
 TARGET static void LEVEL(scale_clip)(
     const float *x, float gain, float offset, float low, float high, float *y, size_t count) {
-  for (size_t i = 0; i < count; i++) {
+  // In vectors by hand: where x and y are the same, the compiler would go number by number.
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    f8 v = LEVEL(load)(x + i) * gain + offset;
+    v = LEVEL(select)(v < low, F8(low), v);
+    LEVEL(store)(y + i, LEVEL(select)(v > high, F8(high), v));
+  }
+  for (; i < count; i++) {
     float v = x[i] * gain + offset;
     v = v < low ? low : v;
     y[i] = v > high ? high : v;
   }
 }
 
-// One output row of a window, from column `first` on to `last`, all taps inside.
-TARGET INLINE void LEVEL(depthwise_row)(
-    const lathe_plane *p, const float *x, const float *w, float bias, float *y, int oh, int first, int last,
-    int stride) {
-  int top = oh * p->stride_height - p->top;
-  int ow = first;
-  for (; ow + 8 <= last; ow += 8) {
-    f8 sum = F8(bias);
-    for (int kh = 0; kh < p->kernel_height; kh++) {
-      int ih = top + kh * p->dilation_height;
-      if (ih < 0 || ih >= p->height) continue;
-      const float *row = x + (size_t)ih * p->width + ow * stride - p->left;
-      const float *taps = w + kh * p->kernel_width;
-      for (int kw = 0; kw < p->kernel_width; kw++) {
-        const float *from = row + kw * p->dilation_width;
-        f8 v;
-        if (stride == 1) {
-          v = LEVEL(load)(from);
-        } else {
-          // Fifteen numbers from here on, every other one.
-          f8 a = LEVEL(load)(from), b = LEVEL(load)(from + 7);
-          v = __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15);
-        }
-        sum += v * taps[kw];
+// Eight outputs side by side: Σ w · x, or without weights the largest x; a NaN is larger than all.
+TARGET INLINE f8 LEVEL(window)(
+    const float *from, size_t pitch, const float *w, f8 start, int height, int width, int stride, int dilation) {
+  f8 sum = start;
+  for (int kh = 0; kh < height; kh++) {
+    for (int kw = 0; kw < width; kw++) {
+      const float *x = from + kh * pitch + kw * dilation;
+      f8 v;
+      if (stride == 1) {
+        v = LEVEL(load)(x);
+      } else if (stride == 2) {
+        // Fifteen numbers from here on, every other one.
+        v = __builtin_shufflevector(LEVEL(load)(x), LEVEL(load)(x + 7), 0, 2, 4, 6, 9, 11, 13, 15);
+      } else {
+        for (int lane = 0; lane < 8; lane++) v[lane] = x[lane * stride];
       }
+      if (w) sum += v * w[kh * width + kw];
+      else sum = LEVEL(select)((v > sum) | (v != v), v, sum);
     }
-    LEVEL(store)(y + ow, sum);
   }
-  for (; ow < last; ow++) {
-    float sum = bias;
-    for (int kh = 0; kh < p->kernel_height; kh++) {
-      int ih = top + kh * p->dilation_height;
-      if (ih < 0 || ih >= p->height) continue;
-      for (int kw = 0; kw < p->kernel_width; kw++)
-        sum += x[(size_t)ih * p->width + ow * p->stride_width - p->left + kw * p->dilation_width] *
-               w[kh * p->kernel_width + kw];
+  return sum;
+}
+
+TARGET INLINE void LEVEL(windows)(
+    const lathe_plane *p, const float *padded, size_t pitch, const float *w, float bias, float *y, int height,
+    int width, int stride) {
+  for (int oh = 0; oh < p->out_height; oh++) {
+    // The padded plane holds only the rows that the kernel touches, so that dilation is in the pitch.
+    const float *row = padded + (size_t)oh * p->stride_height * pitch;
+    float *target = y + (size_t)oh * p->out_width;
+    int ow = 0;
+    for (; ow + 8 <= p->out_width; ow += 8)
+      LEVEL(store)(
+          target + ow, LEVEL(window)(
+                           row + ow * stride, pitch * p->dilation_height, w, F8(bias), height, width, stride,
+                           p->dilation_width));
+    if (ow < p->out_width) {
+      float rest[8];
+      LEVEL(store)(
+          rest, LEVEL(window)(
+                    row + ow * stride, pitch * p->dilation_height, w, F8(bias), height, width, stride,
+                    p->dilation_width));
+      memcpy(target + ow, rest, 4 * (p->out_width - ow));
     }
-    y[ow] = sum;
   }
 }
 
+// The plane with its padding around it is laid out first, wide enough for eight outputs past the last: then no window
+// needs to ask where it is.
 TARGET static void LEVEL(depthwise)(
-    const lathe_plane *p, const float *x, const float *w, float bias, float *y) {
-  // Columns whose taps all lie inside: the others are done one by one.
-  int reach = (p->kernel_width - 1) * p->dilation_width;
-  int first = (p->left + p->stride_width - 1) / p->stride_width;
-  int room = p->width - 1 - reach + p->left;
-  int last = room < 0 ? 0 : room / p->stride_width + 1;
-  if (first > p->out_width) first = p->out_width;
-  if (last > p->out_width) last = p->out_width;
-  if (last < first) last = first;
-  for (int oh = 0; oh < p->out_height; oh++) {
-    float *row = y + (size_t)oh * p->out_width;
-    int top = oh * p->stride_height - p->top;
-    for (int ow = 0; ow < p->out_width; ow++) {
-      if (ow == first) ow = last;
-      if (ow >= p->out_width) break;
-      float sum = bias;
-      for (int kh = 0; kh < p->kernel_height; kh++) {
-        int ih = top + kh * p->dilation_height;
-        if (ih < 0 || ih >= p->height) continue;
-        for (int kw = 0; kw < p->kernel_width; kw++) {
-          int iw = ow * p->stride_width - p->left + kw * p->dilation_width;
-          if (iw >= 0 && iw < p->width) sum += x[(size_t)ih * p->width + iw] * w[kh * p->kernel_width + kw];
-        }
-      }
-      row[ow] = sum;
+    const lathe_plane *p, const float *x, const float *w, float bias, float *y, float *scratch) {
+  size_t pitch = lathe_plane_pitch(p), rows = lathe_plane_rows(p);
+  float outside = w ? 0 : -INFINITY;
+  for (size_t row = 0; row < rows; row++) {
+    float *target = scratch + row * pitch;
+    ptrdiff_t ih = (ptrdiff_t)row - p->top;
+    size_t i = 0;
+    if (ih >= 0 && ih < p->height) {
+      for (; i < (size_t)p->left; i++) target[i] = outside;
+      size_t kept = (size_t)p->width < pitch - i ? (size_t)p->width : pitch - i;
+      memcpy(target + i, x + ih * p->width, 4 * kept);
+      i += kept;
     }
-    if (p->stride_width == 1) LEVEL(depthwise_row)(p, x, w, bias, row, oh, first, last, 1);
-    else if (p->stride_width == 2) LEVEL(depthwise_row)(p, x, w, bias, row, oh, first, last, 2);
-    else
-      for (int ow = first; ow < last; ow++) {
-        float sum = bias;
-        for (int kh = 0; kh < p->kernel_height; kh++) {
-          int ih = top + kh * p->dilation_height;
-          if (ih < 0 || ih >= p->height) continue;
-          for (int kw = 0; kw < p->kernel_width; kw++)
-            sum += x[(size_t)ih * p->width + ow * p->stride_width - p->left + kw * p->dilation_width] *
-                   w[kh * p->kernel_width + kw];
-        }
-        row[ow] = sum;
-      }
+    for (; i < pitch; i++) target[i] = outside;
   }
+  int kh = p->kernel_height, kw = p->kernel_width, s = p->stride_width;
+  if (!w) bias = -INFINITY;
+  // The common kernels with their loops unrolled.
+  if (w && kh == 3 && kw == 3 && s == 1) LEVEL(windows)(p, scratch, pitch, w, bias, y, 3, 3, 1);
+  else if (w && kh == 3 && kw == 3 && s == 2) LEVEL(windows)(p, scratch, pitch, w, bias, y, 3, 3, 2);
+  else if (w && kh == 5 && kw == 5 && s == 1) LEVEL(windows)(p, scratch, pitch, w, bias, y, 5, 5, 1);
+  else if (w && kh == 5 && kw == 5 && s == 2) LEVEL(windows)(p, scratch, pitch, w, bias, y, 5, 5, 2);
+  else if (w) LEVEL(windows)(p, scratch, pitch, w, bias, y, kh, kw, s);
+  else if (s == 1) LEVEL(windows)(p, scratch, pitch, NULL, bias, y, kh, kw, 1);
+  else if (s == 2) LEVEL(windows)(p, scratch, pitch, NULL, bias, y, kh, kw, 2);
+  else LEVEL(windows)(p, scratch, pitch, NULL, bias, y, kh, kw, s);
 }
 
 TARGET static void LEVEL(transpose)(

@@ -123,10 +123,20 @@ struct Runner {
     _ values: inout [Value?],
     _ isCancelled: () -> Bool, _ keep: (Int, [Value?]) -> Void = { _, _ in }
   ) throws(InferenceError) {
-    for index in first..<max(first, steps.count) {
+    Memory.keepFreed()
+    var index = first
+    while index < steps.count {
       if isCancelled() { throw .cancelled }
-      let step = steps[index]
       if keeping.contains(index) { keep(index, values) }
+      if activations == nil, let (made, count) = try fused(steps, at: index, keeping: keeping, values) {
+        for step in steps[index..<index + count] { for number in step.lastUses { values[number] = nil } }
+        // The last value of all may be one that nothing needs; it is then freed with the others.
+        let last = steps[index + count - 1]
+        if let number = last.outputs.first, !last.lastUses.contains(number) { values[number] = made }
+        index += count
+        continue
+      }
+      let step = steps[index]
       var given = step.inputs.map { $0.flatMap { values[$0] } }
       if let activations, let input = given.first ?? nil { given[0] = activations.coded(input, step: index) }
       observe?(step, given)
@@ -139,6 +149,7 @@ struct Runner {
       }
       for (number, value) in zip(step.outputs, made) { values[number] = value }
       for number in step.lastUses { values[number] = nil }
+      index += 1
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import CKernels
 public import Numerics
 
 /// What flows between the nodes of a network: an array of Floats or of integers, last index fastest.
@@ -161,6 +162,29 @@ enum Shape {
   /// Product of a range of axes; 1 of none.
   static func product(_ extents: some Sequence<Int>) -> Int { extents.reduce(1, *) }
 
+  /// Counts through an array's indices, last axis fastest, and gives two offsets along strides at each.
+  @inline(__always)
+  static func forEach(_ shape: [Int], _ first: [Int], _ second: [Int], _ body: (Int, Int) -> Void) {
+    guard !shape.contains(0) else { return }
+    var index = [Int](repeating: 0, count: shape.count)
+    var (a, b) = (0, 0)
+    while true {
+      body(a, b)
+      var axis = shape.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        a += first[axis]
+        b += second[axis]
+        if index[axis] < shape[axis] { break }
+        a -= first[axis] * shape[axis]
+        b -= second[axis] * shape[axis]
+        index[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return }
+    }
+  }
+
   /// Reads an array along strides into one of `shape`: element i of the result is the source's at
   /// `offset` + Σ index · stride. Transposes, repeats, slices and turns round.
   static func gather<Element>(_ source: [Element], _ shape: [Int], strides: [Int], offset: Int = 0)
@@ -168,28 +192,44 @@ enum Shape {
   {
     let count = product(shape)
     guard count > 0 else { return [] }
-    guard let last = shape.last, let step = strides.last else { return [source[offset]] }
+    // Neighbouring axes that are walked through evenly count as one.
+    var axes: [(extent: Int, from: Int, to: Int)] = []
+    for (axis, to) in Shape.strides(shape).enumerated() where shape[axis] != 1 {
+      if let last = axes.last, last.from == strides[axis] * shape[axis] {
+        axes[axes.count - 1] = (last.extent * shape[axis], strides[axis], to)
+      } else {
+        axes.append((shape[axis], strides[axis], to))
+      }
+    }
+    if axes.isEmpty { return [source[offset]] }
+    if axes.count == 1, axes[0].from == 1, offset == 0, count == source.count { return source }
     return [Element](unsafeUninitializedCapacity: count) { result, initialised in
       source.withUnsafeBufferPointer { source in
-        var index = [Int](repeating: 0, count: shape.count)
-        var place = offset
-        var next = result.baseAddress!
-        for _ in 0..<count / last {
-          var from = place
-          for _ in 0..<last {
-            next.initialize(to: source[from])
-            next += 1
-            from += step
+        let (from, to) = (source.baseAddress! + offset, result.baseAddress!)
+        let inner = axes.removeLast()
+        // The axis that lies together in the source, where it is not the innermost: then a matrix is turned.
+        let turned = inner.from == 1 ? nil : axes.firstIndex { $0.from == 1 }.map { axes.remove(at: $0) }
+        forEach(axes.map(\.extent), axes.map(\.from), axes.map(\.to)) { a, b in
+          if let turned, Element.self == Float.self, inner.from > 0 {
+            lathe_transpose(
+              UnsafeRawPointer(from + a).assumingMemoryBound(to: Float.self), inner.from,
+              UnsafeMutableRawPointer(to + b).assumingMemoryBound(to: Float.self), turned.to, inner.extent,
+              turned.extent)
+            return
           }
-          // Count on, innermost axis but the last first.
-          var axis = shape.count - 2
-          while axis >= 0 {
-            index[axis] += 1
-            place += strides[axis]
-            if index[axis] < shape[axis] { break }
-            place -= strides[axis] * shape[axis]
-            index[axis] = 0
-            axis -= 1
+          for row in 0..<(turned?.extent ?? 1) {
+            let (start, target) = (from + a + row, to + b + row * (turned?.to ?? 0))
+            switch inner.from {
+            case 1: target.initialize(from: start, count: inner.extent)
+            case 0: target.initialize(repeating: start.pointee, count: inner.extent)
+            default:
+              var place = start
+              for column in 0..<inner.extent {
+                (target + column).initialize(to: place.pointee)
+                // The last place's successor may lie outside: it is computed, but never read.
+                place += inner.from
+              }
+            }
           }
         }
       }

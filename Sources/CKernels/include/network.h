@@ -33,6 +33,12 @@ void lathe_layer_norm(
     const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t count, float *mean,
     float *gain);
 
+/// Σ x, in eight sums side by side.
+float lathe_sum(const float *x, size_t count);
+
+/// The largest number; NaN where one is no number.
+float lathe_largest(const float *x, size_t count);
+
 /// Arithmetic of two arrays of which each may be a single number: step 0 instead of 1.
 typedef enum { LATHE_ADD, LATHE_SUB, LATHE_MUL, LATHE_DIV } lathe_operation;
 void lathe_combine(
@@ -47,7 +53,12 @@ typedef struct {
   int height, width, kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, top,
       left, out_height, out_width;
 } lathe_plane;
-void lathe_depthwise(const lathe_plane *plane, const float *x, const float *w, float bias, float *y);
+
+/// `scratch` has room for pitch · rows numbers. Without w: the largest number of each window (bias is not used).
+void lathe_depthwise(
+    const lathe_plane *plane, const float *x, const float *w, float bias, float *y, float *scratch);
+size_t lathe_plane_pitch(const lathe_plane *plane);
+size_t lathe_plane_rows(const lathe_plane *plane);
 
 /// y (columns, rows) ← xᵀ with x (rows, columns), rows `x_stride` and `y_stride` apart.
 void lathe_transpose(const float *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t columns);

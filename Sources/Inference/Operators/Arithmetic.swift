@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Numerics
 
 #if canImport(Glibc)
@@ -13,13 +14,13 @@ typealias IntegerFunction = (Int64, Int64) -> Int64
 extension Operators {
   /// Two arrays in, broadcast to each other (NumPy's rule).
   static let arithmetic: Table = [
-    "Add": { call throws(InferenceError) in try combine(call, +, &+) },
-    "Sub": { call throws(InferenceError) in try combine(call, -, &-) },
-    "Mul": { call throws(InferenceError) in try combine(call, *, &*) },
+    "Add": { call throws(InferenceError) in try combine(call, LATHE_ADD, &+) },
+    "Sub": { call throws(InferenceError) in try combine(call, LATHE_SUB, &-) },
+    "Mul": { call throws(InferenceError) in try combine(call, LATHE_MUL, &*) },
     "Div": { call throws(InferenceError) in
       try checkDivisors(call)
       // The quotient of the lowest integer and −1 wraps.
-      return try combine(call, /, { $0.dividedReportingOverflow(by: $1).partialValue })
+      return try combine(call, LATHE_DIV, { $0.dividedReportingOverflow(by: $1).partialValue })
     },
     "Mod": { call throws(InferenceError) in
       try checkDivisors(call)
@@ -42,6 +43,13 @@ extension Operators {
       let (base, power) = (try call.value(0), try call.value(1))
       // The exponent may be of another type than the base, which is the result's.
       let floats = call.with([Value(base.shape, base.asFloats), Value(power.shape, power.asFloats)])
+      if let x = base.floats, power.count == 1, power.shape.count <= base.shape.count {
+        let exponent = power.asFloats[0]
+        if exponent == 2 {
+          return [Value(base.shape, Kernels.combine(LATHE_MUL, x, base.shape, x, base.shape, base.shape))]
+        }
+        if exponent == 0.5 { return [Value(base.shape, x.map { $0.squareRoot() })] }
+      }
       if base.floats != nil { return try combine(floats, { $1 == 2 ? $0 * $0 : powf($0, $1) }, nil) }
       if power.integers?.allSatisfy({ $0 >= 0 }) == true { return try combine(call, nil, raise) }
       return [cast(try combine(floats, powf, nil)[0], to: base.type)]
@@ -97,6 +105,18 @@ extension Operators {
       result = try combine(pair, float, integer)[0]
     }
     return [result]
+  }
+
+  /// The four kinds of arithmetic: on Floats by the C kernel.
+  private static func combine(
+    _ call: Call, _ operation: lathe_operation, _ integer: @escaping IntegerFunction
+  ) throws(InferenceError) -> [Value] {
+    let (a, b) = (try call.value(0), try call.value(1))
+    guard let x = a.floats, let y = b.floats, let shape = Shape.broadcast(a.shape, b.shape) else {
+      return try combine(call, nil as ((Float, Float) -> Float)?, integer)
+    }
+    try call.check(size: shape)
+    return [Value(shape, Kernels.combine(operation, x, a.shape, y, b.shape, shape), type: a.type)]
   }
 
   /// Applies a function of Floats, or of integers, to the first two inputs; `nil` where there is none.

@@ -1,8 +1,10 @@
+internal import CKernels
+
 extension Operators {
   /// Convolution as a matrix product: the windows of an image are written out as columns (im2col), then all
   /// filters of a group are one product with them (Chellapilla et al. 2006).
   static let convolutions: Table = [
-    "Conv": { call throws(InferenceError) in try Convolution(call).run() },
+    "Conv": { call throws(InferenceError) in try Convolution(call, finish: nil).run() },
     "ConvTranspose": { call throws(InferenceError) in try TransposedConvolution(call).run() },
   ]
 }
@@ -18,11 +20,28 @@ struct Convolution {
   let filters: Int
   let groups: Int
   let window: Window
+  /// What is done to each filter's plane while it is at hand.
+  let finish: Finish?
+
+  /// A batch normalisation and bounds: y ← min(high, max(low, gain · y + offset)), a gain and an offset a filter.
+  struct Finish {
+    var gains: [Float]?
+    var offsets: [Float] = []
+    var low = -Float.infinity
+    var high = Float.infinity
+
+    var isNothing: Bool { gains == nil && low == -.infinity && high == .infinity }
+
+    func apply(_ plane: UnsafeMutablePointer<Float>, filter: Int, pixels: Int) {
+      lathe_scale_clip(plane, gains?[filter] ?? 1, gains == nil ? -0.0 : offsets[filter], low, high, plane, pixels)
+    }
+  }
 
   /// Columns are written for so many numbers at a time, which a processor's second cache holds.
-  private static let columnsSize = 1 << 16
+  private static let columnsSize = 1 << 18
 
-  init(_ call: Call) throws(InferenceError) {
+  init(_ call: Call, finish: Finish?) throws(InferenceError) {
+    self.finish = finish
     let (xShape, x) = try call.floats(0, rank: 3)
     let (wShape, w) = try call.floats(1, rank: 3)
     groups = call.int("group") ?? 1
@@ -61,6 +80,7 @@ struct Convolution {
   }
 
   private func product(_ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    if filters == groups, channels == groups, window.rank < 3 { return byChannels(x, w, y) }
     let (pixels, inputPixels) = (window.output.product, window.input.product)
     let (perGroup, inGroup) = (filters / groups, channels / groups)
     let depth = inGroup * window.kernel.product
@@ -78,7 +98,8 @@ struct Convolution {
       for group in 0..<groups {
         let source = x + (image * channels + group * inGroup) * inputPixels
         let target = y + (image * filters + group * perGroup) * pixels
-        if let bias {
+        // The bias comes after the product, with the bounds; before it only where a normalisation stands between.
+        if let bias, finish?.gains != nil {
           for filter in 0..<perGroup {
             (target + filter * pixels).update(repeating: bias[group * perGroup + filter], count: pixels)
           }
@@ -92,9 +113,34 @@ struct Convolution {
             .init(start: w + group * perGroup * depth, stride: depth),
             .init(start: isPlain ? source : UnsafePointer(columns), stride: width),
             into: target + row * window.output.width, stride: pixels, m: perGroup, n: width, k: depth,
-            beta: bias == nil ? 0 : 1)
+            beta: bias == nil || finish?.gains == nil ? 0 : 1)
           row = rows.upperBound
         }
+        var finish = finish ?? Finish()
+        if let bias, finish.gains == nil {
+          (finish.gains, finish.offsets) = (.init(repeating: 1, count: filters), bias)
+        }
+        if !finish.isNothing {
+          for filter in 0..<perGroup {
+            finish.apply(target + filter * pixels, filter: group * perGroup + filter, pixels: pixels)
+          }
+        }
+      }
+    }
+  }
+
+  /// A convolution whose every filter sees one channel (depthwise): without columns, since there is nothing to share.
+  private func byChannels(_ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    let planes = Kernels.Planes(window)
+    defer { planes.free() }
+    for image in 0..<images {
+      for channel in 0..<channels {
+        let number = image * channels + channel
+        let target = y + number * window.output.product
+        planes.run(
+          x + number * window.input.product, w + channel * window.kernel.product, bias: bias?[channel] ?? 0,
+          into: target)
+        finish?.apply(target, filter: channel, pixels: window.output.product)
       }
     }
   }

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Numerics
 
 #if canImport(Glibc)
@@ -15,7 +16,8 @@ extension Operators {
     "Relu": { call throws(InferenceError) in
       let value = try call.value(0)
       switch value.elements {
-      case .floats(let floats): return [Value(value.shape, floats.map { $0 < 0 ? 0 : $0 }, type: value.type)]
+      case .floats(let floats):
+        return [Value(value.shape, Kernels.scaled(floats, low: 0, high: .infinity), type: value.type)]
       case .integers(let integers):
         return [Value(value.shape, integers: integers.map { max(0, $0) }, type: value.type)]
       }
@@ -28,22 +30,21 @@ extension Operators {
       let alpha = call.float("alpha") ?? 1
       return { $0 < 0 ? alpha * expm1f($0) : $0 }
     },
-    "HardSigmoid": map { call in
+    "HardSigmoid": { call throws(InferenceError) in
+      let (shape, x) = try call.floats(0)
       let (alpha, beta) = (call.float("alpha") ?? 0.2, call.float("beta") ?? 0.5)
-      return { max(0, min(1, alpha * $0 + beta)) }
+      return [Value(shape, Kernels.scaled(x, gain: alpha, offset: beta, low: 0, high: 1))]
     },
-    "HardSwish": map { _ in { $0 * max(0, min(1, $0 / 6 + 0.5)) } },
-    "Sigmoid": map { _ in sigmoid },
-    "Tanh": map { _ in { tanhf($0) } },
+    "HardSwish": kernel(LATHE_HARD_SWISH),
+    "Sigmoid": kernel(LATHE_SIGMOID),
+    "Tanh": kernel(LATHE_TANH),
     "Softplus": map { _ in { max($0, 0) + log1pf(expf(-abs($0))) } },
-    "Erf": map { _ in { erff($0) } },
-    "Gelu": map { call in
-      if call.string("approximate") == "tanh" {
-        return { 0.5 * $0 * (1 + tanhf(0.797_884_56 * ($0 + 0.044_715 * $0 * $0 * $0))) }
-      }
-      return { 0.5 * $0 * (1 + erff($0 * Float(0.5).squareRoot())) }
+    "Erf": kernel(LATHE_ERF),
+    "Gelu": { call throws(InferenceError) in
+      let (shape, x) = try call.floats(0)
+      return [Value(shape, Kernels.map(call.string("approximate") == "tanh" ? LATHE_GELU_TANH : LATHE_GELU, x))]
     },
-    "Exp": map { _ in { expf($0) } },
+    "Exp": kernel(LATHE_EXP),
     "Log": map { _ in { logf($0) } },
     "Sqrt": map { _ in { $0.squareRoot() } },
     "Reciprocal": map { _ in { 1 / $0 } },
@@ -132,6 +133,14 @@ extension Operators {
     }
   }
 
+  /// An operator that is one of the C kernels.
+  private static func kernel(_ function: lathe_function) -> Operator.Forward {
+    { call throws(InferenceError) in
+      let (shape, x) = try call.floats(0)
+      return [Value(shape, Kernels.map(function, x), type: try call.value(0).type)]
+    }
+  }
+
   /// An operator of Floats and of integers.
   private static func exact(
     _ float: @escaping @Sendable (Float) -> Float, _ integer: @escaping @Sendable (Int64) -> Int64
@@ -159,7 +168,7 @@ extension Operators {
     case .floats(let floats):
       let low = try call.scalar(1) ?? call.float("min") ?? -.infinity
       let high = try call.scalar(2) ?? call.float("max") ?? .infinity
-      return [Value(value.shape, floats.map { $0.isNaN ? $0 : min(max($0, low), high) }, type: value.type)]
+      return [Value(value.shape, Kernels.scaled(floats, low: low, high: high), type: value.type)]
     case .integers(let integers):
       let low = Int64(try call.integer(1) ?? .min)
       let high = Int64(try call.integer(2) ?? .max)

@@ -1,3 +1,5 @@
+internal import CKernels
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -82,14 +84,29 @@ extension Operators {
     if call.flag("training_mode") {
       return try trainBatch(call, shape, x, scale, bias, mean, variance, epsilon)
     }
-    var result = x
-    for plane in 0..<shape[0] * channels {
-      let channel = plane % channels
-      let gain = scale[channel] / (variance[channel] + epsilon).squareRoot()
-      let offset = bias[channel] - mean[channel] * gain
-      for index in plane * pixels..<(plane + 1) * pixels { result[index] = x[index] * gain + offset }
+    let (gains, offsets) = try batchScales(call, channels: channels)
+    let result = Kernels.filled(x.count) { y in
+      x.withUnsafeBufferPointer { x in
+        for plane in 0..<shape[0] * channels {
+          let channel = plane % channels
+          lathe_scale_clip(
+            x.baseAddress! + plane * pixels, gains[channel], offsets[channel], -.infinity, .infinity,
+            y + plane * pixels, pixels)
+        }
+      }
     }
     return [Value(shape, result)]
+  }
+
+  /// A batch normalisation in inference as a gain and an offset a channel.
+  static func batchScales(_ call: Call, channels: Int) throws(InferenceError) -> (gains: [Float], offsets: [Float]) {
+    let scale = try call.vector(1, count: channels)
+    let bias = try call.vector(2, count: channels)
+    let mean = try call.vector(3, count: channels)
+    let variance = try call.vector(4, count: channels)
+    let epsilon = call.float("epsilon") ?? 1e-5
+    let gains = (0..<channels).map { scale[$0] / (variance[$0] + epsilon).squareRoot() }
+    return (gains, (0..<channels).map { bias[$0] - mean[$0] * gains[$0] })
   }
 
   /// The same with the batch's own means and variances, and the running ones moved towards them.
@@ -207,22 +224,22 @@ extension Operators {
     let width = Shape.product(shape[axis...])
     guard width > 0 else { throw call.fail("has an empty input of shape \(shape)") }
     let scale = try call.vector(1, count: width)
-    let bias =
-      call.optional(2) == nil ? [Float](repeating: 0, count: width) : try call.vector(2, count: width)
+    let bias = call.optional(2) == nil ? nil : try call.vector(2, count: width)
     let epsilon = call.float("epsilon") ?? 1e-5
-    var result = x
-    var means: [Float] = []
-    var gains: [Float] = []
-    for start in stride(from: 0, to: x.count, by: width) {
-      let row = x[start..<start + width]
-      let mean = row.reduce(0, +) / Float(width)
-      let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(width)
-      let gain = 1 / (variance + epsilon).squareRoot()
-      for index in 0..<width {
-        result[start + index] = (x[start + index] - mean) * gain * scale[index] + bias[index]
+    let rows = x.count / width
+    var means = [Float](repeating: 0, count: rows)
+    var gains = means
+    let result = Kernels.filled(x.count) { y in
+      x.withUnsafeBufferPointer { x in
+        for row in 0..<rows {
+          let start = x.baseAddress! + row * width
+          if let bias {
+            lathe_layer_norm(start, scale, bias, epsilon, y + row * width, width, &means[row], &gains[row])
+          } else {
+            lathe_layer_norm(start, scale, nil, epsilon, y + row * width, width, &means[row], &gains[row])
+          }
+        }
       }
-      means.append(mean)
-      gains.append(gain)
     }
     let small = shape[..<axis] + shape[axis...].map { _ in 1 }
     return [Value(shape, result), Value(Array(small), means), Value(Array(small), gains)]
@@ -239,6 +256,16 @@ extension Operators {
     let step = isOld || shape.isEmpty ? 1 : Shape.product(shape[(axis + 1)...])
     var result = x
     guard width > 0, !x.isEmpty else { return [Value(shape, x)] }
+    if step == 1, !logarithm {
+      let rows = Kernels.filled(x.count) { y in
+        x.withUnsafeBufferPointer { x in
+          for start in stride(from: 0, to: x.count, by: width) {
+            lathe_softmax(x.baseAddress! + start, y + start, width)
+          }
+        }
+      }
+      return [Value(shape, rows)]
+    }
     for outer in stride(from: 0, to: x.count, by: width * step) {
       for inner in 0..<step {
         let places = stride(from: outer + inner, to: outer + inner + width * step, by: step)

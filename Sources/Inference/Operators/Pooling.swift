@@ -1,3 +1,5 @@
+internal import CKernels
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -11,6 +13,7 @@ extension Operators {
   static let pooling: Table = [
     "MaxPool": { call throws(InferenceError) in
       if call.wants(1) { return try maximaWithPlaces(call) }
+      if let maxima = try maxima(call) { return [maxima] }
       return try pool(call) { plane, window, place in
         var best = -Float.infinity
         // NaNs go on: they must not be hidden by a maximum.
@@ -39,9 +42,11 @@ extension Operators {
       }
     },
     "GlobalAveragePool": { call throws(InferenceError) in
-      try global(call) { $0.reduce(0, +) / Float($0.count) }
+      try global(call) { lathe_sum($0.base.baseAddress! + $0.startIndex, $0.count) / Float($0.count) }
     },
-    "GlobalMaxPool": { call throws(InferenceError) in try global(call) { $0.max() ?? -.infinity } },
+    "GlobalMaxPool": { call throws(InferenceError) in
+      try global(call) { lathe_largest($0.base.baseAddress! + $0.startIndex, $0.count) }
+    },
     "GlobalLpPool": { call throws(InferenceError) in
       let p = Float(call.int("p") ?? 2)
       return try global(call) { row in powf(row.reduce(0) { $0 + powf(abs($1), p) }, 1 / p) }
@@ -85,6 +90,24 @@ extension Operators {
     }
     let pooled = Value(output, result)
     return [value.floats == nil ? cast(pooled, to: value.type) : pooled]
+  }
+
+  /// The maxima of Floats on one or two axes, by the C kernel; `nil` for others.
+  private static func maxima(_ call: Call) throws(InferenceError) -> Value? {
+    let value = try call.value(0)
+    guard let x = value.floats else { return nil }
+    let (window, output) = try window(call, value.shape)
+    guard window.rank < 3, !x.isEmpty, window.output.product > 0 else { return nil }
+    let planes = Kernels.Planes(window)
+    defer { planes.free() }
+    let result = Kernels.filled(Shape.product(output)) { y in
+      x.withUnsafeBufferPointer { x in
+        for number in 0..<output[0] * output[1] {
+          planes.run(x.baseAddress! + number * window.input.product, nil, into: y + number * window.output.product)
+        }
+      }
+    }
+    return Value(output, result)
   }
 
   /// The maxima and their places in the whole input, counted along rows or (storage_order 1) along columns.

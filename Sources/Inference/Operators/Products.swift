@@ -106,7 +106,9 @@ extension Operators {
     if aGiven.count > 1 { shape.append(m) }
     if bGiven.count > 1 { shape.append(n) }
     try call.check(size: shape)
-    var result = [Float](repeating: 0, count: Shape.product(batch) * m * n)
+    // With nothing to sum, the product is zero; otherwise every number is written.
+    var result =
+      k == 0 ? .init(repeating: 0, count: Shape.product(shape)) : Kernels.filled(Shape.product(batch) * m * n) { _ in }
     if bShape.count == 2 {
       // One right factor: all rows of the left side make one matrix.
       multiply(a, k, false, b, n, false, &result, Shape.product(batch) * m, n, k, alpha: 1, beta: 0)

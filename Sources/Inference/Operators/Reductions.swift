@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Numerics
 
 #if canImport(Glibc)
@@ -12,9 +13,9 @@ extension Operators {
   /// Axes reduced to one number each.
   static let reductions: Table = [
     "ReduceMean": { call throws(InferenceError) in
-      try reduce(call, { $0.reduce(0, +) / Float($0.count) }, { $0.isEmpty ? 0 : $0.reduce(0, &+) / Int64($0.count) })
+      try reduce(call, { sum($0) / Float($0.count) }, { $0.isEmpty ? 0 : $0.reduce(0, &+) / Int64($0.count) })
     },
-    "ReduceSum": { call throws(InferenceError) in try reduce(call, { $0.reduce(0, +) }, { $0.reduce(0, &+) }) },
+    "ReduceSum": { call throws(InferenceError) in try reduce(call, { sum($0) }, { $0.reduce(0, &+) }) },
     "ReduceProd": { call throws(InferenceError) in try reduce(call, { $0.reduce(1, *) }, { $0.reduce(1, &*) }) },
     "ReduceMax": { call throws(InferenceError) in
       try reduce(
@@ -48,6 +49,10 @@ extension Operators {
         }, nil)
     },
   ]
+
+  private static func sum(_ row: ArraySlice<Float>) -> Float {
+    row.withUnsafeBufferPointer { $0.isEmpty ? 0 : lathe_sum($0.baseAddress!, $0.count) }
+  }
 
   /// The axes are an attribute in older operator sets, an input in newer ones; none means all.
   @inline(__always)

@@ -180,7 +180,15 @@ struct Resizing {
       let places = taps[axis]
       x = [Float](unsafeUninitializedCapacity: outer * to * step) { result, initialised in
         x.withUnsafeBufferPointer { x in
-          for row in 0..<outer {
+          for row in 0..<outer where step == 1 {
+            let (source, target) = (x.baseAddress! + row * from, result.baseAddress! + row * to)
+            for place in 0..<to {
+              var sum: Float = 0
+              for tap in places[place] { sum += tap.weight * source[tap.place] }
+              (target + place).initialize(to: sum)
+            }
+          }
+          for row in 0..<outer where step > 1 {
             for place in 0..<to {
               let target = result.baseAddress! + (row * to + place) * step
               target.initialize(repeating: 0, count: step)

@@ -205,20 +205,47 @@ extension Operators {
         }
       }
     }
-    let strides = Shape.strides(shape)
-    var places = [0]
-    for axis in 0..<rank {
-      places = places.flatMap { place in
-        sources[axis].map { $0 < 0 || place < 0 ? -1 : place + $0 * strides[axis] }
-      }
-    }
     switch value.elements {
     case .floats(let x):
       let filler = try call.scalar(2) ?? call.float("value") ?? 0
-      return [Value(output, places.map { $0 < 0 ? filler : x[$0] }, type: value.type)]
+      return [Value(output, padded(x, shape, output, sources, filler), type: value.type)]
     case .integers(let x):
       let filler = Int64(try call.integer(2) ?? 0)
-      return [Value(output, integers: places.map { $0 < 0 ? filler : x[$0] }, type: value.type)]
+      return [Value(output, integers: padded(x, shape, output, sources, filler), type: value.type)]
     }
+  }
+
+  /// An array whose places along each axis come from the `sources` of that axis, −1 from the filler.
+  private static func padded<Element>(
+    _ x: [Element], _ shape: [Int], _ output: [Int], _ sources: [[Int]], _ filler: Element
+  ) -> [Element] {
+    guard let columns = sources.last else { return x }
+    var result = [Element](repeating: filler, count: Shape.product(output))
+    guard !result.isEmpty, !x.isEmpty else { return result }
+    let (strides, targets) = (Shape.strides(shape), Shape.strides(output))
+    // The stretch of columns that is copied as it lies.
+    let first = columns.firstIndex(of: 0) ?? 0
+    var run = 0
+    while first + run < columns.count, columns[first + run] == run { run += 1 }
+    func fill(_ axis: Int, _ from: Int, _ to: Int) {
+      if axis == shape.count - 1 {
+        x.withUnsafeBufferPointer { x in
+          result.withUnsafeMutableBufferPointer { result in
+            let (source, target) = (x.baseAddress! + from, result.baseAddress! + to)
+            for place in 0..<first where columns[place] >= 0 { target[place] = source[columns[place]] }
+            (target + first).update(from: source, count: run)
+            for place in first + run..<columns.count where columns[place] >= 0 {
+              target[place] = source[columns[place]]
+            }
+          }
+        }
+        return
+      }
+      for (place, source) in sources[axis].enumerated() where source >= 0 {
+        fill(axis + 1, from + source * strides[axis], to + place * targets[axis])
+      }
+    }
+    fill(0, 0, 0)
+    return result
   }
 }

@@ -56,31 +56,39 @@ extension Operators {
     result[axis] = bins
     result[shape.count - 1] = 2
     try call.check(size: result)
-    // Rows (outer, inner), the transformed axis last.
+    try call.check(size: [length * parts, bins * 2])
+    // The transformed axis and the parts last; then every row is multiplied by the matrix.
     let step = Shape.product(shape[(axis + 1)...].dropLast())
     let outer = Shape.product(shape[..<axis])
     let taken = min(length, shape[axis])
-    var output = [Float](repeating: 0, count: Shape.product(result))
-    let (cosines, sines) = Self.circle(length)
-    let sign: Float = isInverse ? 1 : -1
-    let gain = isInverse ? 1 / Float(length) : 1
-    for row in 0..<outer {
-      for inner in 0..<step {
-        for bin in 0..<bins {
-          var (real, imaginary): (Float, Float) = (0, 0)
-          for place in 0..<taken {
-            let angle = bin * place % length
-            let from = ((row * shape[axis] + place) * step + inner) * parts
-            let (a, b) = (x[from], parts == 2 ? x[from + 1] : 0)
-            real += a * cosines[angle] - b * sign * sines[angle]
-            imaginary += a * sign * sines[angle] + b * cosines[angle]
-          }
-          let to = ((row * bins + bin) * step + inner) * 2
-          (output[to], output[to + 1]) = (real * gain, imaginary * gain)
+    let rows = Shape.gather(
+      x, [outer, step, taken, parts], strides: [shape[axis] * step * parts, parts, step * parts, 1])
+    let matrix = fourier(length, rows: taken, bins: bins, parts: parts, isInverse: isInverse, window: nil)
+    let product = try matMul(
+      call.with([Value([outer * step, taken * parts], rows), Value([taken * parts, bins * 2], matrix)]))[0]
+    let turned = Shape.gather(
+      product.asFloats, [outer, bins, step, 2], strides: [step * bins * 2, 2, bins * 2, 1])
+    return [Value(result, turned)]
+  }
+
+  /// (rows · parts, bins · 2): what each number adds to each bin of a transform of some length.
+  private static func fourier(
+    _ length: Int, rows: Int, bins: Int, parts: Int, isInverse: Bool, window: [Float]?
+  ) -> [Float] {
+    let (cosines, sines) = circle(length)
+    var matrix = [Float](repeating: 0, count: rows * parts * bins * 2)
+    for place in 0..<rows {
+      let gain = (window?[place] ?? 1) * (isInverse ? 1 / Float(length) : 1)
+      for bin in 0..<bins {
+        let angle = place * bin % length
+        let (c, s) = (cosines[angle] * gain, sines[angle] * (isInverse ? -gain : gain))
+        for part in 0..<parts {
+          let at = ((place * parts + part) * bins + bin) * 2
+          (matrix[at], matrix[at + 1]) = part == 0 ? (c, -s) : (s, c)
         }
       }
     }
-    return [Value(result, output)]
+    return matrix
   }
 
   /// cos and sin of 2πk / n.
@@ -106,20 +114,8 @@ extension Operators {
     let isHalf = (call.int("onesided") ?? 1) != 0 && parts == 1
     let (bins, frames) = (isHalf ? length / 2 + 1 : length, 1 + (samples - length) / hop)
     try call.check(size: [batch, frames, bins, 2])
-    let (cosines, sines) = circle(length)
-    // (length · parts, bins · 2): what each sample adds to each bin.
-    var matrix = [Float](repeating: 0, count: length * parts * bins * 2)
-    for place in 0..<length {
-      let gain = window?[place] ?? 1
-      for bin in 0..<bins {
-        let angle = place * bin % length
-        let (c, s) = (cosines[angle] * gain, sines[angle] * gain)
-        for part in 0..<parts {
-          let at = ((place * parts + part) * bins + bin) * 2
-          (matrix[at], matrix[at + 1]) = part == 0 ? (c, -s) : (s, c)
-        }
-      }
-    }
+    try call.check(size: [length * parts, bins * 2])
+    let matrix = fourier(length, rows: length, bins: bins, parts: parts, isInverse: false, window: window)
     let taken = Shape.gather(
       signal.elements, [batch, frames, length * parts], strides: [samples * parts, hop * parts, 1])
     let product = try matMul(
