@@ -67,6 +67,24 @@ import Testing
     #expect(try #require(with.weightedError) < error / norm)
   }
 
+  /// Where all runs are alike, every number of the reconstruction is a level; a negative scale turns them round.
+  @Test(arguments: BlockQuantizer.available.filter { $0 != .tq1_0 && $0 != .tq2_0 && $0 != .nvfp4 })
+  func levelsOfEqualRunsAreTheirValues(_ type: BlockType) throws {
+    var generator = SeededGenerator(11)
+    let run = generator.gaussian(16)
+    let weights = (0..<256).map { run[$0 % 16] }
+    let scheme = Scheme(.block(type))
+    let source = ArrayWeights(rows: 1, columns: 256, values: weights)
+    let levels = try #require(try Assessment.of(source, scheme: scheme).levels)
+    let positions = levels.positions(in: -100...100, spacing: 0)
+    var values = [Float](repeating: 0, count: 256)
+    _ = try values.withUnsafeMutableBufferPointer { try Assessment.reconstruct(source, scheme: scheme, into: $0) }
+    let off = Set(values).filter { value in
+      !positions.contains { abs(abs($0) - abs(Double(value))) <= 1e-4 * max(0.05, abs(Double(value))) }
+    }
+    #expect(off.isEmpty, "\(off) of \(positions)")
+  }
+
   /// Levels of a block type stand where its values are.
   @Test(arguments: ["iq4_nl", "mxfp4", "nvfp4", "q8_0", "q4_0", "tq2_0"]) func levelsAreWhereValuesAre(
     _ spec: String
