@@ -68,6 +68,16 @@ enum Kernels {
       scratch = .allocate(capacity: lathe_plane_pitch(&plane) * lathe_plane_rows(&plane))
     }
 
+    /// Whether the padded plane, which the kernel lays out, is of a size to be held.
+    static func holds(_ window: Window) -> Bool {
+      guard window.rank < 3, window.output.product > 0 else { return false }
+      let height = window.output.height * window.stride.height + window.kernel.height * window.dilation.height
+      let width =
+        (window.output.width + 8) * window.stride.width + window.kernel.width * window.dilation.width
+        + window.padding.width + window.input.width
+      return height < 1 << 26 && width < 1 << 26 && height * width < 1 << 26
+    }
+
     func free() { scratch.deallocate() }
 
     func run(

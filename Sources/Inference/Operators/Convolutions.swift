@@ -80,7 +80,7 @@ struct Convolution {
   }
 
   private func product(_ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-    if filters == groups, channels == groups, window.rank < 3 { return byChannels(x, w, y) }
+    if filters == groups, channels == groups, Kernels.Planes.holds(window) { return byChannels(x, w, y) }
     let (pixels, inputPixels) = (window.output.product, window.input.product)
     let (perGroup, inGroup) = (filters / groups, channels / groups)
     let depth = inGroup * window.kernel.product

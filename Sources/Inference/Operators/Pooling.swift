@@ -97,7 +97,7 @@ extension Operators {
     let value = try call.value(0)
     guard let x = value.floats else { return nil }
     let (window, output) = try window(call, value.shape)
-    guard window.rank < 3, !x.isEmpty, window.output.product > 0 else { return nil }
+    guard Kernels.Planes.holds(window), !x.isEmpty else { return nil }
     let planes = Kernels.Planes(window)
     defer { planes.free() }
     let result = Kernels.filled(Shape.product(output)) { y in

@@ -157,8 +157,9 @@ struct Resizing {
     private func weighted(_ x: Float, radius: Float, _ kernel: (Float) -> Float) -> [(Int, Float)] {
       // Shrinking with antialiasing widens the kernel over all that falls into one place.
       let stretch = antialiases && scale < 1 ? 1 / scale : 1
-      let first = Int(saturating: (x - radius * stretch).rounded(.down)) + 1
-      let last = max(first, Int(saturating: (x + radius * stretch).rounded(.up)) - 1)
+      // Beyond one extent on either side there is only more of the same.
+      let first = max(Int(saturating: (x - radius * stretch).rounded(.down)), -extent - 4) + 1
+      let last = max(first, min(Int(saturating: (x + radius * stretch).rounded(.up)), 2 * extent + 4) - 1)
       var taps: [(Int, Float)] = []
       for place in first...last {
         let isOutside = place < 0 || place >= extent

@@ -117,7 +117,7 @@ extension Operators {
     let value = try call.value(0)
     let axis = try call.axis(call.int("axis") ?? 0, of: value.shape.count)
     let extent = value.shape[axis]
-    let number = max(call.node.outputs.count, call.int("num_outputs") ?? 0)
+    let number = call.node.outputs.count
     let equal = (extent + number - 1) / max(1, number)
     let parts =
       try call.ints("split", orInput: 1) ?? (0..<number).map { max(0, min(equal, extent - $0 * equal)) }

@@ -136,7 +136,8 @@ extension Operators {
     let step = (last - first) / Double(filters + 2)
     let edges = (0..<filters + 2).map { index in
       let hertz = 700 * (pow(10, (Double(index) * step + first) / 2595) - 1)
-      return Int(saturating: Float((Double(length + 1) * hertz / Double(rate)).rounded(.down)))
+      return min(
+        1 << 30, max(-1 << 30, Int(saturating: Float((Double(length + 1) * hertz / Double(rate)).rounded(.down)))))
     }
     var result = [Float](repeating: 0, count: bins * filters)
     for filter in 0..<filters {

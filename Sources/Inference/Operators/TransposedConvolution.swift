@@ -51,6 +51,7 @@ struct TransposedConvolution {
     let filters = filtersPerGroup * groups
     shape = [images, filters] + output
     try call.check(size: shape)
+    try call.check(size: [filtersPerGroup * kernel.product, input.product])
     bias = call.optional(2) == nil ? nil : try call.vector(2, count: filters)
     self.x = x
     self.w = w
