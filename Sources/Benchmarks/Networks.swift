@@ -19,6 +19,9 @@ struct Networks {
   func run() throws {
     Table.title("networks: one thread, the median of runs; how many times as fast as onnxruntime")
     let folder = scratch.path
+    defer {
+      for name in ["cnn.onnx", "cnn.npz", "encoder.onnx", "encoder.npz"] { unlink("\(folder)/\(name)") }
+    }
     let models = ["cnn": "images", "encoder": "sentences of 128 words"]
     guard let answers = try Python.run(Self.script, [folder]) else {
       Table.note("left out: there is no python3 with onnx and onnxruntime in PATH")

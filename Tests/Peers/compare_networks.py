@@ -21,20 +21,25 @@ TYPES = {
     "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(bool)": np.bool_, "tensor(int16)": np.int16,
 }
 # What a free extent is where the name of its input does not say more: batch, then others by rank.
-EXTENTS = {2: [1, 512], 3: [1, 64, 64], 4: [1, 3, 320, 320]}
+FORMS = [
+    {2: [1, 512], 3: [1, 64, 64], 4: [1, 3, 320, 320]}, {4: [1, 3, 48, 320]}, {4: [1, 3, 32, 320]},
+    {4: [1, 48, 48, 3]}, {4: [1, 1, 64, 160]},
+]
 NAMED = {"sr": np.array(16000, np.int64)}
 
 
-def inputs_for(session, path):
+def inputs_for(session, extents):
     random = np.random.default_rng(7)
     given = {}
     for entry in session.get_inputs():
         shape = []
         for axis, extent in enumerate(entry.shape):
-            free = EXTENTS.get(len(entry.shape), [8] * len(entry.shape))[axis]
+            free = extents.get(len(entry.shape), [8] * len(entry.shape))[axis]
             shape.append(extent if isinstance(extent, int) and extent > 0 else free)
         if entry.name == "state":
             shape[1] = 1
+        if entry.name == "waveforms":
+            shape = [1, 32000]
         kind = TYPES[entry.type]
         if entry.name in NAMED:
             given[entry.name] = NAMED[entry.name]
@@ -45,8 +50,6 @@ def inputs_for(session, path):
             given[entry.name] = random.normal(0, 0.5, shape).astype(kind)
         else:
             given[entry.name] = random.integers(0, 100, shape).astype(kind)
-        if entry.shape == ["batch_size", "waveforms_len"] or (entry.name == "waveforms"):
-            given[entry.name] = random.normal(0, 0.1, (1, 32000)).astype(kind)
     return given
 
 
@@ -55,8 +58,15 @@ def compare(program, path, scratch):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    given = inputs_for(session, path)
-    expected = session.run(None, given)
+    for form in FORMS:
+        # Free extents are guessed: a model that refuses one form may take the next.
+        try:
+            given = inputs_for(session, form)
+            expected = session.run(None, given)
+            break
+        except Exception:
+            if form is FORMS[-1]:
+                raise
     runs = 5
     best = 1e9
     for _ in range(runs):

@@ -21,6 +21,9 @@ LEFT_OUT = re.compile(
     r"BFLOAT16|_if_opt|_if_seq|downsample_scales.*align_corners"
 )
 
+if not FOLDER.exists():
+    sys.exit(print(f"left as it is: there is no {FOLDER}"))
+
 
 def blob(data):
     return struct.pack("<I", len(data)) + data

@@ -40,8 +40,36 @@ extension Operators {
           codes[0], try call.value(1), codes[1], try call.value(2), codes[2], call.optional(3), call.optional(4),
         ]))
     },
+    "com.microsoft.DynamicQuantizeLSTM": { call throws(InferenceError) in
+      let w = try recurrentMatrix(call, 1, scale: 8, zero: 9)
+      let r = try recurrentMatrix(call, 2, scale: 10, zero: 11)
+      let inputs = [try call.value(0), w, r] + (3...7).map { call.optional($0) }
+      return try Recurrence(call.with(inputs), .lstm, quantises: true).run()
+    },
     "com.microsoft.MatMulNBits": { call throws(InferenceError) in try matMulNBits(call) },
   ]
+
+  /// Codes (directions, inputs, gates) with scales and zero points a direction, or a direction and gate, as Floats
+  /// (directions, gates, inputs).
+  private static func recurrentMatrix(_ call: Call, _ input: Int, scale: Int, zero: Int) throws(InferenceError)
+    -> Value
+  {
+    let value = try call.value(input)
+    guard value.shape.count == 3 else { throw call.fail("has weights of shape \(value.shape); 3 axes expected") }
+    let (directions, inputs, gates) = (value.shape[0], value.shape[1], value.shape[2])
+    let scales = try call.floats(scale).elements
+    let zeros = call.optional(zero) == nil ? .init(repeating: 0, count: scales.count) : try call.integers(zero)
+    let perDirection = scales.count / max(1, directions)
+    guard [1, gates].contains(perDirection), scales.count == directions * perDirection, zeros.count == scales.count
+    else { throw call.fail("has \(scales.count) scales and \(zeros.count) zero points for shape \(value.shape)") }
+    let codes = Shape.gather(value.asFloats, [directions, gates, inputs], strides: [inputs * gates, 1, gates])
+    let floats = codes.enumerated().map { index, code in
+      let gate = index / max(1, inputs)
+      let place = perDirection == 1 ? gate / max(1, gates) : gate
+      return (code - Float(zeros[place])) * scales[place]
+    }
+    return Value([directions, gates, inputs], floats)
+  }
 
   private static func geluTanh(_ call: Call) throws(InferenceError) -> Value {
     let (shape, x) = try call.floats(0)

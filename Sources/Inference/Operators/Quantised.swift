@@ -7,17 +7,9 @@ extension Operators {
     "DequantizeLinear": { call throws(InferenceError) in try dequantize(call) },
     "DynamicQuantizeLinear": { call throws(InferenceError) in
       let (shape, x) = try call.floats(0)
-      // The range includes 0, so that zero is exact.
-      let low = min(0, x.min() ?? 0)
-      let high = max(0, x.max() ?? 0)
-      let scale = (high - low) / 255
-      let zero = scale > 0 ? min(max((-low / scale).rounded(.toNearestOrEven), 0), 255) : 0
-      let codes = x.map { number -> Int64 in
-        scale > 0
-          ? min(max(Int64(saturating: (number / scale).rounded(.toNearestOrEven)) + Int64(zero), 0), 255) : Int64(zero)
-      }
+      let (codes, scale, zero) = dynamicCodes(x)
       return [
-        Value(shape, integers: codes, type: .u8), Value([], [scale]), Value([], integers: [Int64(zero)], type: .u8),
+        Value(shape, integers: codes, type: .u8), Value([], [scale]), Value([], integers: [zero], type: .u8),
       ]
     },
     "MatMulInteger": { call throws(InferenceError) in
@@ -68,6 +60,21 @@ extension Operators {
       return [Value(shape, integers: codes, type: type)]
     },
   ]
+
+  /// Numbers in 8 bits over their own range, which includes 0, so that zero is exact.
+  private static func dynamicCodes(_ x: [Float]) -> (codes: [Int64], scale: Float, zero: Int64) {
+    let (low, high) = (min(0, x.min() ?? 0), max(0, x.max() ?? 0))
+    let scale = (high - low) / 255
+    guard scale > 0, scale.isFinite else { return (.init(repeating: 0, count: x.count), scale, 0) }
+    let zero = Int64(saturating: min(max((-low / scale).rounded(.toNearestOrEven), 0), 255))
+    return (x.map { code($0 / scale, Int(zero), .u8) }, scale, zero)
+  }
+
+  /// What is left of numbers after `DynamicQuantizeLinear` and back.
+  static func dynamicallyQuantised(_ x: [Float]) -> [Float] {
+    let (codes, scale, zero) = dynamicCodes(x)
+    return codes.map { Float($0 - zero) * scale }
+  }
 
   /// round(x) + zero point, within the type's range; halves go to the even number.
   private static func code(_ x: Float, _ zero: Int, _ type: ElementType) -> Int64 {

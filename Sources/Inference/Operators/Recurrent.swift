@@ -45,8 +45,12 @@ struct Recurrence {
   private let clip: Float
   private var gates: Int { kind.rawValue }
 
-  init(_ call: Call, _ kind: Kind) throws(InferenceError) {
+  /// Whether products take the input, and at each step the state, rounded to 8 bits over its own range.
+  private let quantises: Bool
+
+  init(_ call: Call, _ kind: Kind, quantises: Bool = false) throws(InferenceError) {
     self.kind = kind
+    self.quantises = quantises
     self.call = call
     batchIsFirst = call.flag("layout")
     let given = try call.value(0)
@@ -171,13 +175,17 @@ struct Recurrence {
     for row in 0..<steps * batch {
       for gate in 0..<rows { all[row * rows + gate] = inputBias[gate] }
     }
-    Self.multiply(x, 0, w, direction * rows * width, &all, steps * batch, rows, width)
+    Self.multiply(
+      quantises ? Operators.dynamicallyQuantised(x) : x, 0, w, direction * rows * width, &all, steps * batch, rows,
+      width)
     var recurrent = [Float](repeating: 0, count: batch * rows)
     for number in 0..<steps {
       for row in 0..<batch {
         for gate in 0..<rows { recurrent[row * rows + gate] = stateBias[gate] }
       }
-      Self.multiply(h, direction * batch * hidden, r, direction * rows * hidden, &recurrent, batch, rows, hidden)
+      let own = h[direction * batch * hidden..<(direction + 1) * batch * hidden]
+      let state = quantises ? Operators.dynamicallyQuantised(Array(own)) : Array(own)
+      Self.multiply(state, 0, r, direction * rows * hidden, &recurrent, batch, rows, hidden)
       let resetsAfter = kind == .gru && call.flag("linear_before_reset")
       let inner =
         kind == .gru && !resetsAfter
