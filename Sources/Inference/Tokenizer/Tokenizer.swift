@@ -53,7 +53,8 @@ public struct Tokenizer: Sendable {
     case .wordPiece:
       texts = vocabulary.tokens
       model = .wordPieces(WordPieces(vocabulary))
-      (addsStart, addsEnd) = (addsStart ?? true, vocabulary.isAdded(.sep) ?? addsEnd ?? true)
+      // `add_sep_token` is about pairs of texts.
+      (addsStart, addsEnd) = (true, true)
     case .unigram:
       texts = vocabulary.tokens.map { Self.spaced($0) }
       model = .unigrams(Unigrams(vocabulary))

@@ -45,6 +45,8 @@ struct WordPieces: Sendable {
         // The mark alone is no piece of a word.
         let least = at == 0 ? 3 : at
         while end > least, ids[Array(bytes[at..<end])] == nil { end -= 1 }
+        // Nor does it begin one within a word.
+        if at > 0, bytes[at...].starts(with: "\u{2581}".utf8) { break }
         guard end > least, let id = ids[Array(bytes[at..<end])] else { break }
         tokens.append(id)
         at = end
@@ -66,10 +68,12 @@ struct WordPieces: Sendable {
     }
     func add(_ scalar: Unicode.Scalar) {
       let kind = CharacterClass(scalar)
-      if kind.contains(.space) {
-        finish()
-      } else if scalar.value == 0 || scalar.value == 0xFFFD || kind.contains(.control) {
+      // U+0085 is a control character first, and a space second.
+      let isControl = kind.contains(.control) && !["\t", "\n", "\r"].contains(scalar)
+      if isControl || scalar.value == 0xFFFD {
         return
+      } else if kind.contains(.space) {
+        finish()
       } else if stripsAccents, scalar.properties.generalCategory == .nonspacingMark {
         return
       } else if kind.contains(.punctuation) || scalar.value < 0x7F && kind.contains(.symbol) || Self.isChinese(scalar) {

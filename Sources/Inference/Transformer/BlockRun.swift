@@ -10,7 +10,7 @@ final class BlockRun {
   /// Tokens that are in the cache already.
   private let past: Int
   private let observe: LinearObserver?
-  private let tables: [Rotation: (cosines: [Float], sines: [Float])]
+  private let tables: [TableKey: (cosines: [Float], sines: [Float])]
   private let attention: Attention
 
   /// (N, hidden), (N, queries + 2 keys), (N, queries), (N, 1 or 2 · inner), and (N, hidden) again.
@@ -34,10 +34,12 @@ final class BlockRun {
     attended = Scratch(count * shape.queryWidth)
     inner = Scratch(count * (model.blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0))
     added = Scratch(count * shape.hidden)
-    var tables: [Rotation: (cosines: [Float], sines: [Float])] = [:]
+    var tables: [TableKey: (cosines: [Float], sines: [Float])] = [:]
     if case .rotary(let rotations) = shape.positions {
       for rotation in Set(rotations) {
-        tables[rotation] = rotation.table(past..<past + longest, length: past + longest)
+        for isLong in Set(texts.map { rotation.isLong(past + $0.count) }) {
+          tables[TableKey(rotation: rotation, isLong: isLong)] = rotation.table(past..<past + longest, isLong: isLong)
+        }
       }
     }
     self.tables = tables
@@ -129,12 +131,15 @@ final class BlockRun {
   }
 
   private func rotate(_ number: Int) {
-    guard case .rotary(let rotations) = shape.positions, let table = tables[rotations[number]] else { return }
-    let pairs = rotations[number].frequencies.count
-    let isInterleaved: Int32 = rotations[number].isInterleaved ? 1 : 0
-    table.cosines.withUnsafeBufferPointer { cosines in
-      table.sines.withUnsafeBufferPointer { sines in
-        for text in texts {
+    guard case .rotary(let rotations) = shape.positions else { return }
+    let rotation = rotations[number]
+    let pairs = rotation.frequencies.count
+    let isInterleaved: Int32 = rotation.isInterleaved ? 1 : 0
+    for text in texts {
+      let key = TableKey(rotation: rotation, isLong: rotation.isLong(past + text.count))
+      guard let table = tables[key] else { continue }
+      table.cosines.withUnsafeBufferPointer { cosines in
+        table.sines.withUnsafeBufferPointer { sines in
           for row in text {
             let place = (row - text.lowerBound) * pairs
             for head in 0..<shape.heads + shape.keyHeads {
@@ -147,6 +152,11 @@ final class BlockRun {
       }
     }
   }
+}
+
+private struct TableKey: Hashable {
+  let rotation: Rotation
+  let isLong: Bool
 }
 
 extension TransformerCache {

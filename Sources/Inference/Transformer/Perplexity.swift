@@ -125,9 +125,15 @@ extension Transformer {
     let shared = firstDifference(reference, changed)
     var result = ScoreComparison()
     try eachBatch(tokens, windows, progress) { texts, rows, targets, places throws(InferenceError) in
-      let common = try hiddenStates(beforeBlock: shared, of: texts, weights: reference, isCancelled: isCancelled)
-      let one = try run(common, weights: reference, isCancelled: isCancelled)
-      let two = try run(common, weights: changed, isCancelled: isCancelled)
+      let (one, two): (Activations, Activations)
+      if shared == 0 {
+        one = try run(try embed(texts, weights: reference), weights: reference, isCancelled: isCancelled)
+        two = try run(try embed(texts, weights: changed), weights: changed, isCancelled: isCancelled)
+      } else {
+        let common = try hiddenStates(beforeBlock: shared, of: texts, weights: reference, isCancelled: isCancelled)
+        one = try run(common, weights: reference, isCancelled: isCancelled)
+        two = try run(common, weights: changed, isCancelled: isCancelled)
+      }
       // Some rows of the one, then the same of the other.
       let step = max(1, min(rows.count, (1 << 22) / vocabularySize))
       let kept = Scratch(step * vocabularySize)

@@ -63,9 +63,11 @@ public struct Rotation: Sendable, Hashable {
     (self.magnitude, longMagnitude, longFrom) = (length, length, original)
   }
 
-  /// Cosines and sines for places from..<to, (places, pairs) each, in a text of so many tokens.
-  func table(_ places: Range<Int>, length: Int) -> (cosines: [Float], sines: [Float]) {
-    let isLong = length > longFrom && !longFrequencies.isEmpty
+  /// Whether a text of so many tokens is turned by what holds in long ones.
+  func isLong(_ length: Int) -> Bool { length > longFrom && !longFrequencies.isEmpty }
+
+  /// Cosines and sines of places, (places, pairs) each.
+  func table(_ places: Range<Int>, isLong: Bool) -> (cosines: [Float], sines: [Float]) {
     let (frequencies, magnitude) = isLong ? (longFrequencies, longMagnitude) : (frequencies, magnitude)
     var cosines: [Float] = []
     var sines: [Float] = []

@@ -114,8 +114,8 @@ extension Transformer {
       }
   }
 
-  /// The first block that computes something else with other weights; `shape.blocks` where only the head differs, or
-  /// nothing does.
+  /// The first block that computes something else with other weights; 0 where embeddings differ or norms or biases do,
+  /// `shape.blocks` where only the head differs, or nothing does.
   public func firstDifference(_ one: TransformerWeights, _ other: TransformerWeights) -> Int {
     guard one.sharesVectors(with: other) else { return 0 }
     for linear in [embedding, positionEmbedding, tokenTypes, relativeBias].compactMap({ $0 })
