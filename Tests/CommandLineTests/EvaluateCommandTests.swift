@@ -35,7 +35,8 @@ import Testing
 
   @Test func whatCannotBeMeasuredIsOneClearLine() throws {
     for (model, data, named) in [
-      (Program.llama, data, "digits-test.npz"), (Program.digitsAsSafetensors, data, "config.json"), (Program.digits, Program.digits, "input"),
+      (Program.llama, data, "digits-test.npz"), (Program.digitsAsSafetensors, data, "config.json"),
+      (Program.digits, Program.digits, "input"),
       (Program.digits, "/no/such.npz", "/no/such.npz"),
       (Program.digits, Fixtures.sample("shakespeare-test.txt"), "text"),
     ] {
