@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
-from tokenizers import Regex, Tokenizer, pre_tokenizers as pre
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers as pre
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "Tests/Fixtures/huggingface"
@@ -59,6 +59,20 @@ PATTERNS = {
     "falcon": split(r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"),
 }
 
+def merged_pieces(model):
+    """A SentencePiece model as tokenizer.json has it: bytes for what is unknown, and merges in the order of scores."""
+    vocabulary = {piece.piece: i for i, piece in enumerate(model.pieces)}
+    merges = []
+    for piece in model.pieces:
+        cuts = [(piece.piece[:i], piece.piece[i:]) for i in range(1, len(piece.piece))] if piece.type == 1 else []
+        cuts = [cut for cut in cuts if cut[0] in vocabulary and cut[1] in vocabulary]
+        merges += [(piece.score, *cut) for cut in cuts]
+    merges = [(a, b) for _, a, b in sorted(merges, key=lambda merge: -merge[0])]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    return tokenizer
+
+
 if __name__ == "__main__":
     result = {"texts": TEXTS, "pieces": {}, "tokens": {}, "decoded": {}}
     for name, step in PATTERNS.items():
@@ -79,6 +93,12 @@ if __name__ == "__main__":
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
     result["tokens"]["llama-pieces"] = [pieces.encode(text) for text in TEXTS]
     result["decoded"]["llama-pieces"] = [pieces.decode(ids) for ids in result["tokens"]["llama-pieces"]]
+    folder = ROOT / "Tests/Fixtures/merged-pieces"
+    folder.mkdir(exist_ok=True)
+    tokenizer = merged_pieces(model)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    (folder / "config.json").write_text(json.dumps({"vocab_size": tokenizer.get_vocab_size()}) + "\n")
+    result["tokens"]["merged-pieces"] = [tokenizer.encode(text).ids for text in TEXTS]
     lines = json.dumps(result, ensure_ascii=True)
     for key in ['"pieces"', '"tokens"', '"decoded"'] + [f'"{name}"' for name in PATTERNS] + ['"bert"', '"qwen3"']:
         lines = lines.replace(key, "\n" + key)
