@@ -96,7 +96,7 @@ struct RelativeBias {
     let span = max(0, 2 * longest - 1)
     var values = [Float](repeating: 0, count: table.inputs * span)
     for index in 0..<span {
-      let bucket = min(buckets - 1, Self.bucket(index - (longest - 1), buckets))
+      let bucket = max(0, min(buckets - 1, Self.bucket(index - (longest - 1), buckets)))
       for head in 0..<table.inputs { values[head * span + index] = matrix[bucket * table.inputs + head] }
     }
     self.values = values

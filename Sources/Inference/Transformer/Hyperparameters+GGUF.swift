@@ -67,7 +67,15 @@ extension Hyperparameters {
     let original = field("rope.scaling.original_context_length")?.int ?? context ?? 4096
     let factor = field("rope.scaling.factor")?.double ?? field("rope.scale_linear")?.double ?? 1
     guard factor > 0, factor.isFinite else { throw InferenceError(path, "stretches its rotary embedding by \(factor)") }
-    if let divisors = try factors("rope_freqs.weight"), architecture == "llama" { rotation.divide(by: divisors) }
+    func vector(_ name: String) throws(InferenceError) -> [Float]? {
+      guard let values = try factors(name) else { return nil }
+      guard values.count == rotation.frequencies.count else {
+        throw InferenceError(
+          path, "'\(name)' has \(values.count) factors; \(rotation.frequencies.count) expected")
+      }
+      return values
+    }
+    if let divisors = try vector("rope_freqs.weight"), architecture == "llama" { rotation.divide(by: divisors) }
     switch field("rope.scaling.type")?.string {
     case "linear"?: rotation.scaleLinearly(by: factor)
     case "yarn"?:
@@ -80,7 +88,7 @@ extension Hyperparameters {
     case let other?:
       throw InferenceError(path, "scales its rotary embedding by '\(other)', which Lathe cannot run")
     }
-    if let short = try factors("rope_factors_short.weight"), let long = try factors("rope_factors_long.weight") {
+    if let short = try vector("rope_factors_short.weight"), let long = try vector("rope_factors_long.weight") {
       rotation.scaleByFactors(
         short: short, long: long, context: context, original: original,
         magnitude: field("rope.scaling.attn_factor")?.double)

@@ -85,6 +85,9 @@ public struct Hyperparameters: Sendable, Hashable {
     try expect(attentionScale.isFinite, "multiplies attention by \(attentionScale)")
     try expect(attentionCap >= 0 && logitCap >= 0, "caps by a negative number")
     try expect(windows.allSatisfy { ($0 ?? 1) > 0 }, "has a window of no tokens")
+    if case .relative(let offset) = positions {
+      try expect(offset >= 0 && offset < most, "has its first place at \(offset)")
+    }
     if case .rotary(let rotations) = positions {
       for rotation in rotations {
         try expect(
