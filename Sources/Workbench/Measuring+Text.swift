@@ -41,9 +41,10 @@ struct ScoredText {
         throw WorkbenchError("\(path): is not UTF-8: a text, or token ids in an .npy, expected")
       }
       let tokenizer = try model.loadTokenizer()
-      texts =
-        byLine
-        ? text.split(whereSeparator: \.isNewline).map { tokenizer.encode(String($0)) } : [tokenizer.encode(text)]
+      // As llama-perplexity: without the last line end, and `<s>` in a text is three characters.
+      let lines =
+        byLine ? text.split(whereSeparator: \.isNewline) : [text.hasSuffix("\n") ? text.dropLast() : text[...]]
+      texts = lines.map { tokenizer.encode(String($0), parsingSpecials: false) }
     }
     guard texts.contains(where: { !$0.isEmpty }) else { throw WorkbenchError("\(path): holds no text") }
   }

@@ -35,7 +35,7 @@ struct TransformerKernelTests {
         let scaled = found.map { cap == 0 ? Double($0) * 0.3 : Double(cap) * tanh(Double($0) * 0.3 / Double(cap)) }
         let largest = scaled.max()!
         let sum = scaled.reduce(0) { $0 + exp($1 - largest) }
-        lathe_softmax(&found, count, 0.3, cap)
+        lathe_scaled_softmax(&found, count, 0.3, cap)
         expectClose(found, scaled.map { exp($0 - largest) / sum }, "softmax, cap \(cap)")
       }
     }
@@ -43,7 +43,7 @@ struct TransformerKernelTests {
 
   @Test func softmaxOfExtremesIsNoNaN() {
     var values: [Float] = [-.infinity, 3e38, -3e38, 3e38, 0, 1, 2, 3, 4]
-    lathe_softmax(&values, values.count, 1, 0)
+    lathe_scaled_softmax(&values, values.count, 1, 0)
     #expect(values == [0, 0.5, 0, 0.5, 0, 0, 0, 0, 0])
   }
 
@@ -60,9 +60,9 @@ struct TransformerKernelTests {
 
   @Test func activationsAreTheirEquations() {
     let kinds: [(lathe_activation, (Double) -> Double)] = [
-      (LATHE_SILU, { $0 / (1 + exp(-$0)) }), (LATHE_RELU, { max(0, $0) }),
-      (LATHE_GELU, { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }),
-      (LATHE_GELU_TANH, { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }),
+      (LATHE_GATE_SILU, { $0 / (1 + exp(-$0)) }), (LATHE_GATE_RELU, { max(0, $0) }),
+      (LATHE_GATE_GELU, { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }),
+      (LATHE_GATE_GELU_TANH, { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }),
     ]
     atEachLevel { count in
       let (gate, up) = (numbers(count, 3, scale: 9), numbers(count, 4, scale: 2))
@@ -86,7 +86,7 @@ struct TransformerKernelTests {
       expectClose(found, zip(doubles, weight).map { $0 / square * Double($1) }, "RMS norm")
       let mean = doubles.reduce(0, +) / Double(count)
       let spread = (doubles.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count) + 1e-5).squareRoot()
-      lathe_layer_norm(x, weight, bias, 1e-5, &found, count)
+      lathe_centred_norm(x, weight, bias, 1e-5, &found, count)
       let expected = (0..<count).map { (doubles[$0] - mean) / spread * Double(weight[$0]) + Double(bias[$0]) }
       expectClose(found, expected, "layer norm")
     }
