@@ -33,7 +33,7 @@ struct Exporting {
     try Self.config.write(to: config)
     _ = try usage(lathe, ["export", scratch.model, "--set", "*=f16", "--to", "gguf", "-o", source])
     let peer = getenv("LLAMA_QUANTIZE").map { String(cString: $0) } ?? "llama-quantize"
-    let hasPeer = (try? usage(peer, ["--help"])) != nil
+    let hasPeer = (try? usage(peer, ["--help"], mayFail: true)) != nil
     if !hasPeer { Table.note("LLAMA_QUANTIZE=PATH (or llama-quantize in PATH) compares with llama.cpp") }
     for type in Self.types {
       let own = try best { try usage(lathe, ["export", source, "--set", "*=\(type)", "--to", "gguf", "-o", ours]) }
@@ -59,7 +59,7 @@ struct Exporting {
   }
 
   /// Runs a program to its end, silent.
-  private func usage(_ program: String, _ words: [String]) throws -> Usage {
+  private func usage(_ program: String, _ words: [String], mayFail: Bool = false) throws -> Usage {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
     #else
@@ -83,7 +83,7 @@ struct Exporting {
       result.processor = seconds(used.ru_utime) + seconds(used.ru_stime)
       result.memory = used.ru_maxrss * 1024
     }
-    guard status == 0 else { throw Failure("\(program) \(words.joined(separator: " ")) failed") }
+    guard status == 0 || mayFail else { throw Failure("\(program) \(words.joined(separator: " ")) failed") }
     return result
   }
 
