@@ -79,12 +79,15 @@ extension Session {
     if isWhole {
       let found = try model.evaluate(
         text.texts[0], windows: windows, weights: original, progress: told, isCancelled: { !goesOn })
+      try Self.check(found, request.data)
       return measurement(
         [Self.perplexity(found, nil)], samples: found.count, seconds: found.seconds, data: request.data)
     }
     let both = try model.compare(
       text.texts[0], windows: windows, reference: original, changed: changed, progress: told,
       isCancelled: { !goesOn })
+    try Self.check(both.reference, request.data)
+    try Self.check(both.changed, request.data)
     let n = Double(max(1, both.reference.count))
     let metrics: [Measurement.Metric] = [
       Self.perplexity(both.changed, both.reference),
@@ -99,6 +102,12 @@ extension Session {
         baseline: both.reference.meanLoss),
     ]
     return measurement(metrics, samples: both.changed.count, seconds: both.changed.seconds, data: request.data)
+  }
+
+  /// - Throws: `WorkbenchError` that names the first token whose output is no number.
+  private static func check(_ found: TokenScores, _ path: String) throws(WorkbenchError) {
+    guard let bad = found.losses.firstIndex(where: { $0.isNaN }) else { return }
+    throw WorkbenchError("\(path): token \(found.places[bad]) makes NaN in the model's output")
   }
 
   private static func perplexity(_ found: TokenScores, _ plain: TokenScores?) -> Measurement.Metric {

@@ -162,4 +162,16 @@ import Testing
     }
     #expect(throws: WorkbenchError.self) { try session.measure(data: folder.path("none.txt")) }
   }
+
+  /// Weights that hold NaN, or a model that makes it, are named with the token.
+  @Test func aTokenThatMakesNoNumberIsNamed() throws {
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Fixtures.sample("shakespeare-llama-f16.gguf"))))
+    let sound = try Models.llamaGGUF()
+    guard let tensor = sound.checkpoint.tensor(named: "output_norm.weight"), case .file(_, let offset) = tensor.location
+    else { throw WorkbenchError("the sample has no output norm") }
+    (bytes[offset + 2], bytes[offset + 3]) = (0xC0, 0x7F)
+    let session = Session(try Checkpoint.open(try folder.write(bytes, to: "nan.gguf")))
+    let request = MeasurementRequest(data: Fixtures.sample("shakespeare-test.txt"), context: 64)
+    #expect { try session.measure(request) } throws: { "\($0)".contains("makes NaN") }
+  }
 }

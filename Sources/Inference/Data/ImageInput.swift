@@ -18,7 +18,7 @@ struct ImageInput: Sendable {
     }
     let extents = shape.map { extent -> Int? in if case .fixed(let size) = extent { size } else { nil } }
     func isChannels(_ extent: Int?) -> Bool { extent == 1 || extent == 3 }
-    isChannelsFirst = isChannels(extents[1]) || !isChannels(extents[3])
+    isChannelsFirst = options.isChannelsFirst ?? (isChannels(extents[1]) || !isChannels(extents[3]))
     channels = (isChannelsFirst ? extents[1] : extents[3]) ?? 3
     let (tall, wide) = isChannelsFirst ? (extents[2], extents[3]) : (extents[1], extents[2])
     guard let height = tall ?? options.size?.height, let width = wide ?? options.size?.width else {

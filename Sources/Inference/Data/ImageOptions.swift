@@ -11,13 +11,15 @@ public struct ImageOptions: Sendable, Hashable {
   public var scale: Float = 1
   /// Whether the first channel is blue.
   public var isBlueFirst = false
+  /// Whether channels come before rows (`nchw`) or after columns (`nhwc`); `nil` where the network's input says.
+  public var isChannelsFirst: Bool?
 
   public init() {}
 
   public static func == (one: ImageOptions, other: ImageOptions) -> Bool {
     one.size?.width == other.size?.width && one.size?.height == other.size?.height && one.crop == other.crop
       && one.mean == other.mean && one.deviation == other.deviation && one.scale == other.scale
-      && one.isBlueFirst == other.isBlueFirst
+      && one.isBlueFirst == other.isBlueFirst && one.isChannelsFirst == other.isChannelsFirst
   }
 
   public func hash(into hasher: inout Hasher) {
@@ -57,7 +59,10 @@ public struct ImageOptions: Sendable, Hashable {
       case "order":
         guard ["rgb", "bgr"].contains(value) else { throw fail("order=rgb or order=bgr") }
         isBlueFirst = value == "bgr"
-      default: throw fail("size, crop, mean, deviation, scale or order")
+      case "layout":
+        guard ["nchw", "nhwc"].contains(value) else { throw fail("layout=nchw or layout=nhwc") }
+        isChannelsFirst = value == "nchw"
+      default: throw fail("size, crop, mean, deviation, scale, order or layout")
       }
     }
   }

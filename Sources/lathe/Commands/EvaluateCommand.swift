@@ -24,7 +24,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var choice: ChoiceOptions
   @Option(
     help: ArgumentHelp(
-      "How images become inputs: size=WxH, crop=SHARE, mean=R:G:B, deviation=R:G:B, scale=255, order=bgr.",
+      "How images become inputs: size=WxH, crop=SHARE, mean=R:G:B, deviation=R:G:B, scale=255, order=bgr, layout=nhwc.",
       valueName: "SPEC"))
   var images: String?
   @Option(help: ArgumentHelp("Tokens of a window of text; as the model has it, at most 512.", valueName: "N"))
