@@ -128,6 +128,19 @@ import Testing
     #expect(theirs == Set(try Models.llamaGGUF().items.map(\.tensorName)))
   }
 
+  /// The type file speaks of the tensors that the file itself would have.
+  @Test(arguments: ["llama3", "llama-pieces", "qwen2", "qwen3", "gemma2", "gemma3", "bert"])
+  func everyFamilysNamesAreTranslated(name: String) throws {
+    var session = Session(try Checkpoint.open(fixture("huggingface/\(name)")))
+    let names = Set(try session.ggufPlan().header.tensors.map(\.name))
+    try session.set("*att*=q8_0")
+    for (pattern, _) in try entries(session) {
+      let plain = pattern.dropFirst().dropLast().replacing("\\", with: "")
+      #expect(names.contains(String(plain)), "\(plain)")
+    }
+    #expect(try entries(session).count >= 4)
+  }
+
   @Test func whatWasWrittenVerifiesUntilItIsChanged() throws {
     let folder = try ScratchFolder()
     var session = try Models.llamaGGUF()

@@ -44,7 +44,7 @@ struct LlamaModel {
     } catch { throw WorkbenchError("\(error)") }
   }
 
-  private static func folder(of checkpoint: Checkpoint) -> String {
+  static func folder(of checkpoint: Checkpoint) -> String {
     let path = checkpoint.files.first?.path ?? checkpoint.path
     return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }

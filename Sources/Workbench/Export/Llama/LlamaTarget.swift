@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import Inference
 import Numerics
 
 /// llama.cpp's type file (`llama-quantize --tensor-type-file`): one `^name$=type` a line, patterns in ECMAScript
@@ -15,6 +16,7 @@ extension Session {
     var used: [String: Int] = [:]
     for item in items where item.kind != .buffer {
       let scheme = recipe[item]
+      if scheme.isKeep, translation.leavesOut(item.tensorName) { continue }
       guard let name = translation.name(of: item.tensorName) else {
         problems.append("\(item.name): llama.cpp's name for it is not known")
         continue
@@ -74,7 +76,8 @@ extension Scheme {
 
 /// Names of tensors as llama.cpp's files have them.
 struct LlamaNames {
-  private let isGGUF: Bool
+  /// `nil` for GGUF files, which have the names already.
+  private let family: LlamaFamily?
 
   /// Base types of llama-quantize by the type that they are made of.
   static let base = [
@@ -87,41 +90,34 @@ struct LlamaNames {
   ]
 
   /// Types that llama-quantize makes with an importance matrix alone.
-  static let needsImportance: Set<String> = ["iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs"]
+  static let needsImportance = Set(BlockQuantizer.needsImportance.map { $0.name.lowercased() })
 
   /// - Throws: `WorkbenchError` for a model that is neither GGUF nor of a family whose names are known.
   init(_ checkpoint: Checkpoint) throws(WorkbenchError) {
-    isGGUF = checkpoint.format == .gguf
+    if checkpoint.format == .gguf {
+      family = nil
+      return
+    }
+    let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json")
+    let named = config?["architectures"]?.elements.first?.string.flatMap(LlamaFamily.named)
+    // Without a config the names themselves are Llama's, which others share.
     let isLlama = checkpoint.tensors.contains { $0.name == "model.embed_tokens.weight" }
-    guard isGGUF || isLlama else {
+    guard let family = named ?? (isLlama ? LlamaFamily.named("LlamaForCausalLM") : nil) else {
       throw WorkbenchError(
         "\(checkpoint.path): llama.cpp's names for this model's tensors are not known; open the GGUF file that its converter makes"
       )
     }
+    self.family = family
   }
 
+  /// Whether llama.cpp's converter drops a tensor.
+  func leavesOut(_ tensor: String) -> Bool { family.map { $0.plain(tensor) == nil } ?? false }
+
+  /// `nil` for a tensor that has no place there.
   func name(of tensor: String) -> String? {
-    if isGGUF { return tensor == tensor.lowercased() ? tensor : nil }
-    if let name = Self.outer[tensor] { return name }
-    let parts = tensor.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
-    guard parts.count == 4, parts[0] == "model", parts[1] == "layers", let block = Int(parts[2]),
-      let inner = Self.inner.first(where: { parts[3] == "\($0.key).weight" || parts[3] == "\($0.key).bias" })
-    else { return nil }
-    return "blk.\(block).\(inner.value).\(parts[3].hasSuffix(".bias") ? "bias" : "weight")"
+    guard let family else { return tensor == tensor.lowercased() ? tensor : nil }
+    return family.plain(tensor).flatMap(family.name(of:))
   }
-
-  private static let outer = [
-    "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
-    "lm_head.weight": "output.weight",
-  ]
-
-  private static let inner = [
-    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
-    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-  ]
 
   /// Whether llama-quantize quantises a tensor of this name (its `tensor_allows_quantization`).
   static func isQuantisable(_ name: String, shape: [Int]) -> Bool {
