@@ -54,13 +54,16 @@ extension Session {
   /// A language model's perplexity on a text as llama-perplexity computes it: windows of `context` tokens side by side,
   /// the second half of each scored. Beside it the uncompressed model's, the KL divergence from it and the share of
   /// tokens for which both would have put the same. Of an encoder the cosine between the embeddings of lines.
-  func measuredText(_ request: MeasurementRequest, progress: (Int, Int) -> Bool) throws -> Measurement {
+  func measuredText(
+    _ request: MeasurementRequest, progress: (Int, Int) -> Bool, isCancelled: () -> Bool
+  ) throws -> Measurement {
     let model = try Transformer(checkpoint)
     let isEncoder = !model.shape.isCausal
     let text = try ScoredText(request.data, model, byLine: isEncoder)
     let original = try model.loadWeights(resident: Self.memory * 6 / 10)
     var changed = original
     for item in items where !recipe[item].isKeep {
+      guard progress(0, 0), !isCancelled() else { throw InferenceError.cancelled }
       let values = try reconstruction(of: item)
       changed =
         item.kind == .weight
@@ -71,21 +74,21 @@ extension Session {
     var goesOn = true
     let told: (Int, Int) -> Void = { done, all in goesOn = progress(done, all) && goesOn }
     if isEncoder {
-      return try embeddingMeasurement(model, text.texts, original, changed, request, told) { !goesOn }
+      return try embeddingMeasurement(model, text.texts, original, changed, request, told) { !goesOn || isCancelled() }
     }
     let context = request.context ?? min(model.shape.context ?? 512, 512)
     var windows = TextWindows(context: context, firstScored: context / 2)
     if !request.data.hasSuffix(".npy") { windows = .llama(context: context, try model.loadTokenizer()) }
     if isWhole {
       let found = try model.evaluate(
-        text.texts[0], windows: windows, weights: original, progress: told, isCancelled: { !goesOn })
+        text.texts[0], windows: windows, weights: original, progress: told, isCancelled: { !goesOn || isCancelled() })
       try Self.check(found, request.data)
       return measurement(
         [Self.perplexity(found, nil)], samples: found.count, seconds: found.seconds, data: request.data)
     }
     let both = try model.compare(
       text.texts[0], windows: windows, reference: original, changed: changed, progress: told,
-      isCancelled: { !goesOn })
+      isCancelled: { !goesOn || isCancelled() })
     try Self.check(both.reference, request.data)
     try Self.check(both.changed, request.data)
     let n = Double(max(1, both.reference.count))

@@ -63,20 +63,23 @@ extension Session {
   /// error`. Always how far the outputs lie from the uncompressed model's: `agreement` of the highest score, `KL
   /// divergence`, `cosine`, and `output error`, the mean squared difference.
   ///
-  /// - Parameter progress: hears of samples done and of all; `false` calls the measurement off.
+  /// - Parameters:
+  ///   - progress: hears of samples done and of all; `false` calls the measurement off.
+  ///   - isCancelled: asked many times a batch; `true` calls it off too.
   /// - Returns: `nil` when it was called off.
   /// - Throws: `WorkbenchError`: no graph, an operator that is not there, data that do not fit.
   public func measure(
-    _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true }
+    _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true },
+    isCancelled: () -> Bool = { false }
   ) throws -> Measurement? {
     do {
       if checkpoint.graph == nil {
         guard request.activations == nil else {
           throw WorkbenchError("integer activations are simulated in ONNX models alone")
         }
-        return try measuredText(request, progress: progress)
+        return try measuredText(request, progress: progress, isCancelled: isCancelled)
       }
-      return try measured(request, progress: progress)
+      return try measured(request, progress: progress, isCancelled: isCancelled)
     } catch let error as InferenceError {
       if error.isCancellation { return nil }
       throw WorkbenchError(error.description)
@@ -88,7 +91,9 @@ extension Session {
     try measure(MeasurementRequest(data: path), progress: progress)
   }
 
-  private func measured(_ request: MeasurementRequest, progress: (Int, Int) -> Bool) throws -> Measurement {
+  private func measured(
+    _ request: MeasurementRequest, progress: (Int, Int) -> Bool, isCancelled: () -> Bool
+  ) throws -> Measurement {
     let network = try Network(checkpoint)
     let data = try Dataset(request.data, for: network, images: request.images)
     let original = try network.loadWeights()
@@ -96,17 +101,18 @@ extension Session {
     var goesOn = true
     var candidates = [Network.Candidate(weights: original)]
     if !isWhole {
-      let compressed = try weights(replacing: original)
+      let compressed = try weights(replacing: original) { progress(0, data.count) && !isCancelled() }
       var ranges: ActivationRanges?
       if let wanted = request.activations {
         let calibration = try Dataset(wanted.calibration, for: network, images: request.images)
         ranges = try network.activationRanges(
-          calibration, weights: compressed, bits: wanted.bits, percentile: wanted.percentile)
+          calibration, weights: compressed, bits: wanted.bits, percentile: wanted.percentile, isCancelled: isCancelled)
       }
       candidates.append(Network.Candidate(weights: compressed, activations: ranges))
     }
     let (found, comparisons) = try network.compare(
-      data, candidates, progress: { done, all in goesOn = progress(done, all) && goesOn }, isCancelled: { !goesOn })
+      data, candidates, progress: { done, all in goesOn = progress(done, all) && goesOn },
+      isCancelled: { !goesOn || isCancelled() })
     let metrics = Metrics(found: found[found.count - 1], plain: found[0], comparison: comparisons.first)
     let estimate = estimate
     return Measurement(
@@ -116,11 +122,12 @@ extension Session {
   }
 
   /// The weights with every chosen item in its compressed form.
-  private func weights(replacing original: Weights) throws -> Weights {
+  private func weights(replacing original: Weights, proceed: () -> Bool) throws -> Weights {
     var weights = original
     for item in items {
       let scheme = recipe[item]
       guard !scheme.isKeep else { continue }
+      guard proceed() else { throw InferenceError.cancelled }
       let values = try reconstruction(of: item)
       weights =
         item.kind == .weight

@@ -9,10 +9,12 @@ final class MeasurementJob: Sendable {
   init(session: Session, data: String, mailbox: Mailbox<Notice>) {
     DispatchQueue.global(qos: .utility).async { [self] in
       do {
-        let measurement = try session.measure(data: data) { done, of in
-          mailbox.post(.measuring(done: done, of: of))
-          return !isCancelled.load(ordering: .relaxed)
-        }
+        let measurement = try session.measure(
+          MeasurementRequest(data: data),
+          progress: { done, of in
+            mailbox.post(.measuring(done: done, of: of))
+            return true
+          }, isCancelled: { self.isCancelled.load(ordering: .relaxed) })
         mailbox.post(measurement.map { .measured($0) } ?? .calledOff)
       } catch {
         mailbox.post(.failed("\(error)"))

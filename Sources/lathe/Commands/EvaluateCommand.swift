@@ -82,10 +82,12 @@ struct EvaluateCommand: ParsableCommand {
     if let activations, let calibration {
       request.activations = try ActivationOptions(spec: activations, calibration: calibration)
     }
-    return try session.measure(request) { done, of in
-      line.show("measuring: \(done) of \(of)")
-      return !flag.came
-    }
+    return try session.measure(
+      request,
+      progress: { done, of in
+        line.show(of > 0 ? "measuring: \(done) of \(of)" : "making the candidate")
+        return true
+      }, isCancelled: { flag.came })
   }
 }
 
