@@ -1,13 +1,14 @@
 """Makes Tests/Fixtures/huggingface and Tests/Fixtures/gguf-export.json: what llama.cpp's own tools write.
 
-    python make_gguf_export.py LLAMA_CPP_SOURCE LLAMA_QUANTIZE
+    LLAMA_CPP=source-folder LLAMA_QUANTIZE=program python make_gguf_export.py
 
 - Small random models of each family that `lathe export --to gguf` turns into llama.cpp's form, saved by transformers,
   and what convert_hf_to_gguf.py makes of them: every key, and each tensor's type, shape and CRC-32.
 - The sample language model as llama-quantize writes it in every type, without and with an importance matrix: each
   tensor's type and CRC-32.
 
-Needs torch, transformers, sentencepiece, and llama.cpp's source with llama-quantize built.
+Needs torch, transformers, sentencepiece, and llama.cpp's source with llama-quantize built; left out where LLAMA_CPP is
+not set.
 """
 
 import json
@@ -21,7 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-SOURCE, QUANTIZE = Path(sys.argv[1]), sys.argv[2]
+if "LLAMA_CPP" not in os.environ:
+    print("left out: LLAMA_CPP does not name llama.cpp's source")
+    sys.exit(0)
+SOURCE = Path(os.environ["LLAMA_CPP"]).resolve()
+QUANTIZE = os.environ.get("LLAMA_QUANTIZE", "llama-quantize")
 sys.path[:0] = [str(SOURCE / "gguf-py"), str(SOURCE)]
 import gguf  # noqa: E402
 
@@ -61,6 +66,14 @@ def sentence_piece(folder):
         input=str(SAMPLES / "shakespeare-test.txt"), model_prefix=str(folder / "tokenizer"), vocab_size=320,
         character_coverage=0.98, model_type="bpe", normalization_rule_name="identity", byte_fallback=True, user_defined_symbols=["<start_of_turn>"], pad_id=3)
     (folder / "tokenizer.vocab").unlink()
+    # The file says where it was made; that is nobody's business.
+    from sentencepiece import sentencepiece_model_pb2
+
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString((folder / "tokenizer.model").read_bytes())
+    model.trainer_spec.ClearField("input")
+    model.trainer_spec.ClearField("model_prefix")
+    (folder / "tokenizer.model").write_bytes(model.SerializeToString(deterministic=True))
     settings = {"add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>", "add_prefix_space": False,
                 "added_tokens_decoder": {"320": {"content": "<|x|>", "special": True},
                                          "321": {"content": "hi\u2581there", "special": False}}}
