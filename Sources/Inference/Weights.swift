@@ -1,4 +1,4 @@
-internal import Checkpoints
+public import Checkpoints
 internal import Numerics
 
 /// A network's weights as Floats, ready to run.
@@ -49,6 +49,15 @@ public struct Weights: Sendable {
 }
 
 extension Network {
+  /// The node that takes a quantised weight's codes as they are, and so cannot take other numbers in their place; `nil`
+  /// where all turn them into numbers first (DequantizeLinear).
+  public func integerUse(ofTensor tensor: Int) -> Graph.Node? {
+    let numbers = Set(weightTensors.filter { $0.value == tensor }.keys)
+    return steps.first { step in
+      step.node.operatorName != "DequantizeLinear" && step.inputs.contains { $0.map(numbers.contains) ?? false }
+    }?.node
+  }
+
   /// Reads and decodes all weights: 4 bytes each, 8 for integers.
   ///
   /// - Throws: where a weight cannot be read.

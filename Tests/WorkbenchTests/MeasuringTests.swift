@@ -99,6 +99,18 @@ import Testing
     }
   }
 
+  /// A model that onnxruntime quantised: the reconstruction of its weights stands for numbers, not for codes.
+  @Test func weightsBehindDequantizeLinearAreReplacedByNumbers() throws {
+    var session = Session(try Checkpoint.open(fixture("digits-qdq.onnx")))
+    let packed = session.items.filter { $0.packing != nil && $0.kind == .weight }
+    #expect(packed.count == 5)
+    session.change(packed.map(\.id)) { _, _ in Scheme(.uniform(UniformScheme(bits: 8, granularity: .channel))) }
+    let measured = try #require(try session.measure(data: data))
+    let (top, cosine) = (measured.metrics[0], try #require(measured.metrics.first { $0.name == "cosine" }))
+    #expect(abs(top.value - (top.baseline ?? 0)) < 0.01 && top.value > 0.98)
+    #expect(cosine.value > 0.999)
+  }
+
   // MARK: - Texts
 
   /// llama-perplexity's own figure on the same file and text, in windows of 256: 33.8437 ± 0.54465.

@@ -145,7 +145,8 @@ extension Operators {
       let floats = codes.enumerated().map { Float($1 &- Int64(zeros[places[$0]])) * scales[places[$0]] }
       return [Value(value.shape, floats, type: scale.type)]
     case .floats(let floats):
-      // Weights that were replaced by what their codes stand for, in units of the scale.
+      // A weight that was replaced by what its codes stand for: it has its scales already. Codes are never F32.
+      if value.type == .f32 { return [value.typed(scale.type)] }
       return [
         Value(value.shape, floats.enumerated().map { ($1 - Float(zeros[places?[$0] ?? 0])) * scales[places?[$0] ?? 0] })
       ]
