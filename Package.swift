@@ -30,7 +30,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [.executable(name: "lathe", targets: ["lathe"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
   targets: [
     .target(name: "CKernels", cSettings: optimised),
@@ -49,7 +50,12 @@ let package = Package(
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"]),
     room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"]),
-    room("Workbench", ["Checkpoints", "Compression", "Inference", "Numerics"]),
+    .target(
+      name: "Workbench",
+      dependencies: [
+        "Checkpoints", "Compression", "Inference", "Numerics", .product(name: "Mustache", package: "swift-mustache"),
+      ],
+      resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict),
     room("TerminalUI", ["CNcurses", "Workbench"]),
     .executableTarget(
       name: "lathe",

@@ -128,6 +128,7 @@ extension Session {
     guard weighted > 0 else {
       throw WorkbenchError("\(path): \(mismatch ?? "none of its names is a weight of this model")")
     }
+    importancePath = path
     return weighted
   }
 }

@@ -29,6 +29,8 @@ public struct Session: Sendable {
   public private(set) var lastChanged: [Item.ID] = []
   public internal(set) var measurements: [Measurement] = []
   public internal(set) var baseline: Measurement?
+  /// The file that said how much inputs matter.
+  public internal(set) var importancePath: String?
 
   public init(_ checkpoint: Checkpoint) {
     self.checkpoint = checkpoint

@@ -21,6 +21,8 @@ public struct Layer: Sendable, Hashable {
   /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
   /// network share.
   public internal(set) var ties: [String]
+  /// Names of the ONNX nodes that use the weight; a node without a name is left out.
+  public let nodes: [String]
 
   /// What the layer does in the network.
   public enum Role: String, Sendable, Codable, CaseIterable {
@@ -32,7 +34,7 @@ public struct Layer: Sendable, Hashable {
   public init(
     name: String, weight: Int, bias: Int? = nil, companions: [Int] = [], operatorName: String? = nil,
     role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?, packing: Packing? = nil,
-    ties: [String] = []
+    ties: [String] = [], nodes: [String] = []
   ) {
     self.name = name
     self.weight = weight
@@ -45,6 +47,7 @@ public struct Layer: Sendable, Hashable {
     self.matrix = matrix
     self.packing = packing
     self.ties = ties
+    self.nodes = nodes
   }
 }
 

@@ -30,6 +30,7 @@ extension Layer {
     for (index, tensor) in tensors.enumerated() where !isPart[index] {
       let users = uses[index] ?? []
       let use = users.first
+      let names = users.map(\.node.name).filter { !$0.isEmpty }
       let ownName = tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
       let isNamed = users.count == 1 && use?.node.name.isEmpty == false
       var name = isNamed ? use!.node.name : ownName
@@ -44,7 +45,7 @@ extension Layer {
           name: unique(name, &taken), weight: index, bias: biases[index], companions: companions[index] ?? [],
           operatorName: use?.node.operatorName, role: role(tensor, use), block: block, blockName: blockName,
           matrix: packed?.1 ?? (isNumbers ? matrix : nil), packing: packed?.0,
-          ties: users.count < 2 ? [] : users.map(\.node.name).filter { !$0.isEmpty }))
+          ties: users.count < 2 ? [] : names, nodes: names))
     }
     return layers
   }

@@ -24,6 +24,9 @@ package struct LlamaFamily: Sendable {
   /// The family of a class of transformers.
   package static func named(_ name: String) -> LlamaFamily? { all.first { $0.classes.contains(name) } }
 
+  /// The family that a GGUF file names.
+  package static func architecture(_ name: String) -> LlamaFamily? { all.first { $0.architecture == name } }
+
   private static let all = [
     LlamaFamily(
       architecture: "llama", classes: ["LlamaForCausalLM", "MistralForCausalLM", "LlamaModel"], vocabulary: .llama,

@@ -67,7 +67,7 @@ extension State {
     let before = String(line.dropLast(last.count))
     var candidates: [String]
     switch (command.name, words.count) {
-    case ("export", ...1): candidates = Target.allCases.map(\.rawValue)
+    case ("export", ...1): candidates = Target.all.map(\.name)
     case ("export", _), ("recipe", _), ("measure", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
     case ("view", _): candidates = Pane.allCases.map(\.rawValue)

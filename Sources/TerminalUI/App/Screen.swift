@@ -203,7 +203,7 @@ public struct Screen: Program {
       do {
         let export = try state.session.write(target, to: path)
         if target == .lathe { state.session.markSaved() }
-        state.say("wrote \(printable(path)), \(export.bytes.count) bytes: \(printable(export.usage))")
+        state.say("wrote \(printable(path)), \(export.byteCount) bytes: \(printable(export.usage))")
       } catch {
         state.complain("\(error)")
       }

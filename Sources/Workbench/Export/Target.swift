@@ -7,42 +7,87 @@ import Checkpoints
 #endif
 
 /// What `export --to` writes for.
-public enum Target: String, Sendable, CaseIterable {
-  case lathe
-  case llama = "llama.cpp"
-  case gguf
+public struct Target: Sendable, Hashable {
+  public let name: String
+  public let summary: String
+  public let kind: Kind
+
+  public enum Kind: Sendable {
+    /// Lathe's own recipe.
+    case recipe
+    /// What another tool reads about the weights.
+    case config(ConfigTarget)
+    /// The weights themselves.
+    case checkpoint
+  }
+
+  public static func == (a: Target, b: Target) -> Bool { a.name == b.name }
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+  public static let lathe = Target(name: "lathe", summary: "the recipe, which Lathe reads back", kind: .recipe)
+  public static let gguf = Target(
+    name: "gguf", summary: "the weights, quantised in ggml's types, for llama.cpp", kind: .checkpoint)
+
+  /// All that there are, in the order in which they are listed.
+  public static let all: [Target] = [.lathe] + ConfigTarget.all.map(Target.init) + [.gguf]
+
+  init(_ config: ConfigTarget) { self.init(name: config.name, summary: config.summary, kind: .config(config)) }
+
+  private init(name: String, summary: String, kind: Kind) {
+    (self.name, self.summary, self.kind) = (name, summary, kind)
+  }
 
   /// Whether it is the weights themselves, not a text about them.
-  public var isCheckpoint: Bool { self == .gguf }
+  public var isCheckpoint: Bool { if case .checkpoint = kind { true } else { false } }
+  /// The tool that reads it, where it is a config.
+  public var config: ConfigTarget? { if case .config(let config) = kind { config } else { nil } }
+  /// Whether it tells figures that need the weights to be read.
+  public var needsFigures: Bool { config?.needsFigures == true }
 
   /// Names of the contract that this version does not write yet.
   static let later = [
-    "llm-compressor", "compressed-tensors-config", "mlx-config", "onnxruntime", "coremltools", "torchao",
-    "gptqmodel",
-    "auto-round", "exllamav3", "csv", "markdown", "json", "onnx", "onnx-matmulnbits",
-    "safetensors-compressed",
-    "safetensors-mlx", "safetensors", "npz",
+    "onnx", "onnx-matmulnbits", "safetensors-compressed", "safetensors-mlx", "safetensors", "npz",
   ]
 
-  /// - Throws: `WorkbenchError` for a name that is unknown, or known and not yet written.
+  /// - Parameter name: a target's, or the path of a sheet that ends in `.target`.
+  /// - Throws: `WorkbenchError` for a name that is unknown, or known and not yet written, or a sheet that is wrong.
   public init(name: String) throws(WorkbenchError) {
-    if let target = Target(rawValue: name) {
+    if let target = Self.all.first(where: { $0.name == name }) {
       self = target
       return
     }
-    let known = Target.allCases.map(\.rawValue).joined(separator: ", ")
+    if name.hasSuffix(".target") {
+      guard let data = FileManager.default.contents(atPath: name) else {
+        throw WorkbenchError("\(name): cannot be read")
+      }
+      guard let text = String(data: data, encoding: .utf8) else { throw WorkbenchError("\(name): is no UTF-8 text") }
+      self.init(try ConfigTarget(sheet: text, path: name))
+      return
+    }
+    let known = Self.all.map(\.name).joined(separator: ", ")
     throw WorkbenchError(
       Self.later.contains(name)
         ? "target \(name) is not written by this version; there is: \(known)"
-        : "unknown target \"\(name)\": there is \(known)")
+        : "unknown target \"\(name)\": there is \(known), or a sheet FILE.target")
   }
 }
 
 /// An export as bytes, before anything is written.
 public struct Export: Sendable {
-  public var bytes: [UInt8]
-  /// How to use the file, for the person.
+  /// The first is what was asked for, the others go beside it.
+  public var files: [File]
+  /// What a person should know about it.
+  public var notes: [String] = []
+  /// How to use it, for the person.
   public var usage: String
+
+  public struct File: Sendable {
+    public var path: String
+    public var bytes: [UInt8]
+  }
+
+  /// Bytes of all files.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.bytes.count } }
 }
 
 extension Session {
@@ -51,24 +96,25 @@ extension Session {
   /// - Parameter path: where it will be written, for the text on how to use it.
   /// - Throws: `WorkbenchError` that names each layer that the target cannot say.
   public func export(to target: Target, path: String) throws(WorkbenchError) -> Export {
-    switch target {
-    case .lathe:
+    switch target.kind {
+    case .recipe:
       do {
         let bytes = try RecipeFile(recipe, of: items, checkpoint: checkpoint).encoded()
-        return Export(bytes: bytes, usage: "lathe open \(shellWord(checkpoint.path)) --recipe \(shellWord(path))")
+        return Export(
+          files: [Export.File(path: path, bytes: bytes)],
+          usage: "lathe open \(shellWord(checkpoint.path)) --recipe \(shellWord(path))")
       } catch {
         throw WorkbenchError("\(path): the recipe cannot be coded: \(error)")
       }
-    case .llama:
-      return try llamaExport(path: path)
-    case .gguf: throw WorkbenchError("a checkpoint is written piece by piece: `write(checkpoint:to:)`")
+    case .config(let config): return try self.export(to: config, path: path)
+    case .checkpoint: throw WorkbenchError("a checkpoint is written piece by piece: `write(checkpoint:to:)`")
     }
   }
 
-  /// Exports and writes a config; the old file stays whole until the new one is.
+  /// Exports and writes a config; an old file stays whole until the new one is.
   public func write(_ target: Target, to path: String) throws(WorkbenchError) -> Export {
     let export = try export(to: target, path: path)
-    try write(export.bytes, to: path)
+    for file in export.files { try write(file.bytes, to: file.path) }
     return export
   }
 
@@ -89,8 +135,8 @@ extension Session {
   ///
   /// - Throws: `WorkbenchError` with the first difference.
   public func verify(_ target: Target, at path: String) throws(WorkbenchError) {
-    switch target {
-    case .lathe:
+    switch target.kind {
+    case .recipe:
       let (outcome, mismatches) = try RecipeFile(path: path).fitted(to: items, path: path)
       if let first = mismatches.first { throw WorkbenchError("\(path): \(first)") }
       let names = Set(items.map(\.name))
@@ -98,12 +144,13 @@ extension Session {
       guard outcome.recipe.choices == expected else {
         throw WorkbenchError("\(path): what was read back is another choice")
       }
-    case .llama:
-      let expected = try export(to: target, path: path).bytes
-      guard FileManager.default.contents(atPath: path).map({ [UInt8]($0) }) == expected else {
-        throw WorkbenchError("\(path): what was read back differs from what was written")
+    case .config:
+      for file in try export(to: target, path: path).files {
+        guard FileManager.default.contents(atPath: file.path).map({ [UInt8]($0) }) == file.bytes else {
+          throw WorkbenchError("\(file.path): what was read back differs from what was written")
+        }
       }
-    case .gguf: throw WorkbenchError("a checkpoint is read back piece by piece: `verify(checkpoint:at:)`")
+    case .checkpoint: throw WorkbenchError("a checkpoint is read back piece by piece: `verify(checkpoint:at:)`")
     }
   }
 }

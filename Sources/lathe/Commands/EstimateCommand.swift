@@ -30,7 +30,7 @@ struct EstimateCommand: ParsableCommand {
     if let target {
       bytes =
         target.isCheckpoint
-        ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").bytes.count
+        ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").byteCount
     }
     print(
       json ? session.estimation(bytes: bytes).text() : session.estimationText(bytes: bytes, target: target))
@@ -95,7 +95,7 @@ extension Session {
 
       size    \(Format.bytes(estimate.originalBytes)) → \(Format.bytes(estimate.bytes)) (\(estimate.bytes) bytes packed), \
       \(Format.fixed(estimate.ratio, 2))×, \(Format.fixed(estimate.bitsPerWeight, 2)) bits per weight\
-      \(target.map { "\nfile    \(bytes) bytes for \($0.rawValue)" } ?? "")
+      \(target.map { "\nfile    \(bytes) bytes for \($0.name)" } ?? "")
       damage  \(estimate.damage.map { "≈ \(Format.significant($0))" } ?? "not known") (uncalibrated; int4,group=32 everywhere is 1)
       """
   }

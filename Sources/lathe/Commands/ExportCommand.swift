@@ -24,14 +24,16 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let target = try Target(name: target)
-    let session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths)
     if target.isCheckpoint { return try write(target, session) }
+    if target.needsFigures { try session.settleWithProgress(session.estimateQuestions) }
     let export = try session.write(target, to: output)
     if verify {
       try session.verify(target, at: output)
       note("lathe: \(output): read back, the same choice")
     }
-    note("lathe: wrote \(output), \(export.bytes.count) bytes; use it with")
+    for text in export.notes { note("lathe: \(text)") }
+    for file in export.files { note("lathe: wrote \(file.path), \(file.bytes.count) bytes") }
     print(export.usage)
   }
 

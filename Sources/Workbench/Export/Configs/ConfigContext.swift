@@ -1,0 +1,270 @@
+import Checkpoints
+import Compression
+
+#if canImport(FoundationEssentials)
+  import Foundation
+#endif
+
+/// What a sheet's templates can say.
+///
+/// Of the model: `model.name`, `.path`, `.folder`, `.format`; `path` and `files.STEM`, where the texts are written;
+/// `layers`, all that the tool looks at, in the file's order; `chosen`, those of them that are quantised or otherwise
+/// told; `left`, the rest; `schemes`, the different ones with their `layers`; `prunings`, the same by sparsity; `common`, the
+/// scheme of the most weights; `least_group`; `notes`; `figures`.
+/// Of a layer: `name` (the tool's), `layer`, `tensor`, `nodes`, `shape`, `rows`, `columns`, `axis` (of the outputs),
+/// `scheme`, `kept`, and of its scheme: `bits`, `group`, `tensor_wise`, `channel_wise`, `group_wise`, `symmetric`,
+/// `affine`, `range`, `pruned` with `ratio`, `threshold`, `keep`, `of`, and the fields of the line that accepted it.
+struct ConfigContext {
+  let plan: ConfigPlan
+  let session: Session
+
+  /// - Parameters:
+  ///   - path: where the first text is written.
+  ///   - places: by part's stem, where each is.
+  func values(path: String, places: [String: String]) -> [String: Any] {
+    let chosen = plan.entries.filter { !$0.isKept }
+    let schemes = grouped(chosen) { "\(Scheme($0.scheme.format)) \($0.fields.sorted { $0.key < $1.key })" }
+    let prunings = grouped(plan.entries.filter { $0.scheme.sparsity != .none }) {
+      Scheme(.keep, sparsity: $0.scheme.sparsity).description
+    }
+    var values: [String: Any] = [
+      "path": TemplateWord(path), "model": model,
+      "files": places.mapValues { TemplateWord(lastPart($0)) as Any },
+      "paths": places.mapValues { TemplateWord($0) as Any },
+      "target": ["name": TemplateWord(plan.target.name), "tool": TemplateWord(plan.target.tool)] as [String: Any],
+      "layers": plan.entries.map(layer), "chosen": chosen.map(layer),
+      "left": plan.entries.filter(\.isKept).map(layer), "schemes": schemes.map(described),
+      "prunings": prunings.map(described), "count": plan.entries.count,
+    ]
+    let common = schemes.max { a, b in weights(a) < weights(b) }
+    if let common { values["common"] = described(common) }
+    if let least = chosen.compactMap({ $0.scheme.format.groupSize ?? $0.fields["group"].flatMap { Int($0) } }).min() {
+      values["least_group"] = least
+    }
+    addLists(to: &values)
+    let head = plan.entries.filter { $0.item.targetKinds.contains("head") }
+    values["head"] = head.prefix(1).map(layer)
+    values["body"] = plan.entries.filter { !$0.item.targetKinds.contains("head") }.map(layer)
+    if head.contains(where: { !$0.isKept }) { values["quantises_head"] = true }
+    if !chosen.isEmpty { values["has_chosen"] = true }
+    if !prunings.isEmpty { values["has_prunings"] = true }
+    let formats = Set(chosen.compactMap { $0.fields["format"] })
+    if formats.count == 1 { values["one_format"] = formats.first }
+    let total = weights(plan.entries)
+    if total > 0 {
+      let bits = plan.entries.reduce(0.0) { $0 + ($1.scheme.bitsPerCode ?? 16) * Double($1.item.count) }
+      values["mean_bits"] = (bits / Double(total) * 1000).rounded() / 1000
+    }
+    if plan.entries.contains(where: { $0.fields["imatrix"] != nil }) || session.importancePath?.isImatrix == true {
+      let path = session.importancePath.flatMap { $0.isImatrix ? $0 : nil }
+      values["imatrix"] = TemplateWord(path ?? "IMATRIX.gguf")
+    }
+    // Any layer's field that is not empty can be asked after: {{#any.imatrix}}.
+    var any: [String: Any] = [:]
+    for entry in plan.entries { for (key, value) in entry.fields { any[key] = TemplateWord(value) } }
+    values["any"] = any
+    if plan.target.needsFigures { values["figures"] = figures }
+    return values
+  }
+
+  /// `by.FIELD.VALUE`, the layers with that; `others.FIELD.VALUE`, the rest; `has.FIELD.VALUE`. Where a tool names nodes,
+  /// a layer stands in them once a node, and in `by_tensor` once.
+  private func addLists(to values: inout [String: Any]) {
+    var pairs: [String: Set<String>] = [:]
+    func fields(_ entry: ConfigPlan.Entry) -> [String: String] {
+      entry.fields.merging(entry.scheme.sparsity.word.map { ["sparsity": $0] } ?? [:]) { $1 }
+    }
+    for entry in plan.entries { for (field, value) in fields(entry) { pairs[field, default: []].insert(value) } }
+    func lists(_ list: ([ConfigPlan.Entry], [ConfigPlan.Entry]) -> Any) -> [String: Any] {
+      pairs.reduce(into: [String: Any]()) { result, pair in
+        result[pair.key] = pair.value.reduce(into: [String: Any]()) { inner, value in
+          let those = plan.entries.filter { fields($0)[pair.key] == value }
+          inner[value] = list(those, plan.entries.filter { fields($0)[pair.key] != value })
+        }
+      }
+    }
+    values["by"] = lists { those, _ in those.flatMap(named) }
+    values["by_tensor"] = lists { those, _ in those.map(layer) }
+    values["others"] = lists { _, others in others.flatMap(named) }
+    values["has"] = lists { _, _ in true }
+    // With no layer of a way at all, the others are all.
+    values["all"] = plan.entries.flatMap(named)
+  }
+
+  /// A layer once under each of its names.
+  private func named(_ entry: ConfigPlan.Entry) -> [[String: Any]] {
+    guard plan.target.naming == .nodes else { return [layer(entry)] }
+    return entry.item.layer.nodes.map { node in layer(entry).merging(["name": TemplateWord(node)]) { $1 } }
+  }
+
+  private var model: [String: Any] {
+    let checkpoint = session.checkpoint
+    let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
+    var model: [String: Any] = [
+      "path": TemplateWord(checkpoint.path), "name": TemplateWord(name),
+      "folder": TemplateWord(LlamaModel.folder(of: checkpoint)), "format": TemplateWord(checkpoint.format.rawValue),
+      "parameters": checkpoint.parameterCount,
+    ]
+    if checkpoint.format == .gguf { model["gguf"] = true }
+    if checkpoint.format == .onnx { model["onnx"] = true }
+    if session.items.contains(where: \.isStoredQuantised) { model["quantised"] = true }
+    return model
+  }
+
+  private func weights(_ entries: [ConfigPlan.Entry]) -> Int { entries.reduce(0) { $0 + $1.item.count } }
+
+  /// Entries by a key, in the order of their first.
+  private func grouped(_ entries: [ConfigPlan.Entry], by key: (ConfigPlan.Entry) -> String) -> [[ConfigPlan.Entry]] {
+    var places: [String: Int] = [:]
+    var groups: [[ConfigPlan.Entry]] = []
+    for entry in entries {
+      let key = key(entry)
+      if let place = places[key] {
+        groups[place].append(entry)
+      } else {
+        places[key] = groups.count
+        groups.append([entry])
+      }
+    }
+    return groups
+  }
+
+  private func described(_ entries: [ConfigPlan.Entry]) -> [String: Any] {
+    var values = layer(entries[0])
+    values["layers"] = entries.map(layer)
+    return values
+  }
+
+  private func layer(_ entry: ConfigPlan.Entry) -> [String: Any] {
+    let item = entry.item
+    var values: [String: Any] = [
+      "name": TemplateWord(entry.name), "layer": TemplateWord(item.name), "tensor": TemplateWord(item.tensorName),
+      "nodes": item.layer.nodes.map { TemplateWord($0) }, "shape": item.shape, "rows": item.matrix.rows,
+      "columns": item.matrix.columns, "weights": item.count, "storage": TemplateWord(item.storage),
+      "shape_list": "[" + item.shape.map(String.init).joined(separator: ", ") + "]",
+      "shape_text": TemplateWord(item.shape.map(String.init).joined(separator: "×")),
+      "stored": TemplateWord(item.type.name.lowercased()), "scheme": TemplateWord("\(entry.scheme)"),
+      "axis": item.outputAxis, "kind": item.kind.rawValue,
+    ]
+    if entry.isKept { values["kept"] = true }
+    if let by = session.recipe.choices[item.name]?.by { values["chosen_by"] = by.rawValue }
+    if item.shape.count > 2 { values["is_stack"] = true }
+    for (key, value) in entry.scheme.templateValues { values[key] = value }
+    for (key, value) in entry.fields { values[key] = TemplateWord(value) }
+    if plan.target.needsFigures { for (key, value) in figures(of: item, entry.scheme) { values[key] = value } }
+    return values
+  }
+
+  // MARK: Figures
+
+  /// Of the whole model, as numbers and as text.
+  private var figures: [String: Any] {
+    let estimate = session.estimate
+    var values: [String: Any] = [
+      "bytes": estimate.bytes, "original_bytes": estimate.originalBytes, "bits_per_weight": estimate.bitsPerWeight,
+      "ratio": estimate.ratio,
+    ]
+    values["ratio_text"] = rounded(estimate.ratio, 2)
+    values["bits_per_weight_text"] = rounded(estimate.bitsPerWeight, 2)
+    if let damage = estimate.damage { (values["damage"], values["damage_text"]) = (damage, rounded(damage, 3)) }
+    return values
+  }
+
+  private func figures(of item: Item, _ scheme: Scheme) -> [String: Any] {
+    var values: [String: Any] = [
+      "bytes": session.bytes(of: item, in: scheme).bytes, "stored_bytes": item.bytes,
+    ]
+    if item.kind == .weight || !scheme.isKeep, let error = session.relativeError(of: item, in: scheme) {
+      (values["relative_error"], values["has_error"]) = (error, true)
+      values["relative_error_text"] = error == 0 ? "0" : String(format: "%.2e", error)
+      if let sqnr = decibels(relativeError: error) {
+        (values["sqnr"], values["has_sqnr"]) = ((sqnr * 1000).rounded() / 1000, true)
+        values["sqnr_text"] = rounded(sqnr, 1)
+      }
+    }
+    if let sparsity = session.assessment(of: item, in: scheme)?.sparsity {
+      (values["sparsity"], values["has_sparsity"]) = (sparsity, true)
+    }
+    if let note = session.note(on: item) { values["note"] = TemplateWord(note) }
+    return values
+  }
+}
+
+extension Item {
+  /// The axis of the weight's outputs in the file.
+  fileprivate var outputAxis: Int {
+    var before = 1
+    for (axis, extent) in shape.enumerated() {
+      if before == matrix.outer, extent == matrix.rows { return axis }
+      before *= extent
+    }
+    return 0
+  }
+}
+
+extension Sparsity {
+  /// Its kind, as `by.sparsity` has it.
+  fileprivate var word: String? {
+    switch self {
+    case .none: nil
+    case .ratio: "ratio"
+    case .threshold: "threshold"
+    case .pattern: "pattern"
+    case .weighted, .weightedPattern: "wanda"
+    case .structured: "structured"
+    case .model: "model"
+    }
+  }
+}
+
+private func rounded(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+extension String {
+  /// Whether it names llama.cpp's importance matrix, which llama-quantize takes.
+  fileprivate var isImatrix: Bool { hasSuffix(".gguf") || hasSuffix(".dat") }
+}
+
+extension Scheme {
+  /// Bits of a code, scales aside; `nil` where the weight stays.
+  fileprivate var bitsPerCode: Double? {
+    switch format {
+    case .uniform(let uniform): Double(uniform.bits)
+    case .block(let type): type.bitsPerWeight
+    case .smallFloat(let small): Double(small.element.bits)
+    case .codebook(let codebook): Double(codebook.bits)
+    default: nil
+    }
+  }
+
+  /// What a template can say of a scheme.
+  fileprivate var templateValues: [String: Any] {
+    var values: [String: Any] = [:]
+    switch format.granularity {
+    case .group(let size): (values["group"], values["group_wise"]) = (size, true)
+    case .channel: values["channel_wise"] = true
+    case .tensor: values["tensor_wise"] = true
+    case .axis(let axis): values["along_axis"] = axis
+    case nil: break
+    }
+    switch format {
+    case .uniform(let uniform):
+      values["bits"] = uniform.bits
+      values[uniform.symmetry == .affine ? "affine" : "symmetric"] = true
+      values["integers"] = true
+      if uniform.range == .leastSquares { values["least_squares"] = true }
+    case .codebook(let codebook):
+      (values["bits"], values["entries"]) = (codebook.bits, codebook.entries)
+    default: break
+    }
+    if sparsity != .none { values["pruned"] = true }
+    switch sparsity {
+    case .ratio(let ratio), .weighted(let ratio), .model(let ratio): values["ratio"] = ratio
+    case .threshold(let threshold): values["threshold"] = threshold
+    case .pattern(let keep, let of), .weightedPattern(let keep, let of):
+      (values["keep"], values["of"], values["zeros"]) = (keep, of, of - keep)
+      values["ratio"] = Double(of - keep) / Double(of)
+    case .none, .structured: break
+    }
+    return values
+  }
+}

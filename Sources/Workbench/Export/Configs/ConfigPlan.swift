@@ -1,0 +1,55 @@
+import Compression
+
+/// The recipe as a tool will be told of it: every layer that the tool looks at, under the tool's name.
+struct ConfigPlan {
+  let target: ConfigTarget
+  let entries: [Entry]
+
+  struct Entry {
+    let item: Item
+    /// What the tool calls it.
+    let name: String
+    let scheme: Scheme
+    /// Whether the tool leaves it as it is, pruning aside.
+    let isKept: Bool
+    /// From the line of the sheet that accepted the scheme.
+    let fields: [String: String]
+  }
+
+  /// - Throws: `WorkbenchError` that names every layer that does not fit, and why.
+  init(_ fit: TargetFit, _ session: Session) throws(WorkbenchError) {
+    target = fit.target
+    var entries: [Entry] = []
+    var problems: [String] = []
+    var taken: [String: String] = [:]
+    for item in session.items where item.kind != .buffer {
+      let scheme = session.recipe[item]
+      if item.kind != .weight, scheme.isKeep { continue }
+      switch fit.verdict(on: item, in: scheme) {
+      case .passedOver: continue
+      case .unfit(let reason): problems.append("\(printable(item.name)): \(reason)")
+      case .listed(let name, let acceptance):
+        if let other = taken.updateValue(item.name, forKey: name) {
+          problems.append("\(printable(item.name)): \(fit.target.tool) calls it \(name), as it does \(printable(other))")
+        }
+        entries.append(
+          Entry(
+            item: item, name: name, scheme: scheme, isKept: scheme.format == .keep, fields: acceptance?.fields ?? [:]))
+      }
+    }
+    for agreement in fit.agreements {
+      let members = agreement.items.compactMap(session.item(id:))
+      guard Set(members.map { session.recipe[$0] }).count > 1 else { continue }
+      let choices = members.map { "\(printable($0.name)) \(session.recipe[$0])" }.joined(separator: ", ")
+      problems.append("\(agreement.reason), and the recipe has \(choices)")
+    }
+    if !problems.isEmpty {
+      throw WorkbenchError("the recipe does not fit \(target.name):\n  \(problems.joined(separator: "\n  "))")
+    }
+    guard !entries.isEmpty else { throw WorkbenchError("the model has no layer that \(target.tool) would quantise") }
+    self.entries = entries
+  }
+
+  /// The notes of the lines that accepted the layers' schemes, each once, and those of the sheet.
+  var notes: [String] { target.notes }
+}

@@ -1,0 +1,68 @@
+import Compression
+
+/// A tool that reads a config, as its sheet describes it: which schemes it has kernels for, what it calls the layers, and
+/// the texts that it reads. `ConfigTarget+Sheet` reads the sheet, `Targets/` holds one a tool.
+public struct ConfigTarget: Sendable {
+  /// The word after `--to`.
+  public let name: String
+  public let summary: String
+  /// The tool and the version that the sheet was checked with.
+  public let tool: String
+  /// How it is known that the tool reads what is written: `with the tool` or `against its documentation`.
+  public let checked: String
+  public let naming: Naming
+  /// What a person should know of every export.
+  public let notes: [String]
+  /// What the tool does with a weight that the recipe keeps.
+  public let keeps: Keeps
+  /// Types of scales that stand for the tool's own.
+  let scales: Set<ScaleType>
+  let acceptances: [Acceptance]
+  /// Last parts of the names of modules that the tool's runtime fuses.
+  let fused: [[String]]
+  /// Whether an embedding and the head that shares its numbers must have one scheme.
+  let agreesOnTies: Bool
+  /// Patterns of names, as the tool has them, that it leaves as they are.
+  let exceptions: [Pattern]
+  /// Whether it tells figures that need the weights to be read.
+  public let needsFigures: Bool
+  /// Whether biases and norms are told of too.
+  let tellsAll: Bool
+  let parts: [Part]
+  /// Template of the text on how to use what was written.
+  let use: String
+
+  /// What a tool calls a layer.
+  public enum Naming: String, Sendable, CaseIterable {
+    /// As Lathe does.
+    case own
+    /// The module's path, as Hugging Face's transformers have it: the parameter without `.weight`.
+    case modules
+    /// The parameter with everything but letters, digits and `_` replaced by `_`, as coremltools names a constant.
+    case constants
+    case gguf
+    /// The ONNX node; the tensor is at hand too.
+    case nodes
+  }
+
+  public enum Keeps: String, Sendable, CaseIterable {
+    /// A float stays a float; a weight that is stored quantised cannot stay.
+    case floats
+    /// Whatever is stored stays.
+    case stored
+  }
+
+  /// A file that is written: the first at the path that was asked for, the others beside it.
+  struct Part: Sendable {
+    /// Its name in a folder: `quantize.py`.
+    let name: String
+    let template: String
+  }
+}
+
+extension ConfigTarget.Part {
+  /// `quantize` of `quantize.py`.
+  var stem: String { name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name }
+  /// `.py` of `quantize.py`.
+  var ending: String { name.lastIndex(of: ".").map { String(name[$0...]) } ?? "" }
+}

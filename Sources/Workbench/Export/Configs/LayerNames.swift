@@ -1,0 +1,133 @@
+import Checkpoints
+import Inference
+
+/// What a tool calls a model's layers.
+struct LayerNames {
+  private let naming: ConfigTarget.Naming
+  private let translate: (Item) throws(ConfigTarget.Unfit) -> String
+
+  /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for at all.
+  init(_ naming: ConfigTarget.Naming, of checkpoint: Checkpoint) throws(WorkbenchError) {
+    self.naming = naming
+    switch naming {
+    case .own: translate = { item throws(ConfigTarget.Unfit) in item.name }
+    case .gguf:
+      let names = try LlamaNames(checkpoint)
+      translate = { item throws(ConfigTarget.Unfit) in
+        if names.leavesOut(item.tensorName) { throw ConfigTarget.Unfit("llama.cpp's converter leaves it out") }
+        guard let name = names.name(of: item.tensorName) else {
+          throw ConfigTarget.Unfit("llama.cpp's name for it is not known", whateverTheRecipe: true)
+        }
+        return name
+      }
+    case .nodes:
+      guard checkpoint.format == .onnx else {
+        throw WorkbenchError("\(checkpoint.path): is no ONNX model, and the names are those of its nodes")
+      }
+      translate = { item throws(ConfigTarget.Unfit) in
+        guard let node = item.layer.nodes.first else { throw ConfigTarget.Unfit("its node has no name") }
+        return node
+      }
+    case .modules:
+      let modules = try ModuleNames(checkpoint)
+      translate = { item throws(ConfigTarget.Unfit) in try modules.path(of: item) }
+    case .constants:
+      let modules = try ModuleNames(checkpoint)
+      translate = { item throws(ConfigTarget.Unfit) in
+        String(try (modules.path(of: item) + "_weight").map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+      }
+    }
+  }
+
+  /// - Throws: `Unfit` for a layer that has no name there.
+  func name(of item: Item) throws(ConfigTarget.Unfit) -> String { try translate(item) }
+}
+
+/// Paths of modules as transformers and mlx-lm have them.
+private struct ModuleNames {
+  /// For GGUF files: llama.cpp's names back to Hugging Face's.
+  private let family: LlamaFamily?
+  private let isONNX: Bool
+  /// What the class wraps its model in where the file's names leave it out.
+  private let wrapper: String
+
+  init(_ checkpoint: Checkpoint) throws(WorkbenchError) {
+    isONNX = checkpoint.format == .onnx
+    guard checkpoint.format == .gguf else {
+      family = nil
+      wrapper = Self.wrapper(checkpoint)
+      return
+    }
+    wrapper = ""
+    let architecture = checkpoint.metadata.first { $0.key == "general.architecture" }?.value
+    guard let architecture else {
+      throw WorkbenchError(
+        "\(checkpoint.path): does not say its architecture, so Hugging Face's names for its tensors are not known")
+    }
+    guard let family = LlamaFamily.architecture(architecture) else {
+      throw WorkbenchError(
+        "\(checkpoint.path): Hugging Face's names for the tensors of \(printable(architecture)) are not known; open the original folder"
+      )
+    }
+    self.family = family
+  }
+
+  /// Files that were saved from the inner model (GPT-2's) lack the outer class's prefix.
+  private static func wrapper(_ checkpoint: Checkpoint) -> String {
+    guard let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json"),
+      let name = config["architectures"]?.elements.first?.string, !name.hasSuffix("Model"),
+      let family = LlamaFamily.named(name), let wrapper = family.wrapper
+    else { return "" }
+    return checkpoint.tensors.contains { $0.name.hasPrefix(wrapper + ".") } ? "" : wrapper + "."
+  }
+
+  func path(of item: Item) throws(ConfigTarget.Unfit) -> String {
+    if let family {
+      guard let path = family.modulePath(ofGGUF: item.tensorName) else {
+        throw ConfigTarget.Unfit("Hugging Face's name for it is not known")
+      }
+      return path
+    }
+    if item.packing != nil, !isONNX { return wrapper + item.name }
+    guard item.tensorName.hasSuffix(".weight"), !item.tensorName.hasPrefix("onnx::") else {
+      throw ConfigTarget.Unfit(
+        isONNX ? "the ONNX file does not say which module it was"
+          : "it is a parameter of its own, the weight of no module")
+    }
+    let name = String(item.tensorName.dropLast(7))
+    return name == "lm_head" || wrapper.isEmpty || name.hasPrefix(wrapper) ? name : wrapper + name
+  }
+}
+
+extension LlamaFamily {
+  /// What transformers' classes with a head call the model in them.
+  fileprivate var wrapper: String? {
+    switch architecture {
+    case "gpt2": "transformer"
+    case "bert", "mpnet": architecture
+    default: "model"
+    }
+  }
+
+  /// The path of a module by its weight's name in a GGUF file: `blk.3.ffn_up.weight` is `model.layers.3.mlp.up_proj`.
+  func modulePath(ofGGUF name: String) -> String? {
+    guard name.hasSuffix(".weight") else { return nil }
+    let stem = String(name.dropLast(7))
+    let prefix = architecture == "bert" || architecture == "mpnet" ? "" : architecture == "gpt2" ? "transformer." : "model."
+    if let module = outer.first(where: { $0.value == stem })?.key { return module == "lm_head" ? module : prefix + module }
+    let parts = stem.split(separator: ".", maxSplits: 2)
+    guard parts.count == 3, parts[0] == "blk", let block = Int(parts[1]),
+      let module = inner.first(where: { $0.value == parts[2] })?.key
+    else { return nil }
+    return "\(prefix)\(blocks)\(block).\(module)"
+  }
+
+  /// What Hugging Face calls the list of blocks.
+  private var blocks: String {
+    switch architecture {
+    case "bert", "mpnet": "encoder.layer."
+    case "gpt2": "h."
+    default: "layers."
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import Checkpoints
+import Compression
+
+/// A model seen with a tool's eyes: what the tool calls its layers, which of them it quantises, which must agree.
+/// Made once; asked about any recipe.
+public struct TargetFit: Sendable {
+  public let target: ConfigTarget
+  /// By item: what the tool calls it, or why it has no name.
+  private let names: [Item.ID: Result<String, ConfigTarget.Unfit>]
+  /// Items that must have one scheme, and why.
+  public let agreements: [Agreement]
+  private let agreementOf: [Item.ID: [Int]]
+
+  /// Layers that must have one scheme.
+  public struct Agreement: Sendable {
+    public let items: [Item.ID]
+    public let reason: String
+  }
+
+  /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for at all.
+  init(_ target: ConfigTarget, _ session: Session) throws(WorkbenchError) {
+    self.target = target
+    let translation = try LayerNames(target.naming, of: session.checkpoint)
+    var names: [Item.ID: Result<String, ConfigTarget.Unfit>] = [:]
+    for item in session.items where item.kind == .weight || target.tellsAll {
+      do { names[item.id] = .success(try translation.name(of: item)) } catch { names[item.id] = .failure(error) }
+    }
+    self.names = names
+    var agreements: [Agreement] = []
+    for words in target.fused {
+      let reason = "\(target.tool) runs \(words.joined(separator: ", ")) as one"
+      agreements += session.siblings(words).map { Agreement(items: $0, reason: reason) }
+    }
+    if target.agreesOnTies, let tied = session.tiedEmbedding {
+      agreements.append(Agreement(items: tied, reason: "the head and the embedding are one matrix"))
+    }
+    self.agreements = agreements
+    var agreementOf: [Item.ID: [Int]] = [:]
+    for (index, agreement) in agreements.enumerated() {
+      for id in agreement.items { agreementOf[id, default: []].append(index) }
+    }
+    self.agreementOf = agreementOf
+  }
+
+  /// What the tool says of an item in a scheme.
+  enum Verdict {
+    /// It fits: the tool's name, and what the acceptance adds. `nil` where nothing is accepted by name: kept weights.
+    case listed(name: String, Acceptance?)
+    /// The tool leaves it alone, and so does the recipe.
+    case passedOver
+    case unfit(String)
+  }
+
+  func verdict(on item: Item, in scheme: Scheme) -> Verdict {
+    guard let name = names[item.id] else {
+      return scheme.isKeep ? .passedOver : .unfit("\(target.tool) leaves biases, norms and vectors as they are")
+    }
+    do {
+      let name = try name.get()
+      if target.exceptions.contains(where: { $0.matches(name) }) {
+        return scheme.isKeep ? .passedOver : .unfit("\(target.tool) leaves \(name) as it is")
+      }
+      let kinds = item.targetKinds
+      guard target.acceptances.contains(where: { $0.takes(kinds) }) else {
+        if scheme.isKeep { return .passedOver }
+        _ = try target.acceptance(of: scheme, kinds: kinds)
+        return .passedOver
+      }
+      if scheme.format == .keep, target.keeps == .floats, item.isStoredQuantised {
+        return .unfit("it is stored as \(item.storage): \(target.tool) starts from floats and cannot keep that")
+      }
+      return .listed(name: name, try target.acceptance(of: scheme, kinds: kinds))
+    } catch {
+      return scheme.isKeep && !error.isCertain && !isQuantised(item) ? .passedOver : .unfit(error.reason)
+    }
+  }
+
+  /// Whether the tool would quantise the item if it were not told otherwise.
+  private func isQuantised(_ item: Item) -> Bool {
+    target.keeps == .floats && item.isStoredQuantised && target.acceptances.contains { $0.takes(item.targetKinds) }
+  }
+
+  /// Why the tool cannot say a scheme of an item; `nil` where it can.
+  public func obstacle(to scheme: Scheme, of item: Item) -> String? {
+    if case .unfit(let reason) = verdict(on: item, in: scheme) { reason } else { nil }
+  }
+
+  /// Why an item and those that must agree with it do not; `nil` where they do.
+  public func disagreement(of item: Item, in session: Session) -> String? {
+    for index in agreementOf[item.id] ?? [] {
+      let agreement = agreements[index]
+      let scheme = session.recipe[item]
+      let other = agreement.items.lazy.compactMap(session.item(id:)).first { session.recipe[$0] != scheme }
+      if let other {
+        return "\(agreement.reason), and \(printable(other.name)) is \(session.recipe[other]), this \(scheme)"
+      }
+    }
+    return nil
+  }
+
+  /// The items that must have the scheme of one of them, itself among them.
+  public func partners(of id: Item.ID) -> [Item.ID] {
+    let found = (agreementOf[id] ?? []).flatMap { agreements[$0].items }
+    return found.isEmpty ? [id] : found
+  }
+}
+
+extension Item {
+  /// What sheets call it: its operator, and what it does.
+  var targetKinds: Set<String> {
+    var kinds: Set<String> = layer.operatorName.map { [$0] } ?? []
+    guard kind == .weight else { return kinds.union(["vector"]) }
+    switch layer.role {
+    case .embedding: kinds.insert("embedding")
+    case .head: kinds.formUnion(["linear", "head"])
+    case .convolution: kinds.insert("convolution")
+    case .norm, .positional, .other: kinds.insert(layer.role.rawValue)
+    case .expert where shape.count > 2: kinds.insert("experts")
+    default: kinds.insert("linear")
+    }
+    return kinds
+  }
+
+  /// Whether its numbers are codes already.
+  var isStoredQuantised: Bool {
+    if packing != nil { return true }
+    if case .ggml = type { return true }
+    return false
+  }
+}
+
+extension Session {
+  /// Items that stand beside each other under some last words: `q_proj`, `k_proj` and `v_proj` of each block.
+  ///
+  /// GGUF's own words for them are known too.
+  func siblings(_ words: [String]) -> [[Item.ID]] {
+    let gguf = [
+      "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "gate_proj": "ffn_gate", "up_proj": "ffn_up",
+      "query": "attn_q", "key": "attn_k", "value": "attn_v",
+    ]
+    let known = Set(checkpoint.format == .gguf ? words.compactMap { gguf[$0] } : words)
+    var groups: [String: [Item.ID]] = [:]
+    var order: [String] = []
+    for item in items where item.kind == .weight {
+      guard let dot = item.name.lastIndex(of: ".") else { continue }
+      // GGUF's layers are called by their tensors' names without `.weight`.
+      guard known.contains(String(item.name[item.name.index(after: dot)...])) else { continue }
+      let parent = String(item.name[..<dot])
+      if groups[parent] == nil { order.append(parent) }
+      groups[parent, default: []].append(item.id)
+    }
+    return order.compactMap { groups[$0] }.filter { $0.count > 1 }
+  }
+
+  /// The head and the embedding where a model's config says that they are one, and the file has both.
+  var tiedEmbedding: [Item.ID]? {
+    guard checkpoint.format == .safetensors || checkpoint.format == .pytorch,
+      let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json"),
+      (config["tie_word_embeddings"] ?? config["text_config"]?["tie_word_embeddings"])?.bool == true
+    else { return nil }
+    let found = [Layer.Role.head, .embedding].compactMap { role in
+      items.first { $0.kind == .weight && $0.layer.role == role }?.id
+    }
+    return found.count == 2 ? found : nil
+  }
+}
