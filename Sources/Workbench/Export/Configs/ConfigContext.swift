@@ -12,7 +12,7 @@ import Compression
 /// told; `left`, the rest; `schemes`, the different ones with their `layers`; `prunings`, the same by sparsity; `common`, the
 /// scheme of the most weights; `least_group`; `notes`; `figures`.
 /// Of a layer: `name` (the tool's), `layer`, `tensor`, `nodes`, `shape`, `rows`, `columns`, `axis` (of the outputs),
-/// `scheme`, `kept`, and of its scheme: `bits`, `group`, `tensor_wise`, `channel_wise`, `group_wise`, `symmetric`,
+/// `scheme`, `ggml` (its type there: the stored one where it is kept), `kept`, and of its scheme: `bits`, `group`, `tensor_wise`, `channel_wise`, `group_wise`, `symmetric`,
 /// `affine`, `range`, `pruned` with `ratio`, `threshold`, `keep`, `of`, and the fields of the line that accepted it.
 struct ConfigContext {
   let plan: ConfigPlan
@@ -143,9 +143,10 @@ struct ConfigContext {
       "columns": item.matrix.columns, "weights": item.count, "storage": TemplateWord(item.storage),
       "shape_list": "[" + item.shape.map(String.init).joined(separator: ", ") + "]",
       "shape_text": TemplateWord(item.shape.map(String.init).joined(separator: "×")),
-      "stored": TemplateWord(item.type.name.lowercased()), "scheme": TemplateWord("\(entry.scheme)"),
+      "scheme": TemplateWord("\(entry.scheme)"),
       "axis": item.outputAxis, "kind": item.kind.rawValue,
     ]
+    values["ggml"] = TemplateWord(entry.isKept ? item.type.name.lowercased() : "\(entry.scheme)")
     if entry.isKept { values["kept"] = true }
     if let by = session.recipe.choices[item.name]?.by { values["chosen_by"] = by.rawValue }
     if item.shape.count > 2 { values["is_stack"] = true }

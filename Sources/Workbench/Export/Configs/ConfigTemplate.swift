@@ -10,7 +10,7 @@ enum ConfigTemplate {
   }
 
   private static func parsed(_ text: String, _ place: String) throws(WorkbenchError) -> MustacheTemplate {
-    do { return try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}" + text) } catch {
+    do { return try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + text) } catch {
       throw WorkbenchError("\(place): \(error)")
     }
   }

@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+"""Lets the deploying tools read what `lathe export` writes for them, and asserts of every layer that the tool does to it
+what the recipe says.
+
+    check_configs.py LATHE [TARGET …]
+
+A tool that is not installed is said to be left out; requirements-deploy.txt lists them. Run from the repository's folder.
+"""
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+LLM = "Samples/shakespeare-llama"
+CNN = "Samples/digits-cnn.onnx"
+LATHE = sys.argv[1]
+FOLDER = Path(tempfile.mkdtemp())
+
+
+def lathe(target, rules, model=LLM, name=None):
+    """Exports, and says what was written and what the recipe is: the tool's file, and each layer's scheme."""
+    path = FOLDER / (name or target)
+    (path if (name or "").endswith("/") else path.parent).mkdir(exist_ok=True)
+    choice = [word for rule in rules for word in ("--set", rule)]
+    run(LATHE, "export", model, "--to", target, "-o", path, *choice)
+    table = FOLDER / "recipe.json"
+    run(LATHE, "export", model, "--to", "json", "-o", table, *choice)
+    layers = json.loads(table.read_text())["layers"]
+    return path, {layer["name"]: Scheme(layer) for layer in layers}
+
+
+def run(*words):
+    """Runs a program; what it said comes out where it fails."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, words))}:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+class Scheme:
+    """A layer's SPEC, taken apart here and not by Lathe."""
+
+    def __init__(self, layer):
+        self.tensor, self.shape = layer["tensor"], layer["shape"]
+        words = layer["scheme"].split(",")
+        self.word, options = words[0], dict((w.split("=") + [True])[:2] for w in words[1:])
+        self.group = int(options["group"]) if "group" in options else None
+        self.channel, self.affine = "channel" in options, "affine" in options
+        self.bits = int(self.word[3:]) if self.word.startswith("int") else None
+        self.sparsity = options.get("sparsity")
+        self.threshold = float(options["threshold"]) if "threshold" in options else None
+        self.isKept = self.word == "keep"
+
+
+def equal(tool, name, found, expected):
+    if found != expected:
+        sys.exit(f"{tool}: {name} is {found}, and the recipe says {expected}")
+
+
+def torch_model():
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(LLM)
+
+
+def linears(model):
+    import torch
+
+    return {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+
+
+INTEGERS = ["*self_attn*=int4,group=64", "*mlp*=int8,channel", "*layers.1.mlp.down_proj=int3,group=32,affine"]
+
+
+def compressed_tensors_config():
+    from compressed_tensors.compressors.format import infer_module_format
+    from compressed_tensors.quantization import QuantizationConfig, apply_quantization_config
+
+    path, recipe = lathe(
+        "compressed-tensors-config",
+        INTEGERS + ["*layers.2.mlp.down_proj=nvidia-nvfp4", "*layers.2.self_attn.o_proj=fp8-e4m3",
+                    "*layers.0.mlp.down_proj=ocp-mxfp4", "*layers.0.self_attn.o_proj=ocp-mxfp8"])
+    model = torch_model()
+    config = json.loads(path.read_text())["quantization_config"]
+    apply_quantization_config(model, QuantizationConfig.model_validate(config))
+    equal("compressed-tensors", "format", config["format"], "mixed-precision")
+    for name, module in linears(model).items():
+        check_scheme("compressed-tensors", name, getattr(module, "quantization_scheme", None), recipe[name])
+        scheme = getattr(module, "quantization_scheme", None)
+        if scheme:
+            equal("compressed-tensors", f"{name}'s format", scheme.format, infer_module_format(type(module), scheme).value)
+    return len(linears(model))
+
+
+def check_scheme(tool, name, found, expected):
+    """What compressed-tensors attached to a module, against a SPEC."""
+    if expected.isKept:
+        return equal(tool, name, found, None)
+    weights = found.weights
+    floats = {"nvidia-nvfp4": (4, 16, "tensor_group"), "ocp-mxfp4": (4, 32, "group"), "ocp-mxfp8": (8, 32, "group"),
+              "fp8-e4m3": (8, None, "channel")}
+    if expected.word in floats:
+        equal(tool, name, (weights.type, weights.num_bits, weights.group_size, weights.strategy),
+              ("float", *floats[expected.word]))
+    else:
+        strategy = "group" if expected.group else "channel" if expected.channel else "tensor"
+        equal(tool, name, (weights.type, weights.num_bits, weights.group_size, weights.strategy, weights.symmetric),
+              ("int", expected.bits, expected.group, strategy, not expected.affine))
+    equal(tool, f"{name}'s activations", found.input_activations, None)
+
+
+def llm_compressor():
+    import torch
+    from datasets import Dataset
+    from llmcompressor import oneshot
+    from transformers import AutoTokenizer
+
+    path, recipe = lathe(
+        "llm-compressor",
+        INTEGERS + ["*layers.0.mlp.up_proj=int8,channel,sparsity=wanda:2:4", "*layers.0.mlp.gate_proj=int8,channel,sparsity=wanda:2:4",
+                    "*layers.1.self_attn.o_proj=keep,sparsity=wanda:0.5", "*layers.2.mlp.*=fp8-e4m3"])
+    tokenizer = AutoTokenizer.from_pretrained(LLM)
+    text = Path("Samples/shakespeare-test.txt").read_text()
+    samples = [tokenizer(text[i * 400:(i + 1) * 400], truncation=True, max_length=64) for i in range(8)]
+    model = oneshot(
+        model=torch_model(), recipe=str(path), dataset=Dataset.from_list([dict(sample) for sample in samples]),
+        tokenizer=tokenizer, num_calibration_samples=8, max_seq_length=64, pipeline="basic")
+    for name, module in linears(model).items():
+        check_scheme("llm-compressor", name, getattr(module, "quantization_scheme", None), recipe[name])
+        zeros = (module.weight == 0).float().mean().item()
+        if recipe[name].sparsity == "wanda:2:4":
+            runs = module.weight.reshape(-1, 4)
+            equal("llm-compressor", f"{name}'s zeros of four", int((runs == 0).sum(1).min() >= 2), 1)
+        elif recipe[name].sparsity:
+            equal("llm-compressor", f"{name}'s zeros", round(zeros, 2), 0.5)
+    return len(linears(model))
+
+
+def torchao():
+    from torchao.core.config import config_from_dict
+    from torchao.quantization import quantize_
+
+    path, recipe = lathe("torchao", INTEGERS + ["*layers.2.mlp.down_proj=fp8-e4m3", "lm_head=int6,channel,affine"])
+    model = torch_model()
+    quantize_(model, config_from_dict(json.loads(path.read_text())), filter_fn=None)
+    for name, module in linears(model).items():
+        scheme, weight = recipe[name], module.weight
+        kind = type(weight).__name__
+        if scheme.isKept:
+            equal("torchao", name, kind, "Parameter")
+        elif scheme.word == "fp8-e4m3":
+            equal("torchao", name, (kind, list(weight.block_size)), ("Float8Tensor", [1, weight.shape[1]]))
+        else:
+            columns = scheme.group or weight.shape[1]
+            equal("torchao", name, list(weight.block_size), [1, columns])
+            bits = 8 if kind == "Int8Tensor" else int(str(weight.target_dtype).removeprefix("torch.int"))
+            equal("torchao", name, bits, scheme.bits)
+            if scheme.affine:
+                equal("torchao", f"{name} has zero points", bool((weight.zero_point != 0).any()), True)
+    return len(linears(model))
+
+
+def mlx_config():
+    import mlx.core
+    import mlx.nn
+    import mlx_lm
+
+    path, recipe = lathe(
+        "mlx-config",
+        ["*self_attn*=int4,group=64,affine", "*mlp*=int8,group=128,affine", "*layers.1.mlp.down_proj=int3,group=32,affine",
+         "*layers.2.mlp.down_proj=ocp-mxfp4", "model.embed_tokens=int6,group=64,affine", "*layers.2.self_attn.o_proj=nvidia-nvfp4"],
+        name="mlx/config.json")
+    out = FOLDER / "mlx_model"
+    run(sys.executable, path.with_suffix(".py"), LLM, out)
+    written = json.loads((out / "config.json").read_text())["quantization"]
+    ours = json.loads(path.read_text())["quantization"]
+    model, _ = mlx_lm.load(str(out))
+    seen = 0
+    for name, module in model.named_modules():
+        if not isinstance(module, (mlx.nn.Linear, mlx.nn.QuantizedLinear, mlx.nn.Embedding, mlx.nn.QuantizedEmbedding)):
+            continue
+        seen += 1
+        scheme = recipe[name]
+        if scheme.isKept:
+            equal("mlx", name, "Quantized" in type(module).__name__, False)
+            continue
+        named = {"ocp-mxfp4": (4, 32, "mxfp4"), "ocp-mxfp8": (8, 32, "mxfp8"), "nvidia-nvfp4": (4, 16, "nvfp4")}
+        expected = named.get(scheme.word, (scheme.bits, scheme.group, "affine"))
+        equal("mlx", name, (module.bits, module.group_size, module.mode), expected)
+        equal("mlx", f"{name} in its config", written[name], ours[name])
+    return seen
+
+
+def onnxruntime():
+    import numpy
+    import onnx
+    import onnxruntime as ort
+
+    path, recipe = lathe(
+        "onnxruntime", ["*conv*=int8,channel", "/conv1/Conv=int8,tensor,affine", "*fc1*=int8,channel,affine", "*fc2*=keep"], CNN,
+        "cnn/quantise.py")
+    count = 0
+    data = numpy.load("Samples/digits-test.npz")
+    names = [n for n in data.files]
+    labels = data[next(n for n in names if data[n].ndim == 1)]
+    images = data[next(n for n in names if data[n].ndim > 1)]
+    calibration = FOLDER / "calibration.npz"
+    source = onnx.load(CNN)
+    numpy.savez(calibration, **{source.graph.input[0].name: images[:32]})
+    for extra in ([], ["--data", calibration]):
+        out = FOLDER / "cnn.onnx"
+        run(sys.executable, path, CNN, out, *extra)
+        model = onnx.load(out)
+        constants = {t.name: t for t in model.graph.initializer}
+        dequantized = {n.output[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}
+        for name, scheme in recipe.items():
+            node = next((n for n in model.graph.node if n.name == name), None)
+            if node is None or len(scheme.shape) < 2:
+                continue
+            pair = dequantized.get(node.input[1])
+            equal("onnxruntime", f"{name} is quantised", pair is not None, not scheme.isKept)
+            if pair is None:
+                continue
+            count += 1
+            codes, scales = (constants[pair.input[i]] for i in range(2))
+            kind = {8: ("INT8", "UINT8")}[scheme.bits][scheme.affine]
+            equal("onnxruntime", name, onnx.TensorProto.DataType.Name(codes.data_type), kind)
+            equal("onnxruntime", f"{name}'s scales", int(numpy.prod(scales.dims)), scheme.shape[0] if scheme.channel else 1)
+            if not scheme.affine:
+                zero = onnx.numpy_helper.to_array(constants[pair.input[2]])
+                equal("onnxruntime", f"{name}'s zero point", int(numpy.abs(zero).max()), 0)
+        quantised = any(n.op_type == "QuantizeLinear" for n in model.graph.node)
+        equal("onnxruntime", "activations", quantised, bool(extra))
+        session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+        outputs = session.run(None, {session.get_inputs()[0].name: images})[0]
+        right = int((outputs.argmax(1) == labels).sum())
+        if right < len(labels) - 6:
+            sys.exit(f"onnxruntime: {right} of {len(labels)} right")
+    # Products in groups, and one that stays.
+    model = products()
+    path, recipe = lathe(
+        "onnxruntime", ["first=int4,group=32", "second=int8,group=16,affine", "third=keep"], str(model), "products/quantise.py")
+    out = FOLDER / "products.onnx"
+    run(sys.executable, path, model, out)
+    for name, scheme in recipe.items():
+        nodes = [n for n in onnx.load(out).graph.node if n.name.startswith(name)]
+        if scheme.isKept:
+            equal("onnxruntime", name, [n.op_type for n in nodes], ["MatMul"])
+            continue
+        count += 1
+        attributes = {a.name: a.i for a in nodes[0].attribute}
+        equal("onnxruntime", name, (nodes[0].op_type, attributes["bits"], attributes["block_size"]),
+              ("MatMulNBits", scheme.bits, scheme.group))
+        equal("onnxruntime", f"{name} has zero points", len(nodes[0].input) > 3 and bool(nodes[0].input[3]), scheme.affine)
+    ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    return count
+
+
+def products():
+    """Three matrix products one after another."""
+    import numpy
+    import onnx
+
+    random = numpy.random.default_rng(7)
+    widths = [64, 96, 80, 32]
+    weights = [
+        onnx.numpy_helper.from_array(random.normal(size=(a, b)).astype(numpy.float32), f"w{i}")
+        for i, (a, b) in enumerate(zip(widths, widths[1:]))
+    ]
+    names = ["first", "second", "third"]
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x" if i == 0 else f"y{i - 1}", f"w{i}"], [f"y{i}"], name=names[i]) for i in range(3)
+    ]
+    value = lambda name, width: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", width])
+    graph = onnx.helper.make_graph(nodes, "products", [value("x", 64)], [value("y2", 32)], weights)
+    path = FOLDER / "source.onnx"
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
+def coremltools():
+    import coremltools as ct
+    import coremltools.optimize.coreml as cto
+    import numpy
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(3)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = torch.nn.Conv2d(1, 32, 3)
+            self.blocks = torch.nn.ModuleList([torch.nn.Linear(128, 64), torch.nn.Linear(64, 64)])
+            self.head = torch.nn.Linear(64, 10)
+
+        def forward(self, x):
+            x = torch.nn.functional.avg_pool2d(torch.relu(self.conv1(x)), 13).flatten(1)
+            for block in self.blocks:
+                x = torch.relu(block(x))
+            return self.head(x)
+
+    net = Net().eval()
+    source = FOLDER / "net.safetensors"
+    save_file(net.state_dict(), source)
+    path, recipe = lathe(
+        "coremltools",
+        ["conv1=kmeans4,tensor", "blocks.0=int4,group=32", "blocks.1=int8,channel,affine,sparsity=0.5", "head=keep,threshold=0.05"],
+        str(source), "coreml/")
+    x = torch.rand(1, 1, 28, 28)
+    count = 0
+    for precision in (ct.precision.FLOAT32, ct.precision.FLOAT16):
+        package = FOLDER / f"net-{precision.name}.mlpackage"
+        ct.convert(torch.jit.trace(net, x), inputs=[ct.TensorType(shape=x.shape)], compute_precision=precision,
+                   minimum_deployment_target=ct.target.iOS18, skip_model_load=True).save(str(package))
+        out = FOLDER / f"out-{precision.name}.mlpackage"
+        run(sys.executable, FOLDER / "coreml/apply.py", package, out)
+        operations = constants(ct.models.MLModel(str(out), skip_model_load=True))
+        count += len(recipe)
+        expected = {
+            "conv1": {"constexpr_lut_to_dense"}, "blocks_0": {"constexpr_blockwise_shift_scale"},
+            "blocks_1": {"constexpr_sparse_blockwise_shift_scale", "constexpr_sparse_to_dense"},
+            "head": {"constexpr_sparse_to_dense"},
+        }
+        for name, kinds in expected.items():
+            found = {kind for kind, output in operations if output.startswith(name + "_weight")}
+            equal("coremltools", name, found, kinds)
+    return count
+
+
+def constants(model):
+    """The operations that make weights, and what they make."""
+    program = model.get_spec().mlProgram
+    block = next(iter(program.functions["main"].block_specializations.values()))
+    return [(op.type, op.outputs[0].name) for op in block.operations if op.type.startswith("constexpr")]
+
+
+def auto_round():
+    import torch
+    from auto_round.utils import parse_layer_config_arg
+
+    path, recipe = lathe("auto-round", INTEGERS + ["*layers.2.mlp.down_proj=ocp-mxfp4"])
+    parsed = parse_layer_config_arg(path.read_text())
+    for name, module in linears(torch_model()).items():
+        scheme, found = recipe[name], parsed[name]
+        if scheme.isKept:
+            equal("auto-round", name, found["bits"], 16)
+        elif scheme.word == "ocp-mxfp4":
+            equal("auto-round", name, (found["data_type"], found["bits"], found["group_size"]), ("mx_fp", 4, 32))
+        else:
+            equal("auto-round", name, (found["bits"], found["group_size"], found["sym"]),
+                  (scheme.bits, scheme.group or -1, not scheme.affine))
+    return len(parsed)
+
+
+def gptqmodel():
+    from gptqmodel.quantization.config import QuantizeConfig
+
+    path, recipe = lathe("gptqmodel", INTEGERS)
+    config = QuantizeConfig.from_quant_config(json.loads(path.read_text()))
+    for name in linears(torch_model()):
+        scheme = recipe[name]
+        if scheme.isKept:
+            equal("GPTQModel", name, config.dynamic_get(name), False)
+            continue
+        found = tuple(config.dynamic_get(name, key, getattr(config, key)) for key in ("bits", "group_size", "sym"))
+        equal("GPTQModel", name, found, (scheme.bits, scheme.group or -1, not scheme.affine))
+    return len(recipe)
+
+
+def llama():
+    """`llama-quantize --dry-run` says every tensor's type."""
+    quantize = os.environ["LLAMA_QUANTIZE"]
+    model = "Samples/shakespeare-llama-f16.gguf"
+    path, recipe = lathe(
+        "llama.cpp", ["*=q4_k", "*attn_v*=q6_k", "*ffn_down*=q5_0", "token_embd=q8_0", "output=f16"], model, "types.txt")
+    lines = run(
+        quantize, "--dry-run", "--pure", "--tensor-type-file", path, model, FOLDER / "out.gguf", "Q4_K_S").splitlines()
+    count = 0
+    for name, scheme in recipe.items():
+        line = next((line for line in lines if f"] {scheme.tensor} " in line), None)
+        if len(scheme.shape) < 2:
+            continue
+        count += 1
+        # A tensor that has its type already is copied, and its own type is told.
+        made = re.search(r"\((\w+)\)$", line) or re.search(r"type = +(\w+)", line)
+        equal("llama.cpp", name, made[1].lower(), "f16" if scheme.isKept else scheme.word)
+    return count
+
+
+CHECKS = {
+    "llama.cpp": (llama, None), "compressed-tensors-config": (compressed_tensors_config, "compressed_tensors"),
+    "llm-compressor": (llm_compressor, "llmcompressor"), "mlx-config": (mlx_config, "mlx_lm"),
+    "onnxruntime": (onnxruntime, "onnxruntime"), "coremltools": (coremltools, "coremltools"), "torchao": (torchao, "torchao"),
+    "auto-round": (auto_round, "auto_round"), "gptqmodel": (gptqmodel, "gptqmodel"),
+}
+
+for target in sys.argv[2:] or CHECKS:
+    check, package = CHECKS[target]
+    if package and importlib.util.find_spec(package) is None or target == "llama.cpp" and "LLAMA_QUANTIZE" not in os.environ:
+        print(f"{target}: left out, {package or 'LLAMA_QUANTIZE'} is not there")
+        continue
+    print(f"{target}: {check()} layers as the recipe says", flush=True)
