@@ -41,3 +41,15 @@ extension Outcome {
   /// The SPEC of a choice; `keep` for none.
   func spec(_ name: String) -> String { (recipe.choices[name]?.scheme ?? .keep).description }
 }
+
+extension Target {
+  static var llama: Target { named("llama.cpp") }
+
+  static func named(_ name: String) -> Target { Target.all.first { $0.name == name }! }
+}
+
+extension Export {
+  /// Of the first file.
+  var bytes: [UInt8] { files[0].bytes }
+  var text: String { String(decoding: bytes, as: UTF8.self) }
+}

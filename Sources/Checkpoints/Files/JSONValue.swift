@@ -33,6 +33,16 @@ public enum JSONValue: Sendable, Hashable {
     try scanner.finish()
   }
 
+  /// Reads a text.
+  ///
+  /// - Parameter path: what an error names.
+  /// - Throws: where it is no JSON.
+  public init(text: String, path: String) throws(CheckpointError) {
+    var scanner = JSONScanner(Array(text.utf8), file: path, part: "JSON")
+    self = try scanner.value()
+    try scanner.finish()
+  }
+
   // MARK: Looking into it
 
   /// A member of an object; of a repeated one the last.

@@ -238,7 +238,8 @@ extension ConfigTarget {
       if format == .keep || !fitting.isEmpty {
         let known = Set((fitting.isEmpty ? offered : fitting).flatMap(\.sparsities)).map(\.text).sorted()
         throw Unfit(
-          known.isEmpty ? "\(tool) takes no sparsity here"
+          known.isEmpty
+            ? "\(tool) takes no sparsity here"
             : "\(tool) prunes by \(known.joined(separator: " or ")), not by \(kind.text)")
       }
     }

@@ -30,7 +30,8 @@ struct ConfigPlan {
       case .unfit(let reason): problems.append("\(printable(item.name)): \(reason)")
       case .listed(let name, let acceptance):
         if let other = taken.updateValue(item.name, forKey: name) {
-          problems.append("\(printable(item.name)): \(fit.target.tool) calls it \(name), as it does \(printable(other))")
+          problems.append(
+            "\(printable(item.name)): \(fit.target.tool) calls it \(name), as it does \(printable(other))")
         }
         entries.append(
           Entry(

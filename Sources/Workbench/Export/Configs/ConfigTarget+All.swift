@@ -11,7 +11,8 @@ extension ConfigTarget {
   ]
 
   private static func sheet(_ bytes: [UInt8]) -> ConfigTarget {
-    do { return try ConfigTarget(sheet: String(decoding: bytes, as: UTF8.self), path: "a sheet of Lathe's own") } catch {
+    do { return try ConfigTarget(sheet: String(decoding: bytes, as: UTF8.self), path: "a sheet of Lathe's own") } catch
+    {
       fatalError("\(error)")
     }
   }

@@ -67,7 +67,8 @@ extension ConfigTarget {
     naming = try choice("names", .own)
     keeps = try choice("keeps", .floats)
     notes = values["note"] ?? []
-    scales = Set((values["scales"]?.last ?? "fp16 bf16 fp32").split(separator: " ").compactMap { ScaleType(rawValue: String($0)) })
+    scales = Set(
+      (values["scales"]?.last ?? "fp16 bf16 fp32").split(separator: " ").compactMap { ScaleType(rawValue: String($0)) })
     fused = (values["fused"] ?? []).map { $0.split(separator: " ").map(String.init) }
     agreesOnTies = values["tied"]?.last == "agree"
     exceptions = (values["except"] ?? []).flatMap { $0.split(separator: " ") }.map { Pattern(String($0)) }
@@ -76,7 +77,9 @@ extension ConfigTarget {
     self.acceptances = acceptances
     parts = sections.texts.filter { $0.name != "use" }.map { Part(name: $0.name, template: $0.text) }
     use = sections.texts.last { $0.name == "use" }?.text ?? ""
-    guard !parts.isEmpty else { throw WorkbenchError("\(path): there is no file to write: expected a line \"=== NAME\"") }
+    guard !parts.isEmpty else {
+      throw WorkbenchError("\(path): there is no file to write: expected a line \"=== NAME\"")
+    }
     for (name, text) in sections.texts { try ConfigTemplate.check(text, "\(path), \(name)") }
   }
 

@@ -91,7 +91,8 @@ private struct ModuleNames {
     if item.packing != nil, !isONNX { return wrapper + item.name }
     guard item.tensorName.hasSuffix(".weight"), !item.tensorName.hasPrefix("onnx::") else {
       throw ConfigTarget.Unfit(
-        isONNX ? "the ONNX file does not say which module it was"
+        isONNX
+          ? "the ONNX file does not say which module it was"
           : "it is a parameter of its own, the weight of no module")
     }
     let name = String(item.tensorName.dropLast(7))
@@ -113,8 +114,11 @@ extension LlamaFamily {
   func modulePath(ofGGUF name: String) -> String? {
     guard name.hasSuffix(".weight") else { return nil }
     let stem = String(name.dropLast(7))
-    let prefix = architecture == "bert" || architecture == "mpnet" ? "" : architecture == "gpt2" ? "transformer." : "model."
-    if let module = outer.first(where: { $0.value == stem })?.key { return module == "lm_head" ? module : prefix + module }
+    let prefix =
+      architecture == "bert" || architecture == "mpnet" ? "" : architecture == "gpt2" ? "transformer." : "model."
+    if let module = outer.first(where: { $0.value == stem })?.key {
+      return module == "lm_head" ? module : prefix + module
+    }
     let parts = stem.split(separator: ".", maxSplits: 2)
     guard parts.count == 3, parts[0] == "blk", let block = Int(parts[1]),
       let module = inner.first(where: { $0.value == parts[2] })?.key
