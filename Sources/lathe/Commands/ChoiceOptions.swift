@@ -3,26 +3,29 @@ import Workbench
 
 /// The choice of schemes that several commands take: a recipe and rules on top of it.
 struct ChoiceOptions: ParsableArguments {
-  @Option(name: .long, help: ArgumentHelp("A recipe that Lathe wrote.", valueName: "R"))
+  @Option(
+    name: .long, help: ArgumentHelp("A recipe that Lathe wrote.", valueName: "R"),
+    completion: .file(extensions: ValueCompletion.recipes))
   var recipe: String?
 
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp(
       "PATTERN=SPEC, as in '*=int4,group=32' or 'conv1=int8,channel,affine'; may repeat, the last match wins.",
-      valueName: "PATTERN=SPEC"))
+      valueName: "PATTERN=SPEC"),
+    completion: .custom { words, _, text in ValueCompletion.rules(text, in: words) })
   var rules: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "How much inputs matter: llama.cpp's imatrix (.gguf or .dat), or norms of activations (.npz).",
-      valueName: "FILE"))
+      valueName: "FILE"), completion: .file(extensions: ValueCompletion.importances))
   var importance: String?
 
   @Option(
     help: ArgumentHelp(
       "Where rows are no multiple of a ggml block, take that tool's substitutes: llama.cpp.",
-      valueName: "TOOL"))
+      valueName: "TOOL"), completion: .list(["llama.cpp"]))
   var fallback: String?
 
   func validate() throws {

@@ -3,22 +3,29 @@ import TerminalUI
 import Workbench
 
 /// `lathe estimate`: what a choice costs and saves, without running the model.
-struct EstimateCommand: ParsableCommand {
+struct EstimateCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "estimate",
     abstract: "Exact size and exact weight error of a choice, and its relative damage.",
-    discussion: """
-      The damage is Σ n·t² / Σ n over weights, in units of int4,group=32 everywhere. It is not calibrated on this model: \
-      it ranks choices, it is no accuracy.
-      Without --to, bytes counts codes, scales and zero points without padding ("packed").
-      Example: lathe estimate model.gguf --set '*=q4_0' --set 'output*=q8_0' --json
-      """)
+    discussion: discussion)
+
+  static let explanation = """
+    The damage is Σ n·t² / Σ n over weights, in units of int4,group=32 everywhere. It is not calibrated on this model: \
+    it ranks choices, it is no accuracy.
+    Without --to, bytes counts codes, scales and zero points without padding ("packed").
+    """
+  static let examples = [
+    "lathe estimate Samples/shakespeare-llama --set '*=int4' \\\n    --set '*down_proj*=int6'",
+    "lathe estimate Samples/digits-cnn.onnx --json \\\n    --set '*=kmeans4,sparsity=0.5,coding=huffman'",
+    "lathe estimate Samples/shakespeare-llama-f16.gguf --set '*=q4_0' \\\n    --to gguf",
+  ]
 
   @OptionGroup var model: ModelArgument
-  @OptionGroup var choice: ChoiceOptions
+  @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("Count the bytes that export writes there.", valueName: "TARGET"))
+    help: ArgumentHelp("Count the bytes that export writes there.", valueName: "TARGET"),
+    completion: .list(ValueCompletion.targets))
   var target: String?
   @Flag(help: "JSON on standard output.") var json = false
 

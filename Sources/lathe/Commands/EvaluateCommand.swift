@@ -3,37 +3,47 @@ import TerminalUI
 import Workbench
 
 /// `lathe evaluate`: the choice run on held-out data.
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "evaluate", abstract: "Run the choice on held-out data and measure it.",
-    discussion: """
-      For a language model (GGUF, or a Hugging Face folder) D is a text, or token ids in an .npy; the figure is what \
-      llama-perplexity computes. For an ONNX model D is an .npz (or safetensors) whose arrays are named as the model's inputs, with `labels` (classes) or `targets` \
-      (real numbers); or a folder of images with a folder a class; or a CSV of "path,label". Without labels the outputs are \
-      compared with the uncompressed model's.
-      Any evaluator can be plugged in: the candidate is written to a temporary folder, the command is run with its path, and \
-      the figure that the pattern finds last is read.
-      Example: lathe evaluate digits-cnn.onnx --data digits-test.npz --set '*=int4' --json
-      Example: lathe evaluate net.onnx --data photos/ --images size=224,crop=0.875,mean=0.485:0.456:0.406 --set '*=int8'
-      Example: lathe evaluate m.gguf --set '*=q4_k' --evaluator 'llama-perplexity -m {model} -f t.txt' \
-      --metric-pattern 'PPL = ([0-9.]+)'
-      """)
+    discussion: discussion)
+
+  static let explanation = """
+    For a language model (GGUF, or a Hugging Face folder) D is a text, or token ids in an .npy; the figure is what \
+    llama-perplexity computes. For an ONNX model D is an .npz (or safetensors) whose arrays are named as the model's inputs, with `labels` (classes) or `targets` \
+    (real numbers); or a folder of images with a folder a class; or a CSV of "path,label". Without labels the outputs are \
+    compared with the uncompressed model's.
+    Any evaluator can be plugged in: the candidate is written to a temporary folder, the command is run with its path, and \
+    the figure that the pattern finds last is read.
+    For images: --images size=224,crop=0.875,mean=0.485:0.456:0.406. For llama.cpp: --evaluator 'llama-perplexity -m \
+    {model} -f text.txt' --metric-pattern 'PPL = ([0-9.]+)'.
+    """
+  static let examples = [
+    "lathe evaluate Samples/digits-cnn.onnx --set '*=int4' --json \\\n    --data Samples/digits-test.npz",
+    "lathe evaluate Samples/shakespeare-llama --set '*=int4' --context 256 \\\n"
+      + "    --data Samples/shakespeare-test.txt",
+    "lathe evaluate Samples/digits-cnn.onnx --set '*=int4' \\\n"
+      + "    --evaluator 'gzip -c {model} | wc -c' --metric-pattern '([0-9]+)'",
+  ]
 
   @OptionGroup var model: ModelArgument
-  @Option(help: ArgumentHelp("The data.", valueName: "D")) var data: String?
-  @OptionGroup var choice: ChoiceOptions
+  @Option(help: ArgumentHelp("The data.", valueName: "D"), completion: .file()) var data: String?
+  @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(
     help: ArgumentHelp(
       "How images become inputs: size=WxH, crop=SHARE, mean=R:G:B, deviation=R:G:B, scale=255, order=bgr, layout=nhwc.",
-      valueName: "SPEC"))
+      valueName: "SPEC"), completion: .list(ValueCompletion.images))
   var images: String?
   @Option(help: ArgumentHelp("Tokens of a window of text; as the model has it, at most 512.", valueName: "N"))
   var context: Int?
   @Option(
     help: ArgumentHelp(
-      "Simulate integer activations: int8, int8,percentile=99.9; needs --calibration.", valueName: "SPEC"))
+      "Simulate integer activations: int8, int8,percentile=99.9; needs --calibration.", valueName: "SPEC"),
+    completion: .list(["int8", "int8,percentile=99.9", "int16"]))
   var activations: String?
-  @Option(help: ArgumentHelp("Data that activations' ranges are found on; not those that score.", valueName: "D"))
+  @Option(
+    help: ArgumentHelp("Data that activations' ranges are found on; not those that score.", valueName: "D"),
+    completion: .file())
   var calibration: String?
   @Option(help: ArgumentHelp("A command that measures {model}.", valueName: "COMMAND")) var evaluator: String?
   @Option(

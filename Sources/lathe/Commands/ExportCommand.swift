@@ -2,23 +2,33 @@ import ArgumentParser
 import Workbench
 
 /// `lathe export`: the choice in a form that a tool reads.
-struct ExportCommand: ParsableCommand {
+struct ExportCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write the choice for a tool.",
-    discussion: """
-      Targets: lathe (the recipe, which Lathe reads back), llama.cpp (a type file for llama-quantize; the command to use \
-      it with is printed), gguf (the weights themselves, quantised; from a Hugging Face folder of a family that llama.cpp \
-      runs with its names and tokenizer).
-      Example: lathe export model.gguf --set '*=q4_0' --to llama.cpp -o types.txt
-      Example: lathe export hf-folder --set '*=q4_k' --set 'lm_head=q6_k' --to gguf -o model-q4.gguf --verify
-      """)
+    discussion: discussion)
+
+  static let explanation = """
+    Targets: lathe (the recipe, which Lathe reads back), llama.cpp (a type file for llama-quantize; the command to use \
+    it with is printed), gguf (the weights themselves, quantised; from a Hugging Face folder of a family that llama.cpp \
+    runs with its names and tokenizer).
+    """
+  static let examples = [
+    "lathe export Samples/digits-cnn.onnx --set '*=int4,channel' --to lathe \\\n    -o recipe.json",
+    "lathe export Samples/shakespeare-llama-f16.gguf --set '*=q4_0' \\\n"
+      + "    --set 'output*=q8_0' --to llama.cpp -o types.txt",
+    "lathe export Samples/shakespeare-llama --set '*=q4_k' \\\n"
+      + "    --set 'lm_head=q6_k' --to gguf -o model.gguf --verify",
+  ]
 
   @OptionGroup var model: ModelArgument
-  @OptionGroup var choice: ChoiceOptions
-  @Option(name: .customLong("to"), help: ArgumentHelp("What to write for.", valueName: "TARGET")) var target: String
+  @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(
-    name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Where to write.", valueName: "PATH")
-  )
+    name: .customLong("to"),
+    help: ArgumentHelp("What to write for: \(ValueCompletion.targets.joined(separator: ", ")).", valueName: "TARGET"),
+    completion: .list(ValueCompletion.targets)) var target: String
+  @Option(
+    name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Where to write.", valueName: "PATH"),
+    completion: .file())
   var output: String
   @Flag(help: "Read the file back and compare.") var verify = false
 

@@ -3,13 +3,19 @@ import TerminalUI
 import Workbench
 
 /// `lathe inspect`: what is in a model, without a screen.
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Format, tensors, layers and their statistics.",
-    discussion: """
-      Example: lathe inspect model.safetensors
-               lathe inspect model.gguf --json --histogram bins.csv
-      """)
+    discussion: discussion)
+
+  static let explanation = """
+    Without --header-only every weight is read, for its statistics and its error in four bits. A file whose tensors lie \
+    outside of it is an error.
+    """
+  static let examples = [
+    "lathe inspect Samples/digits-cnn.onnx", "lathe inspect Samples/shakespeare-llama --header-only --json",
+    "lathe inspect Samples/shakespeare-llama-f16.gguf --histogram bins.csv",
+  ]
 
   @OptionGroup var model: ModelArgument
   @Flag(help: "JSON on standard output.") var json = false
@@ -18,7 +24,8 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "With --json: each tensor's CRC-32, of its numbers as 32-bit floats and as stored.")
   var checksums = false
   @Option(
-    help: ArgumentHelp("Write every layer's 2,048 bins as CSV: layer,bin,low,high,count.", valueName: "F"))
+    help: ArgumentHelp("Write every layer's 2,048 bins as CSV: layer,bin,low,high,count.", valueName: "F"),
+    completion: .file())
   var histogram: String?
 
   func run() throws {

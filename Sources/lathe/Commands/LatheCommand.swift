@@ -10,25 +10,37 @@ import Workbench
 #endif
 
 /// `lathe`, with the screen as what it does when nothing else is asked.
-struct LatheCommand: ParsableCommand {
+struct LatheCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "lathe",
     abstract: "Look at a neural network's weights layer by layer, shave them down, and see what it costs.",
-    discussion: """
-      lathe MODEL opens the screen. MODEL is a safetensors, GGUF, ONNX or NumPy file, an index of shards, or a Hugging \
-      Face folder. In the screen, ? lists the keys.
-      """,
-    version: "0.1.0",
+    discussion: discussion,
+    version: Version.line,
     subcommands: [
       OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, ExportCommand.self,
-      SchemesCommand.self, TuneCommand.self, CompareCommand.self,
+      SchemesCommand.self, CompletionsCommand.self, ManCommand.self, TuneCommand.self, CompareCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
+
+  static let explanation = """
+    lathe MODEL opens the screen. MODEL is a safetensors, GGUF, ONNX, PyTorch or NumPy file, an index of shards, or a \
+    Hugging Face folder. On the screen, ? lists the keys.
+    """
+  static let examples = [
+    "lathe Samples/digits-cnn.onnx", "lathe inspect Samples/shakespeare-llama",
+    "lathe estimate Samples/digits-cnn.onnx --set '*=int4,channel'",
+    "lathe export Samples/digits-cnn.onnx --set '*=q8_0' --to gguf \\\n    -o digits.gguf",
+  ]
 
   /// Parses the process's arguments, runs, and leaves with the contract's status: 0, 1 for what was wrong, 2 for wrong
   /// usage.
   static func runFromProcess() -> Never {
     signal(SIGPIPE, SIG_IGN)
+    let arguments = CommandLine.arguments.dropFirst()
+    if arguments.first == CompletionRequest.word {
+      print(CompletionRequest.answer(Array(arguments.dropFirst())), terminator: "")
+      leave(0)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -11,7 +11,8 @@ import ArgumentParser
 /// How every command takes its model: one path, or the files that a shell makes of `model-*.safetensors`.
 struct ModelArgument: ParsableArguments {
   @Argument(
-    help: ArgumentHelp("The model's file or folder; or the files that it is spread over.", valueName: "model"))
+    help: ArgumentHelp("The model's file or folder; or the files that it is spread over.", valueName: "model"),
+    completion: .file(extensions: ValueCompletion.models))
   var paths: [String]
 
   func validate() throws {

@@ -9,25 +9,36 @@ import Workbench
 #endif
 
 /// `lathe open`, and `lathe MODEL`: the screen.
-struct OpenCommand: ParsableCommand {
+struct OpenCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
     commandName: "open", abstract: "Open a model on the screen.",
-    discussion: """
-      Example: lathe open model.gguf --recipe model.recipe.json
-               lathe open model.onnx --script 'j--<Tab>' --size 120x40 --dump screen.txt
-      """)
+    discussion: discussion)
+
+  static let explanation = """
+    The same as lathe MODEL. On the screen, ? lists the keys.
+    With --script keys are replayed without a terminal, and the screen at their end is printed: characters as typed, and \
+    <Enter> <Esc> <Tab> <Space> <C-r> <S-Down> <lt>; <Wait> waits until all figures are there, as the end does.
+    """
+  static let examples = [
+    "lathe open Samples/digits-cnn.onnx --data Samples/digits-test.npz",
+    "lathe open Samples/digits-cnn.onnx --script 'j--<Tab>' \\\n    --size 120x40 --dump screen.txt",
+  ]
 
   @OptionGroup var model: ModelArgument
-  @OptionGroup var choice: ChoiceOptions
-  @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D")) var data: String?
+  @OptionGroup(title: "Choice") var choice: ChoiceOptions
+  @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D"), completion: .file())
+  var data: String?
   // Keys may begin with a dash: it is one of them.
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Replay keys without a terminal: a string, or @FILE.", valueName: "KEYS")) var script: String?
-  @Option(help: ArgumentHelp("The screen's size for --script.", valueName: "WxH")) var size = "80x24"
+  @Option(
+    help: ArgumentHelp("The screen's size for --script.", valueName: "WxH"), completion: .list(["80x24", "120x40"]))
+  var size = "80x24"
   @Option(
     help: ArgumentHelp(
-      "Write the screen at the script's end; with colours if the name ends in .ansi.", valueName: "FILE"))
+      "Write the screen at the script's end; with colours if the name ends in .ansi.", valueName: "FILE"),
+    completion: .file())
   var dump: String?
   @Flag(help: "Draw with ASCII alone.") var ascii = false
   @Flag(help: "Draw curves with braille dots.") var braille = false

@@ -2,9 +2,13 @@ import ArgumentParser
 import Workbench
 
 /// `lathe schemes`: the words of a SPEC.
-struct SchemesCommand: ParsableCommand {
+struct SchemesCommand: ParsableCommand, Explained {
   static let configuration = CommandConfiguration(
-    commandName: "schemes", abstract: "The words and options of a SPEC, with their bits per weight.")
+    commandName: "schemes", abstract: "The words and options of a SPEC, with their bits per weight.",
+    discussion: discussion)
+
+  static let explanation = "Bits per weight are those of a matrix of 4096 × 4096, with scales and zero points."
+  static let examples = ["lathe schemes"]
 
   func run() {
     var table = TextTable(["scheme", "bits per weight", "error"], right: [1])
@@ -17,21 +21,22 @@ struct SchemesCommand: ParsableCommand {
     }
     print(
       """
-      SPEC is a scheme word and options, separated by commas: int4,group=32,symmetric,sparsity=0.3
+      SPEC is a scheme word and options, separated by commas: \(SpecGrammar.example)
 
-      keep            as it is
-      int1 … int16    with tensor | channel | axis=N | group=N (32), symmetric | symmetric-full | affine,
-                      range=minmax | mse | percentile=P | entropy, scale=fp16 | bf16 | fp32 | pow2
-      fp8-…, fp6-…, fp4-…
-                      with tensor | channel | group=N (channel)
-      nf4             with tensor | channel | group=N (64)
-      kmeans1 … kmeans8, kmeans,entries=N (2 … 256)
-                      with tensor | channel | group=N (tensor)
-      any             sparsity=0.3 | model:0.3 | 2:4 | wanda:0.5 | wanda:2:4
-                      sparsity=channel:0.25 | input:0.25 | head:64:0.25 | block:4x4:0.5, each with :l1
-                      threshold=0.01, coding=none | huffman | rans
+      \(grammar)
 
       \(table.text)
       """)
+  }
+
+  /// The families, options beside short words and below long ones.
+  private var grammar: String {
+    let indent = String(repeating: " ", count: 16)
+    return SpecGrammar.families.map { family in
+      let isShort = family.words.count < indent.count - 1
+      let first = isShort ? family.words + indent.dropFirst(family.words.count) : family.words + "\n" + indent
+      let takes = family.words == "keep" || family.words == "any" ? "" : "with "
+      return first + takes + family.options.joined(separator: ",\n" + indent)
+    }.joined(separator: "\n")
   }
 }
