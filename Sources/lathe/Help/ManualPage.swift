@@ -21,8 +21,6 @@ struct ManualPage {
     page.macro("Dd \(Version.day)")
     page.macro("Dt LATHE 1")
     page.macro("Os")
-    // Names and options are not to be hyphenated.
-    page.macro("nh")
     page.macro("Sh NAME")
     page.macro("Nm lathe")
     page.macro("Nd \(Mdoc.escaped(phrase(root.abstract)))")
@@ -141,6 +139,7 @@ struct ManualPage {
     page.macro("Sh SCHEMES")
     page.prose("A SPEC is a scheme word and options, separated by commas:")
     page.literal([SpecGrammar.example])
+    page.macro("Pp")
     page.prose("Options by scheme, with what holds without them in parentheses:")
     page.macro("Bl -tag -width Ds")
     for family in SpecGrammar.families {

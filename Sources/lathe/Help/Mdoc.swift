@@ -5,11 +5,11 @@ struct Mdoc {
   /// A macro with its arguments, as it stands in the markup.
   mutating func macro(_ line: String) { text += ".\(line)\n" }
 
-  /// Prose: a sentence begins a line, and lines are short.
+  /// Prose: a sentence begins a line, and lines are short. No word is hyphenated, for many are names or commands.
   mutating func prose(_ string: String) {
     for sentence in Self.sentences(string) {
       var line = ""
-      for word in sentence.split(separator: " ").map({ Self.escaped(String($0)) }) {
+      for word in sentence.split(separator: " ").map({ #"\%"# + Self.escaped(String($0)) }) {
         if !line.isEmpty, line.utf8.count + word.utf8.count > 77 {
           put(line)
           line = ""
