@@ -227,7 +227,9 @@ import Testing
     }
     let start = try fish("lathe ")
     #expect(
-      start.contains("inspect") && start.contains("b.gguf") && start.contains("deep/") && !start.contains("c.txt"))
+      start.sorted()
+        == (["a net.onnx", "b.gguf", "completions", "deep/", "digits.onnx", "estimate", "evaluate", "export", "help"]
+          + ["inspect", "man", "model.safetensors.index.json", "open", "schemes"]))
     #expect(try fish("lathe b.gguf --set '*=q4_") == ["*=q4_0", "*=q4_1", "*=q4_k"])
   }
 }

@@ -110,7 +110,7 @@ enum Shell: String, CaseIterable, ExpressibleByArgument {
                     set -l endings (string replace -a . '\.' -- $fields[2] | string split ' ')
                     set -l wanted '/$'
                     if test $fields[1] = files
-                        set wanted '(/|\.('(string join '|' -- $endings)'))$'
+                        set wanted '(?:/|\.(?:'(string join '|' -- $endings)'))$'
                         test -z "$fields[2]"; and set wanted .
                     end
                     for found in (complete -C "__lathe_no_such_command $path" | string replace -r '\t.*' '' | string match -r -e -- $wanted)
