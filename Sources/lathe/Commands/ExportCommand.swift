@@ -8,10 +8,10 @@ struct ExportCommand: ParsableCommand, Explained {
     discussion: discussion)
 
   static let explanation = """
-    Targets: lathe (the recipe, which Lathe reads back), llama.cpp (a type file for llama-quantize; the command to use \
-    it with is printed), gguf (the weights themselves, quantised; from a Hugging Face folder of a family that llama.cpp \
-    runs with its names and tokenizer).
+    A target is a tool to configure, or a form of the weights themselves. How to use what was written is printed. A \
+    target of your own is a sheet, FILE.target.
     """
+  static let glossary: Glossary? = Glossary(title: "Targets", rows: Target.all.map { ($0.name, $0.summary) })
   static let examples = [
     "lathe export Samples/digits-cnn.onnx --set '*=int4,channel' --to lathe \\\n    -o recipe.json",
     "lathe export Samples/shakespeare-llama-f16.gguf --set '*=q4_0' \\\n"
@@ -24,7 +24,7 @@ struct ExportCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("What to write for: \(ValueCompletion.targets.joined(separator: ", ")).", valueName: "TARGET"),
+    help: ArgumentHelp("What to write for: a target's name, or a sheet.", valueName: "TARGET"),
     completion: .list(ValueCompletion.targets)) var target: String
   @Option(
     name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Where to write.", valueName: "PATH"),

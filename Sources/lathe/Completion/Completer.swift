@@ -125,10 +125,14 @@ struct Completer {
     if kind.custom != nil, let name = parameter.preferredWord {
       found = custom(name, command, words + [current])
     }
-    return found.filter { $0.hasPrefix(current) }.map { text in
-      let isPart = text.hasSuffix("=") || text.hasSuffix(",")
-      return Candidate(kind: isPart ? .part : .word, text: before + text)
-    }
+    // A target may also be a sheet.
+    let sheets =
+      found == ValueCompletion.targets ? [Candidate(kind: .files, text: "target", before: before)] : []
+    return sheets
+      + found.filter { $0.hasPrefix(current) }.map { text in
+        let isPart = text.hasSuffix("=") || text.hasSuffix(",")
+        return Candidate(kind: isPart ? .part : .word, text: before + text)
+      }
   }
 
   /// What an option's own closure offers, asked for as the parser's scripts do.

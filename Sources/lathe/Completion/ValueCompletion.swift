@@ -12,7 +12,7 @@ enum ValueCompletion {
   static let models = ["safetensors", "gguf", "onnx", "npz", "npy", "pt", "pth", "bin", "index.json"]
   static let recipes = ["json"]
   static let importances = ["gguf", "dat", "npz"]
-  static let targets = Target.allCases.map(\.rawValue)
+  static let targets = Target.all.map(\.name)
   static let images = [
     "size=224,crop=0.875,mean=0.485:0.456:0.406,deviation=0.229:0.224:0.225", "size=224,scale=255",
     "size=224,order=bgr", "size=224,layout=nhwc",

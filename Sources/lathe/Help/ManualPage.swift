@@ -92,6 +92,13 @@ struct ManualPage {
     page.macro("Ss lathe \(command.commandName)")
     page.prose(command.abstract ?? "")
     page.paragraphs(explained(command)?.explanation ?? "")
+    if let glossary = explained(command)?.glossary {
+      page.macro("Pp")
+      page.prose(glossary.title + ":")
+      tags(glossary.rows.map { ($0.word, $0.meaning) }, "Cm", &page)
+      page.macro("Pp")
+      page.prose("Arguments:")
+    }
     let all = command.parameters.filter { !isGeneral($0) }
     let own = all.filter { $0.sectionTitle != Self.choiceTitle && $0.kind != .positional }
     if own.count < all.count { list(all.filter { $0.kind == .positional } + own, &page) } else { list(own, &page) }
