@@ -182,7 +182,7 @@ import Testing
 
   private static let lines = [
     "lathe esti", "lathe estimate b", "lathe estimate 'a", "lathe estimate b.gguf --reci",
-    "lathe estimate b.gguf --recipe=r", "lathe export b.gguf --to ll", "lathe export b.gguf --to=ll",
+    "lathe estimate b.gguf --recipe=r", "lathe export b.gguf --to lla", "lathe export b.gguf --to=lla",
     "lathe estimate b.gguf --set '*=nvi", "lathe estimate b.gguf --set '*=int4,coding=h",
     "lathe estimate digits.onnx --set /fc1",
   ]
