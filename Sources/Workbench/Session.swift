@@ -29,6 +29,11 @@ public struct Session: Sendable {
   public private(set) var lastChanged: [Item.ID] = []
   public internal(set) var measurements: [Measurement] = []
   public internal(set) var baseline: Measurement?
+  /// Whom the recipe is meant for (`aim(at:)`), and what that tool says of it.
+  public internal(set) var target: Target?
+  var fit: TargetFit?
+  /// By item: those that change with it (`setLocked`); `nil` where nothing is locked.
+  var locks: [Item.ID: [Item.ID]]?
   /// The file that said how much inputs matter.
   public internal(set) var importancePath: String?
 
@@ -147,16 +152,25 @@ extension Session {
   public mutating func apply(_ rules: [Rule], by origin: Recipe.Origin = .rule) throws(WorkbenchError)
     -> Change
   {
-    adopt(try Outcome.applying(rules, to: items, over: recipe, by: origin), at: items.indices)
+    var outcome = try Outcome.applying(rules, to: items, over: recipe, by: origin)
+    spreadLocks(&outcome)
+    return adopt(outcome, at: items.indices)
   }
 
   /// Changes the scheme of some items by hand.
   @discardableResult
   public mutating func change(_ ids: [Int], _ edit: (Item, Scheme) -> Scheme) -> Change {
     var outcome = Outcome(recipe: recipe)
-    let places = ids.compactMap(place(of:))
+    let places = withLocked(ids).compactMap(place(of:))
+    let own = Set(ids)
+    var chosen: [Item.ID: Scheme] = [:]
+    for item in places.map({ items[$0] }) where own.contains(item.id) {
+      chosen[item.id] = edit(item, scheme(of: item))
+    }
     for item in places.map({ items[$0] }) {
-      let scheme = edit(item, self.scheme(of: item))
+      // Layers that are locked together take the scheme of the first of them that was edited.
+      let leader = locks?[item.id]?.lazy.compactMap { chosen[$0] }.first ?? chosen[item.id]
+      guard let scheme = leader else { continue }
       if let obstacle = item.obstacle(to: scheme) {
         outcome.notes[item.name] = "cannot take \(scheme): \(obstacle)"
       } else if scheme != self.scheme(of: item) || outcome.recipe.choices[item.name]?.by != .user {
@@ -309,6 +323,7 @@ extension Session {
     if let failure = findings.failures[item.id] { return failure }
     if let note = notes[item.name] { return note }
     let scheme = scheme(of: item)
+    if let note = targetNote(on: item) { return note }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
     if let assessment = assessment(of: item, in: scheme), assessment.relativeError == nil {
       return "\(scheme) makes numbers that are not finite: the weights are too large for its scales"

@@ -138,20 +138,23 @@ import Testing
   // MARK: What does not fit
 
   @Test(arguments: [
-    ("mlx-config", "int7,group=64,affine", "int2, int3, int4, int5, int6, int8, not int7"),
-    ("mlx-config", "int4,group=16,affine", "groups of 32, groups of 64, groups of 128, not groups of 16"),
-    ("mlx-config", "int4,channel,affine", "takes groups, not channels"),
-    ("mlx-config", "int4,group=64", "affine, not symmetric"),
-    ("mlx-config", "int4,group=64,affine,range=mse", "range=minmax, not range=mse"),
+    ("mlx-config", "int7,group=64,affine", "no int7 for mlx-lm: it takes int2, int3, int4, int5, int6, int8"),
+    (
+      "mlx-config", "int4,group=16,affine",
+      "no groups of 16 for mlx-lm: it takes groups of 32, groups of 64, groups of 128"
+    ),
+    ("mlx-config", "int4,channel,affine", "no channels for mlx-lm: it takes groups"),
+    ("mlx-config", "int4,group=64", "no symmetric for mlx-lm: it takes affine"),
+    ("mlx-config", "int4,group=64,affine,range=mse", "no range=mse for mlx-lm: it takes range=minmax"),
     ("mlx-config", "int4,group=64,affine,scale=pow2", "type of scales"),
     ("mlx-config", "int4,group=64,affine,sparsity=0.5", "no sparsity"),
     ("mlx-config", "int4,group=64,affine,coding=huffman", "no entropy coding"),
-    ("mlx-config", "q4_0", "not q4_0"),
-    ("gptqmodel", "int4,tensor", "not one scale a tensor"),
+    ("mlx-config", "q4_0", "no q4_0 for mlx-lm"),
+    ("gptqmodel", "int4,tensor", "no one scale a tensor"),
     ("llm-compressor", "int4,group=64,sparsity=0.5", "wanda:0.3"),
-    ("torchao", "nf4", "not nf4"),
-    ("coremltools", "int3,channel", "int4, int8, not int3"),
-    ("exllamav3", "kmeans4", "not kmeans4"),
+    ("torchao", "nf4", "no nf4"),
+    ("coremltools", "int3,channel", "no int3 for coremltools: it takes int4, int8"),
+    ("exllamav3", "kmeans4", "no kmeans4"),
   ])
   func whatAToolHasNoKernelForIsRefusedWithTheReason(target: String, spec: String, reason: String) throws {
     var session = try Models.llama()

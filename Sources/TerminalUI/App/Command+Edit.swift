@@ -6,13 +6,13 @@ extension Command {
   static let edits: [Command] = [
     Command("fewer", [.character("-")], .layer, "one bit less (keep becomes int8)", unless: noTarget) {
       state, argument throws(WorkbenchError) in
-      try state.edit(argument) { $0.stepped(by: -1, for: $1) }
+      try state.edit(argument, steps: true) { $0.stepped(by: -1, for: $1) }
     },
     Command(
       "more", [.character("+"), .character("=")], .layer, "one bit more (int8 becomes keep)", unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
-      try state.edit(argument) { $0.stepped(by: 1, for: $1) }
+      try state.edit(argument, steps: true) { $0.stepped(by: 1, for: $1) }
     },
     Command("bits", [], "N [PATTERN]", .layer, "N bits: 1 to 8 or 16", unless: noTarget) {
       state, argument throws(WorkbenchError) in
@@ -28,7 +28,7 @@ extension Command {
     ) {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
-      if value.isEmpty { return try state.edit("") { $0.withNextGranularity(for: $1) } }
+      if value.isEmpty { return try state.edit("", steps: true) { $0.withNextGranularity(for: $1) } }
       let spec = Int(value) == nil ? value : "group=\(value)"
       let granularity = try uniform("int4,\(spec)").granularity
       return try state.edit(pattern) { $0.withUniform(for: $1) { $0.granularity = granularity } }
@@ -40,7 +40,7 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
       if value.isEmpty {
-        return try state.edit("") {
+        return try state.edit("", steps: true) {
           $0.withUniform(for: $1) { $0.symmetry = $0.symmetry == .affine ? .symmetric : .affine }
         }
       }
@@ -133,6 +133,17 @@ extension Command {
       state.report(change, "\(rule.pattern)=\(rule.scheme)")
       return []
     },
+    Command("lock", [.character("L")], .layer, "q/k/v, gate/up and tied layers change together, or apart again") {
+      state, _ in
+      state.session.setLocked(!state.session.isLocked)
+      guard state.session.isLocked else {
+        state.say("layers change apart")
+        return []
+      }
+      let count = state.session.lockedGroups
+      state.say(count == 0 ? "no layers here are run as one" : "\(count) groups of layers change together")
+      return []
+    },
     Command("keep", [.character("x"), .delete], "[PATTERN]", .layer, "leave as it is", unless: noTarget) {
       state, argument throws(WorkbenchError) in
       try state.edit(argument) { _, _ in .keep }
@@ -175,8 +186,10 @@ extension Command {
 
 extension State {
   /// Changes the targets, or what a pattern matches, and says what happened.
+  ///
+  /// - Parameter steps: the change is one step of many: what the chosen target cannot say is stepped over.
   fileprivate mutating func edit(
-    _ pattern: String, _ change: (Scheme, Item) -> Scheme
+    _ pattern: String, steps: Bool = false, _ change: (Scheme, Item) -> Scheme
   ) throws(WorkbenchError) -> [Effect] {
     var ids = targets
     if !pattern.isEmpty {
@@ -189,8 +202,12 @@ extension State {
       }
     }
     guard !ids.isEmpty else { throw WorkbenchError("there is no weight in this row") }
-    let result = session.change(ids) { change($1, $0) }
-    let what = ids.count == 1 ? session.item(id: ids[0]).map { "\(session.scheme(of: $0))" } ?? "" : ""
+    let session = session
+    let result = self.session.change(ids) { item, scheme in
+      steps ? session.stepping(scheme, of: item, by: change) : change(scheme, item)
+    }
+    let changed = self.session
+    let what = ids.count == 1 ? changed.item(id: ids[0]).map { "\(changed.scheme(of: $0))" } ?? "" : ""
     report(result, what)
     return []
   }
@@ -199,10 +216,36 @@ extension State {
     if let first = change.refused.first {
       let more = change.refused.count > 1 ? " and \(change.refused.count - 1) more" : ""
       complain("\(printable(first.name)): \(first.note)\(more)")
+    } else if let first = session.lastChanged.lazy.compactMap(session.item(id:)).first(where: {
+      session.targetNote(on: $0) != nil
+    }),
+      change.changed > 0, let reason = session.targetNote(on: first)
+    {
+      complain("\(printable(first.name)): \(reason)")
     } else {
       say(
         "\(change.changed) layer\(change.changed == 1 ? "" : "s") changed\(what.isEmpty ? "" : ": \(what)")")
     }
+  }
+}
+
+extension Session {
+  /// A step, and more of them while the target cannot say what comes out; the first where none does.
+  fileprivate func stepping(_ scheme: Scheme, of item: Item, by change: (Scheme, Item) -> Scheme) -> Scheme {
+    let first = change(scheme, item)
+    guard target != nil else { return first }
+    if scheme.format == .keep, first.format != .keep, targetObstacle(to: first, of: item) != nil,
+      let start = startingFormat(for: item)
+    {
+      var begun = scheme
+      begun.format = start
+      return begun
+    }
+    var next = first
+    for _ in 0..<12 where targetObstacle(to: next, of: item) != nil || item.obstacle(to: next) != nil {
+      next = change(next, item)
+    }
+    return targetObstacle(to: next, of: item) == nil ? next : first
   }
 }
 

@@ -3,11 +3,11 @@ import Workbench
 /// The commands about the session as a whole: measuring, exporting, opening a recipe, leaving.
 extension Command {
   static let sessions: [Command] = [
-    Command("export", [.character("e")], "[TARGET PATH]", .session, "write: lathe, llama.cpp, gguf") {
+    Command("export", [.character("e")], "[TARGET PATH]", .session, "write the recipe for a tool, or the weights") {
       state, argument throws(WorkbenchError) in
       let (name, path) = argument.firstWord
       if name.isEmpty {
-        state.prompt = state.commandPrompt("export lathe \(state.recipePath)")
+        state.prompt = state.exportPrompt
         return []
       }
       let target = try Target(name: name)
@@ -16,6 +16,17 @@ extension Command {
         throw WorkbenchError("export: another file is being written (Esc calls it off)")
       }
       return [.write(target, path: path)]
+    },
+    Command(
+      "target", [.character("t")], "[NAME|none]", .session, "whom the recipe is for: what it cannot say is dim"
+    ) {
+      state, argument throws(WorkbenchError) in
+      if argument.isEmpty {
+        state.prompt = state.commandPrompt("target ")
+        return []
+      }
+      try state.aim(at: argument == "none" ? nil : Target(name: argument))
+      return []
     },
     Command("recipe", [], "PATH", .session, "start from a recipe that Lathe wrote") {
       state, argument throws(WorkbenchError) in
@@ -136,6 +147,24 @@ extension Command {
 }
 
 extension State {
+  /// An export to the chosen target, or of the recipe.
+  var exportPrompt: Prompt {
+    let target = session.target ?? .lathe
+    return commandPrompt("export \(target.name) \(target == .lathe ? recipePath : "")")
+  }
+
+  fileprivate mutating func aim(at target: Target?) throws(WorkbenchError) {
+    try session.aim(at: target)
+    sessionChanged(recipe: true)
+    guard let target else { return say("no target: any scheme goes") }
+    if let first = misfits.first {
+      let more = misfits.count > 1 ? " and \(misfits.count - 1) more" : ""
+      complain("\(target.name): \(printable(first.name))\(more): \(first.reason)")
+    } else {
+      say("\(target.name) takes every choice: \(target.summary)")
+    }
+  }
+
   /// Where a recipe is written when no other place is named: the model's name in the working folder.
   var recipePath: String {
     let name = session.checkpoint.path.split(separator: "/").last.map(String.init) ?? "model"

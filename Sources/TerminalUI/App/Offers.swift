@@ -17,7 +17,8 @@ extension State {
   var schemeOffers: [SchemeOffer] {
     guard let item = subject else { return [] }
     let present = session.scheme(of: item)
-    var formats: [Scheme.Format] = [.keep]
+    // What the chosen target takes comes first.
+    var formats: [Scheme.Format] = [.keep] + session.targetFormats(for: item)
     for bits in stride(from: 8, through: 2, by: -1) {
       for granularity in [Granularity.group(32), .group(128), .channel, .tensor] {
         for symmetry in [Symmetry.symmetric, .affine] {
@@ -41,9 +42,12 @@ extension State {
     formats += [.uniform(UniformScheme(bits: 1)), .named(.binary), .named(.ternary)]
     formats += [.uniform(UniformScheme(bits: 16, granularity: .channel)), .f16, .bf16]
     formats += BlockType.allCases.filter { $0 != .q8_1 && $0 != .q8_k }.map { .block($0) }
-    return formats.map { format in
+    var seen: Set<Scheme.Format> = []
+    return formats.filter { seen.insert($0).inserted }.map { format in
       let scheme = Scheme(format, sparsity: present.sparsity)
-      let obstacle = item.obstacle(to: scheme) ?? (scheme.isComputed ? nil : "its error is not yet computed")
+      let obstacle =
+        item.obstacle(to: scheme) ?? (scheme.isComputed ? nil : "its error is not yet computed")
+        ?? session.targetObstacle(to: scheme, of: item)
       return SchemeOffer(
         scheme: scheme, bytes: session.bytes(of: item, in: scheme).bytes,
         relativeError: obstacle == nil ? session.relativeError(of: item, in: scheme) : nil,
@@ -68,6 +72,7 @@ extension State {
     var candidates: [String]
     switch (command.name, words.count) {
     case ("export", ...1): candidates = Target.all.map(\.name)
+    case ("target", ...1): candidates = ["none"] + Target.all.map(\.name)
     case ("export", _), ("recipe", _), ("measure", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
     case ("view", _): candidates = Pane.allCases.map(\.rawValue)

@@ -41,6 +41,8 @@ struct State: Sendable {
   /// The estimate and the uniform points are worked out when something changed, not with every frame.
   private(set) var estimate: Estimate
   private(set) var uniformPoints: [TradeOffPoint] = []
+  /// Layers whose schemes the chosen target cannot say, and why.
+  private(set) var misfits: [(name: String, reason: String)] = []
   private var hasUniformPoints = false
 
   enum Pane: String, CaseIterable, Sendable {
@@ -75,6 +77,7 @@ struct State: Sendable {
   /// curve, which no recipe changes, is drawn once; and long lists keep their order until the analysis ends.
   mutating func sessionChanged(recipe: Bool) {
     estimate = session.estimate
+    if recipe { misfits = session.misfits }
     if !hasUniformPoints, session.isSurveyed {
       uniformPoints = session.uniformPoints
       hasUniformPoints = true

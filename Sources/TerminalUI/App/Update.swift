@@ -153,6 +153,11 @@ extension State {
     case .text, .prune: return []
     case .schemes:
       guard offers.indices.contains(popup.cursor) else { return [] }
+      if let obstacle = offers[popup.cursor].obstacle {
+        self.popup = popup
+        complain(obstacle)
+        return []
+      }
       return perform(Command.all.first { $0.name == "scheme" }!, offers[popup.cursor].scheme.description)
     case .help:
       guard commands.indices.contains(popup.cursor) else { return [] }

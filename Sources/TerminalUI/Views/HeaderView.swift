@@ -26,6 +26,14 @@ extension State {
       "\(checkpoint.tensors.count) tensors",
     ]
     var separator = ""
+    if let target = session.target {
+      let misses = misfits.isEmpty ? "" : ": \(misfits.count) do\(misfits.count == 1 ? "es" : "") not fit"
+      let text = "for \(target.name)\(misses)"
+      if x + TextWidth.columns(of: text) <= end {
+        x = canvas.put(text, x: x, y: rect.y, Style(misfits.isEmpty ? .accent : .warning, on: .status))
+        separator = " · "
+      }
+    }
     for part in parts.compactMap({ $0 }).map(printable)
     where x + TextWidth.columns(of: separator + part) <= end {
       x = canvas.put(separator + part, x: x, y: rect.y, Style(.status))

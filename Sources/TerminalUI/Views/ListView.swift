@@ -8,6 +8,7 @@ extension State {
     var notes: [String] = []
     if !filter.isEmpty { notes.append("/\(filter.text)") }
     if selected > 0 { notes.append("\(selected) marked") }
+    if session.isLocked { notes.append("locked") }
     notes.append(place)
     canvas.frame(frame, title: "Layers", note: notes.joined(separator: " · "))
     let columns = Column.fitting(inside.width - 2)
@@ -113,6 +114,7 @@ extension State {
     case .dtype: return (item.packing?.code ?? item.type.name, .dim)
     case .size: return (Format.bytes(item.bytes), isDim ? .dim : nil)
     case .scheme:
+      if session.targetNote(on: item) != nil { return (short(scheme) + " !", .dim) }
       if session.note(on: item) != nil, scheme.isKeep { return ("keep !", .warning) }
       let origin = session.recipe.choices[item.name]?.by
       let role: Role? =

@@ -79,7 +79,8 @@ extension State {
       : [
         ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("p", "prune"), ("s", "scheme"),
         ("u", "undo"),
-        ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"), ("e", "export"),
+        ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"), ("t", "target"),
+        ("e", "export"),
         (":", "command"),
       ]
     var x = rect.x + 1

@@ -125,7 +125,7 @@ extension Acceptance {
   func takes(_ kinds: Set<String>) -> Bool { self.kinds.contains("any") || !self.kinds.isDisjoint(with: kinds) }
 
   func takes(_ format: Scheme.Format) -> Bool {
-    self.format == format || hasAnyGroup && self.format.traits == format.withGroup(32).traits && format.isGrouped
+    self.format == format || hasAnyGroup && format.groupSize != nil && self.format == format.withGroup(32)
   }
 
   func takes(_ sparsity: Sparsity) -> Bool { SparsityKind(sparsity).map(sparsities.contains) ?? true }
@@ -161,8 +161,6 @@ extension Acceptance.SparsityKind {
 }
 
 extension Scheme.Format {
-  var isGrouped: Bool { groupSize != nil }
-
   /// Weights side by side that share a scale, where that is chosen.
   var groupSize: Int? { if case .group(let size)? = granularity { size } else { nil } }
 
@@ -273,11 +271,11 @@ extension ConfigTarget {
           a.count == b.count ? a < b : a.count < b.count
         }
         let shown = known.prefix(10).joined(separator: ", ") + (known.count > 10 ? ", …" : "")
-        return "\(tool) takes \(shown.isEmpty ? "no \(Scheme(format))" : shown), not \(trait)"
+        return shown.isEmpty ? "no \(Scheme(format)) for \(tool)" : "no \(trait) for \(tool): it takes \(shown)"
       }
       left = next
     }
-    return "\(tool) has no \(Scheme(format))"
+    return "no \(Scheme(format)) for \(tool)"
   }
 
   /// Why a scheme does not fit, in a few words.

@@ -52,7 +52,7 @@ struct ConfigContext {
     if formats.count == 1 { values["one_format"] = formats.first }
     let total = weights(plan.entries)
     if total > 0 {
-      let bits = plan.entries.reduce(0.0) { $0 + ($1.scheme.bitsPerCode ?? 16) * Double($1.item.count) }
+      let bits = plan.entries.reduce(0.0) { $0 + ($1.scheme.format.codeBits ?? 16) * Double($1.item.count) }
       values["mean_bits"] = (bits / Double(total) * 1000).rounded() / 1000
     }
     if plan.entries.contains(where: { $0.fields["imatrix"] != nil }) || session.importancePath?.isImatrix == true {
@@ -225,10 +225,10 @@ extension String {
   fileprivate var isImatrix: Bool { hasSuffix(".gguf") || hasSuffix(".dat") }
 }
 
-extension Scheme {
-  /// Bits of a code, scales aside; `nil` where the weight stays.
-  fileprivate var bitsPerCode: Double? {
-    switch format {
+extension Scheme.Format {
+  /// Bits of a code, scales aside (ggml's with them); `nil` where the weight stays.
+  var codeBits: Double? {
+    switch self {
     case .uniform(let uniform): Double(uniform.bits)
     case .block(let type): type.bitsPerWeight
     case .smallFloat(let small): Double(small.element.bits)
@@ -236,7 +236,9 @@ extension Scheme {
     default: nil
     }
   }
+}
 
+extension Scheme {
   /// What a template can say of a scheme.
   fileprivate var templateValues: [String: Any] {
     var values: [String: Any] = [:]

@@ -4,13 +4,13 @@ import Compression
 /// the texts that it reads. `ConfigTarget+Sheet` reads the sheet, `Targets/` holds one a tool.
 public struct ConfigTarget: Sendable {
   /// The word after `--to`.
-  public let name: String
+  public internal(set) var name: String
   public let summary: String
-  /// The tool and the version that the sheet was checked with.
-  public let tool: String
+  /// The tool.
+  public internal(set) var tool: String
   /// How it is known that the tool reads what is written: `with the tool` or `against its documentation`.
   public let checked: String
-  public let naming: Naming
+  public internal(set) var naming: Naming
   /// What a person should know of every export.
   public let notes: [String]
   /// What the tool does with a weight that the recipe keeps.
@@ -23,7 +23,7 @@ public struct ConfigTarget: Sendable {
   /// Whether an embedding and the head that shares its numbers must have one scheme.
   let agreesOnTies: Bool
   /// Patterns of names, as the tool has them, that it leaves as they are.
-  let exceptions: [Pattern]
+  var exceptions: [Pattern]
   /// Whether it tells figures that need the weights to be read.
   public let needsFigures: Bool
   /// Whether biases and norms are told of too.
@@ -57,6 +57,15 @@ public struct ConfigTarget: Sendable {
     /// Its name in a folder: `quantize.py`.
     let name: String
     let template: String
+  }
+}
+
+extension ConfigTarget {
+  /// The same schemes under another name, with no layer left out.
+  func renamed(_ name: String, tool: String, naming: Naming) -> ConfigTarget {
+    var other = self
+    (other.name, other.tool, other.naming, other.exceptions) = (name, tool, naming, [])
+    return other
   }
 }
 

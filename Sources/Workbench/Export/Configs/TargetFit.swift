@@ -85,6 +85,27 @@ public struct TargetFit: Sendable {
     if case .unfit(let reason) = verdict(on: item, in: scheme) { reason } else { nil }
   }
 
+  /// The schemes that the tool takes for an item, the most bits first; in groups before channels before the whole tensor.
+  func formats(for item: Item) -> [Scheme.Format] {
+    let kinds = item.targetKinds
+    func rank(_ format: Scheme.Format) -> (Double, Int) {
+      let shared =
+        switch format.granularity {
+        case .group(let size): size
+        case .channel: 1 << 20
+        default: 1 << 21
+        }
+      return (-(format.codeBits ?? 0), shared)
+    }
+    var seen: Set<Scheme.Format> = []
+    return target.acceptances.filter { $0.takes(kinds) && $0.format != .keep }.map(\.format)
+      .filter { format in
+        seen.insert(format).inserted && item.obstacle(to: Scheme(format)) == nil
+          && obstacle(to: Scheme(format), of: item) == nil
+      }
+      .sorted { rank($0) < rank($1) }
+  }
+
   /// Why an item and those that must agree with it do not; `nil` where they do.
   public func disagreement(of item: Item, in session: Session) -> String? {
     for index in agreementOf[item.id] ?? [] {

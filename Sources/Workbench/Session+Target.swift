@@ -1,0 +1,96 @@
+import Compression
+
+extension Session {
+  /// The tool that the recipe is meant for: `fit` says what it cannot be told.
+  ///
+  /// - Parameter target: `nil` for none.
+  /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for.
+  public mutating func aim(at target: Target?) throws(WorkbenchError) {
+    guard let target else {
+      (self.target, fit) = (nil, nil)
+      return
+    }
+    switch target.kind {
+    case .config(let config): fit = try TargetFit(config, self)
+    case .checkpoint: fit = try TargetFit(.ggufTypes, self)
+    case .recipe: fit = nil
+    }
+    self.target = target
+  }
+
+  /// Why the chosen target cannot say an item's scheme; `nil` where it can, or where there is no target.
+  public func targetObstacle(to scheme: Scheme, of item: Item) -> String? {
+    item.kind == .weight || !scheme.isKeep ? fit?.obstacle(to: scheme, of: item) : nil
+  }
+
+  /// The same of the scheme that is chosen, and why those that must agree do not.
+  public func targetNote(on item: Item) -> String? {
+    targetObstacle(to: scheme(of: item), of: item) ?? fit?.disagreement(of: item, in: self)
+  }
+
+  /// What the target takes for an item, the most bits first; empty without a target.
+  public func targetFormats(for item: Item) -> [Scheme.Format] { fit?.formats(for: item) ?? [] }
+
+  /// Every item whose scheme the target cannot say, and why.
+  public var misfits: [(name: String, reason: String)] {
+    fit == nil ? [] : items.compactMap { item in targetNote(on: item).map { (item.name, $0) } }
+  }
+
+  /// The scheme with the most bits that the target takes for an item that is kept: where an edit by keys begins.
+  public func startingFormat(for item: Item) -> Scheme.Format? { fit?.formats(for: item).first }
+}
+
+// MARK: - Locks
+
+extension Session {
+  /// Whether an edit of one layer changes those that runtimes run with it as one: q, k and v; gate and up; a head and an
+  /// embedding that are one matrix.
+  public var isLocked: Bool { locks != nil }
+
+  /// How many groups of layers a lock holds together.
+  public var lockedGroups: Int { Set((locks ?? [:]).values).count }
+
+  public mutating func setLocked(_ isLocked: Bool) {
+    guard isLocked else {
+      locks = nil
+      return
+    }
+    var groups = ConfigTarget.fusedWords.flatMap(siblings)
+    if let tied = tiedEmbedding { groups.append(tied) }
+    var locks: [Item.ID: [Item.ID]] = [:]
+    for group in groups { for id in group { locks[id] = group } }
+    self.locks = locks
+  }
+
+  /// Items with those that are locked to them, each once, in order.
+  func withLocked(_ ids: [Item.ID]) -> [Item.ID] {
+    guard let locks else { return ids }
+    var seen: Set<Item.ID> = []
+    return ids.flatMap { locks[$0] ?? [$0] }.filter { seen.insert($0).inserted }
+  }
+}
+
+extension Session {
+  /// Gives what is locked to a layer whose choice a rule changed the same choice, where it can take it.
+  func spreadLocks(_ outcome: inout Outcome) {
+    guard let locks else { return }
+    for item in items where outcome.recipe.choices[item.name] != recipe.choices[item.name] {
+      guard let choice = outcome.recipe.choices[item.name] else { continue }
+      for other in (locks[item.id] ?? []).compactMap(item(id:))
+      where outcome.recipe.choices[other.name] == recipe.choices[other.name] {
+        if other.obstacle(to: choice.scheme) == nil { outcome.recipe.choices[other.name] = choice }
+      }
+    }
+  }
+}
+
+extension ConfigTarget {
+  /// What any runtime fuses.
+  static let fusedWords: [[String]] = Array(Set(all.flatMap(\.fused))).sorted { $0.joined() < $1.joined() }
+
+  /// The types of a GGUF file: those of llama.cpp, under whatever names.
+  static let ggufTypes: ConfigTarget = {
+    let llama = all.first { $0.name == "llama.cpp" }!
+    return llama.renamed("gguf", tool: "GGUF", naming: .own)
+  }()
+}

@@ -1,0 +1,82 @@
+import Support
+import Testing
+
+@testable import TerminalUI
+
+/// With a target chosen: what it cannot say is dim and says why, keys step over it, and locked layers change together.
+@Suite struct ScreenTargetTests {
+  /// To the first block's `mlp.down_proj`.
+  private static let down = "jjjj"
+
+  @Test(arguments: usualSizes) func theTargetStandsInTheHeader(size: ScreenSize) throws {
+    let shot = try Shot.llama(":target mlx-config<Enter>", size)
+    #expect(shot.status.contains("mlx-config") && shot.status.contains("takes every choice"))
+    if size.width >= 120 { #expect(shot.header.contains("for mlx-config")) }
+    #expect(!(try Shot.llama(":target mlx-config<Enter>:target none<Enter>", size)).header.contains("for mlx"))
+  }
+
+  @Test(arguments: usualSizes) func theFirstStepIsWhatTheTargetTakes(size: ScreenSize) throws {
+    let shot = try Shot.llama(":target mlx-config<Enter>\(Self.down)-", size)
+    #expect(shot.cursorRow.contains("int8 g32 a"))
+    // Seven bits are stepped over.
+    #expect(try Shot.llama(":target mlx-config<Enter>\(Self.down)--", size).cursorRow.contains("int6 g32 a"))
+    // So is what has no groups.
+    let groups = try Shot.llama(":target mlx-config<Enter>\(Self.down)-g", size).cursorRow
+    #expect(groups.contains("int8 g128 a") || groups.contains("int8 g64 a"), "\(groups)")
+  }
+
+  @Test func whatDoesNotFitIsMarkedWithItsReason() throws {
+    let shot = try Shot.llama("\(Self.down):scheme int8<Enter>:target mlx-config<Enter>", .wide)
+    #expect(shot.cursorRow.contains("int8 g32 !"))
+    #expect(shot.header.contains("for mlx-config: 1 does not fit"))
+    #expect(shot.status.contains("no symmetric for mlx-lm: it takes affine"))
+  }
+
+  @Test func thePickerShowsWhatFitsFirstAndTheRestDim() throws {
+    let shot = try Shot.llama(":target mlx-config<Enter>\(Self.down)s", .wide)
+    let fitting = shot.lines.firstIndex { $0.contains("int8,group=64,affine") }
+    let other = shot.lines.firstIndex { $0.contains("no symmetric for mlx-lm") }
+    #expect(try #require(fitting) < #require(other))
+    // What is dim cannot be chosen.
+    let refused = try Shot.llama(
+      ":target mlx-config<Enter>\(Self.down)s" + String(repeating: "<PageDown>", count: 9) + "<Enter><Esc>", .wide)
+    #expect(refused.cursorRow.contains("keep"))
+    #expect(refused.status.contains("for mlx-lm"))
+  }
+
+  @Test func lockedLayersChangeTogether() throws {
+    let toQuery = String(repeating: "j", count: 10)
+    func scheme(_ name: String, _ shot: Shot) -> String { shot.rows.first { $0.contains(name) } ?? "" }
+    let shot = try Shot.llama(toQuery + "L-")
+    for name in ["q_proj", "k_proj", "v_proj"] { #expect(scheme(name, shot).contains("int8"), "\(name)") }
+    #expect(scheme("o_proj", shot).contains("keep"))
+    #expect(shot.status.contains("3 layers changed") && shot.text.contains("locked"))
+    // Apart again.
+    let apart = try Shot.llama(toQuery + "LL-")
+    #expect(scheme("q_proj", apart).contains("int8") && scheme("v_proj", apart).contains("keep"))
+  }
+
+  @Test func layersThatMustAgreeSaySo() throws {
+    let shot = try Shot.llama(":target llm-compressor<Enter>:set *layers.0*q_proj=int4,group=64<Enter>", .wide)
+    #expect(shot.header.contains("3 do not fit"), "\(shot.header)")
+    #expect(shot.status.contains("runs q_proj, k_proj, v_proj as one"), "\(shot.status)")
+  }
+
+  @Test func anExportToTheTargetIsOffered() throws {
+    let shot = try Shot.llama(":target torchao<Enter>e", .wide)
+    #expect(shot.foot.contains(":export torchao"))
+    #expect(try Shot.llama(":target nowhere<Enter>").status.contains("unknown target"))
+  }
+}
+
+extension Shot {
+  fileprivate static func llama(_ keys: String, _ size: ScreenSize = .wide) throws -> Shot {
+    try of("shakespeare-llama", keys, size)
+  }
+
+  fileprivate var cursorRow: String { rows.first { $0.contains("▌") } ?? "" }
+}
+
+extension ScreenSize {
+  fileprivate static let wide = ScreenSize(width: 200, height: 50)
+}
