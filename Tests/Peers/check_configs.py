@@ -4,7 +4,7 @@ what the recipe says.
 
     check_configs.py LATHE [TARGET …]
 
-A tool that is not installed is said to be left out; requirements-deploy.txt lists them. Run from the repository's folder.
+A tool that is not installed is said to be left out; Tests/Peers/configs installs them. Run from the repository's folder.
 """
 import importlib.util
 import json
@@ -378,6 +378,55 @@ def gptqmodel():
     return len(recipe)
 
 
+def exllamav3():
+    """Its own reading of a recipe, without its CUDA extension: modules are stand-ins with the model's names."""
+    import types
+
+    import yaml
+
+    place = Path(importlib.util.find_spec("exllamav3").submodule_search_locations[0])
+
+    class Linear:
+        modules = []
+
+        def __init__(self, key, shape):
+            self.key, self.qmap = key, "block"
+            self.qbits_key = "head_bits" if key == "lm_head" else "bits"
+            self.weights_numel = lambda: shape[0] * shape[1]
+
+    for name in ("exllamav3", "exllamav3.modules", "exllamav3.conversion"):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = []
+    sys.modules["exllamav3.modules.linear"] = types.ModuleType("linear")
+    sys.modules["exllamav3.modules.linear"].Linear = Linear
+    spec = importlib.util.spec_from_file_location("exllamav3.conversion.allocation", place / "conversion/allocation.py")
+    allocation = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = allocation
+    spec.loader.exec_module(allocation)
+
+    path, recipe = lathe("exllamav3", ["*self_attn*=int4,group=64", "*mlp*=int3,channel", "*.1.mlp.*=keep", "lm_head=int6,channel"])
+    text = yaml.safe_load(path.read_text())
+    model = types.SimpleNamespace(modules=[Linear(name, layer.shape) for name, layer in recipe.items() if "embed" not in name])
+    found, mean = allocation.create_q_strategy_from_recipe(model, None, None, text["tensors"], text["head_bits"], None)
+    for name, layer in recipe.items():
+        if "embed" not in name:
+            equal("exllamav3", name, found[name], 16 if layer.isKept else layer.bits)
+    return len(found)
+
+
+def gguf():
+    """The weights themselves, read by gguf-py."""
+    from gguf import GGUFReader
+
+    model = "Samples/shakespeare-llama-f16.gguf"
+    path, recipe = lathe("gguf", ["*=q4_k", "*attn_v*=q6_k", "*ffn_down*=q5_0", "token_embd=q8_0", "output=f16"], model, "out.gguf")
+    types = {tensor.name: tensor.tensor_type.name.lower() for tensor in GGUFReader(path).tensors}
+    for layer in recipe.values():
+        if len(layer.shape) > 1:
+            equal("gguf", layer.tensor, types[layer.tensor], layer.word)
+    return len(types)
+
+
 def llama():
     """`llama-quantize --dry-run` says every tensor's type."""
     quantize = os.environ["LLAMA_QUANTIZE"]
@@ -402,7 +451,8 @@ CHECKS = {
     "llama.cpp": (llama, None), "compressed-tensors-config": (compressed_tensors_config, "compressed_tensors"),
     "llm-compressor": (llm_compressor, "llmcompressor"), "mlx-config": (mlx_config, "mlx_lm"),
     "onnxruntime": (onnxruntime, "onnxruntime"), "coremltools": (coremltools, "coremltools"), "torchao": (torchao, "torchao"),
-    "auto-round": (auto_round, "auto_round"), "gptqmodel": (gptqmodel, "gptqmodel"),
+    "auto-round": (auto_round, "auto_round"), "gptqmodel": (gptqmodel, "gptqmodel"), "exllamav3": (exllamav3, "exllamav3"),
+    "gguf": (gguf, "gguf"),
 }
 
 for target in sys.argv[2:] or CHECKS:

@@ -8,7 +8,7 @@ public struct ConfigTarget: Sendable {
   public let summary: String
   /// The tool.
   public internal(set) var tool: String
-  /// How it is known that the tool reads what is written: `with the tool` or `against its documentation`.
+  /// What the tool itself was made to do with what is written (Tests/Peers/check_configs.py).
   public let checked: String
   public internal(set) var naming: Naming
   /// What a person should know of every export.
