@@ -169,7 +169,7 @@ import Testing
     var session = try Models.llama()
     try session.set("*_proj=int4,group=16,affine")
     #expect { try session.export(to: .named("mlx-config"), path: "o") } throws: { error in
-      "\(error)".split(separator: "\n").count == 1 + 21
+      "\(error)".split(separator: "\n").count == 1 + 21 + 1
     }
   }
 

@@ -5,6 +5,13 @@ import Checkpoints
 #else
   import Foundation
 #endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// What `export --to` writes for.
 public struct Target: Sendable, Hashable {
@@ -114,6 +121,10 @@ extension Session {
   /// Exports and writes a config; an old file stays whole until the new one is.
   public func write(_ target: Target, to path: String) throws(WorkbenchError) -> Export {
     let export = try export(to: target, path: path)
+    // A path that ends in / names a folder, made where it is missing.
+    if path.hasSuffix("/"), mkdir(path, 0o777) != 0, errno != EEXIST {
+      throw WorkbenchError("\(path): cannot be made: \(String(cString: strerror(errno)))")
+    }
     for file in export.files { try write(file.bytes, to: file.path) }
     return export
   }

@@ -100,9 +100,12 @@ struct ConfigContext {
   private var model: [String: Any] {
     let checkpoint = session.checkpoint
     let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
+    // A tool that starts from Hugging Face's folder cannot start from another file.
+    let isFolder = checkpoint.format == .safetensors || checkpoint.format == .pytorch
+    let folder = isFolder ? LlamaModel.folder(of: checkpoint) : "HF_FOLDER"
     var model: [String: Any] = [
       "path": TemplateWord(checkpoint.path), "name": TemplateWord(name),
-      "folder": TemplateWord(LlamaModel.folder(of: checkpoint)), "format": TemplateWord(checkpoint.format.rawValue),
+      "folder": TemplateWord(folder), "format": TemplateWord(checkpoint.format.rawValue),
       "parameters": checkpoint.parameterCount,
     ]
     if checkpoint.format == .gguf { model["gguf"] = true }

@@ -45,7 +45,12 @@ struct ConfigPlan {
       problems.append("\(agreement.reason), and the recipe has \(choices)")
     }
     if !problems.isEmpty {
-      throw WorkbenchError("the recipe does not fit \(target.name):\n  \(problems.joined(separator: "\n  "))")
+      throw WorkbenchError(
+        """
+        the recipe does not fit \(target.name):
+          \(problems.joined(separator: "\n  "))
+        leave a layer as it is with 'NAME=keep', or choose what fits
+        """)
     }
     guard !entries.isEmpty else { throw WorkbenchError("the model has no layer that \(target.tool) would quantise") }
     self.entries = entries

@@ -56,15 +56,14 @@ public struct TargetFit: Sendable {
       return scheme.isKeep ? .passedOver : .unfit("\(target.tool) leaves biases, norms and vectors as they are")
     }
     do {
+      let kinds = item.targetKinds
+      guard target.acceptances.contains(where: { $0.takes(kinds) }) else {
+        if !scheme.isKeep { _ = try target.acceptance(of: scheme, kinds: kinds) }
+        return .passedOver
+      }
       let name = try name.get()
       if target.exceptions.contains(where: { $0.matches(name) }) {
         return scheme.isKeep ? .passedOver : .unfit("\(target.tool) leaves \(name) as it is")
-      }
-      let kinds = item.targetKinds
-      guard target.acceptances.contains(where: { $0.takes(kinds) }) else {
-        if scheme.isKeep { return .passedOver }
-        _ = try target.acceptance(of: scheme, kinds: kinds)
-        return .passedOver
       }
       if scheme.format == .keep, target.keeps == .floats, item.isStoredQuantised {
         return .unfit("it is stored as \(item.storage): \(target.tool) starts from floats and cannot keep that")
