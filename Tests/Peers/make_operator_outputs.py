@@ -183,5 +183,6 @@ def new():
     m.write()
 
 
-old()
-new()
+if __name__ == "__main__":
+    old()
+    new()

@@ -46,7 +46,6 @@ extension Operators {
       let inputs = [try call.value(0), w, r] + (3...7).map { call.optional($0) }
       return try Recurrence(call.with(inputs), .lstm, quantises: true).run()
     },
-    "com.microsoft.MatMulNBits": { call throws(InferenceError) in try matMulNBits(call) },
   ]
 
   /// Codes (directions, inputs, gates) with scales and zero points a direction, or a direction and gate, as Floats
@@ -81,58 +80,5 @@ extension Operators {
     let sum = try arithmetic["Add"]!(call)[0]
     guard let extra = call.optional(bias) else { return sum }
     return try arithmetic["Add"]!(call.with([sum, extra]))[0]
-  }
-
-  /// y = A · Bᵀ with B (N, K) in blocks along K: codes of 2, 4 or 8 bits (N, blocks, bytes), low bits first, a scale a
-  /// block, and a zero point a block, packed alike or as Floats; half the range where it is left out.
-  private static func matMulNBits(_ call: Call) throws(InferenceError) -> [Value] {
-    let (aShape, _) = try call.floats(0, rank: 1)
-    guard let k = call.int("K"), let n = call.int("N"), let block = call.int("block_size"),
-      let bits = Optional(call.int("bits") ?? 4), [2, 4, 8].contains(bits), k > 0, n > 0, block >= 16, aShape.last == k,
-      k < 1 << 29, n < 1 << 29, block < 1 << 20
-    else { throw call.fail("has an input of shape \(aShape) and no fitting K, N, bits or block_size") }
-    try call.check(size: [n, k])
-    let blocks = (k + block - 1) / block
-    let perByte = 8 / bits
-    let blockBytes = block / perByte
-    let codes = try call.integers(1)
-    let scales = try call.floats(2).elements
-    guard codes.count == n * blocks * blockBytes, scales.count == n * blocks else {
-      throw call.fail(
-        "has \(codes.count) bytes and \(scales.count) scales; \(n * blocks * blockBytes) and \(n * blocks) expected")
-    }
-    let mask = 1 << bits - 1
-    var zeros = [Float](repeating: Float(1 << (bits - 1)), count: n * blocks)
-    if let given = call.optional(3) {
-      if let floats = given.floats {
-        guard floats.count == zeros.count else { throw call.fail("has \(floats.count) zero points") }
-        zeros = floats
-      } else {
-        let rowBytes = (blocks + perByte - 1) / perByte
-        let packed = try call.integers(3)
-        guard packed.count == n * rowBytes else { throw call.fail("has \(packed.count) bytes of zero points") }
-        for row in 0..<n {
-          for number in 0..<blocks {
-            let byte = packed[row * rowBytes + number / perByte]
-            zeros[row * blocks + number] = Float(byte >> (number % perByte * bits) & mask)
-          }
-        }
-      }
-    }
-    guard call.optional(4) == nil else { throw call.fail("has g_idx, which Lathe cannot run") }
-    var weights = [Float](repeating: 0, count: n * k)
-    for row in 0..<n {
-      for column in 0..<k {
-        let place = row * blocks + column / block
-        let within = column % block
-        let byte = codes[place * blockBytes + within / perByte]
-        let code = byte >> (within % perByte * bits) & mask
-        weights[row * k + column] = (Float(code) - zeros[place]) * scales[place]
-      }
-    }
-    let turned = Shape.gather(weights, [k, n], strides: [1, k])
-    let product = try matMul(call.with([try call.value(0), Value([k, n], turned)]))[0]
-    guard let bias = call.optional(5) else { return [product] }
-    return try arithmetic["Add"]!(call.with([product, bias]))
   }
 }

@@ -20,7 +20,9 @@ enum Operators {
     var all: [String: Operator] = [:]
     let groups: [Table] = [
       elementwise, arithmetic, comparison, products, convolutions, pooling, normalisation, shaping, selection,
-      reductions, scattering, searching, quantised, recurrent, resizing, signals, losses, sampling, contributed,
+      reductions, scattering, searching, quantised, quantisedLinear, recurrent, resizing, signals, losses, sampling,
+      contributed,
+      blockQuantised,
     ]
     for group in groups {
       for (name, forward) in group { all[name] = Operator(forward: forward, backward: gradients[name]) }

@@ -13,8 +13,8 @@ extension Operators {
       ]
     },
     "MatMulInteger": { call throws(InferenceError) in
-      let sums = try integerProduct(call, a: 0, aZero: 2, b: 1, bZero: 3)
-      return [.wrapping(sums.shape, sums.sums.map { Int64($0) }, .i32)]
+      let product = try integerProduct(call, a: 0, aZero: 2, b: 1, bZero: 3)
+      return [sums(product.shape, product.sums, isExact: call.inputs.allSatisfy { $0?.floats == nil })]
     },
     "QLinearMatMul": { call throws(InferenceError) in
       let sums = try integerProduct(call, a: 0, aZero: 2, b: 3, bZero: 5)
@@ -36,8 +36,8 @@ extension Operators {
       return [Value(sums.shape, integers: codes, type: type)]
     },
     "ConvInteger": { call throws(InferenceError) in
-      let (shape, sums) = try integerConvolution(call, x: 0, xZero: 2, w: 1, wZero: 3)
-      return [.wrapping(shape, sums.map { Int64($0) }, .i32)]
+      let (shape, products) = try integerConvolution(call, x: 0, xZero: 2, w: 1, wZero: 3)
+      return [sums(shape, products, isExact: call.inputs.allSatisfy { $0?.floats == nil })]
     },
     "QLinearConv": { call throws(InferenceError) in
       let (shape, sums) = try integerConvolution(call, x: 0, xZero: 2, w: 3, wZero: 5)
@@ -61,6 +61,12 @@ extension Operators {
     },
   ]
 
+  /// Sums of products as 32-bit integers; as Floats where a factor has codes that are no whole numbers.
+  private static func sums(_ shape: [Int], _ sums: [Double], isExact: Bool) -> Value {
+    isExact
+      ? .wrapping(shape, sums.map { Int64($0) }, .i32) : Value(shape, sums.map { Float($0) }, type: .i32)
+  }
+
   /// Numbers in 8 bits over their own range, which includes 0, so that zero is exact.
   private static func dynamicCodes(_ x: [Float]) -> (codes: [Int64], scale: Float, zero: Int64) {
     let (low, high) = (min(0, x.min() ?? 0), max(0, x.max() ?? 0))
@@ -77,7 +83,7 @@ extension Operators {
   }
 
   /// round(x) + zero point, within the type's range; halves go to the even number.
-  private static func code(_ x: Float, _ zero: Int, _ type: ElementType) -> Int64 {
+  static func code(_ x: Float, _ zero: Int, _ type: ElementType) -> Int64 {
     let range = type.integerRange
     let (sum, overflow) = Int64(saturating: x.rounded(.toNearestOrEven)).addingReportingOverflow(Int64(zero))
     if overflow { return x > 0 ? range.upperBound : range.lowerBound }
@@ -145,33 +151,40 @@ extension Operators {
       let floats = codes.enumerated().map { Float($1 &- Int64(zeros[places[$0]])) * scales[places[$0]] }
       return [Value(value.shape, floats, type: scale.type)]
     case .floats(let floats):
-      // A weight that was replaced by what its codes stand for: it has its scales already. Codes are never F32.
-      if value.type == .f32 { return [value.typed(scale.type)] }
+      // Codes of 8-bit floating point, or those of a replaced weight (see `Weights`).
       return [
-        Value(value.shape, floats.enumerated().map { ($1 - Float(zeros[places?[$0] ?? 0])) * scales[places?[$0] ?? 0] })
+        Value(
+          value.shape, floats.enumerated().map { ($1 - Float(zeros[places?[$0] ?? 0])) * scales[places?[$0] ?? 0] },
+          type: scale.type)
       ]
     }
   }
 
-  /// An integer input less its zero point, one for all or one a slice of an axis, as Doubles.
+  /// Codes less their zero point, one for all or one a slice of an axis, as Doubles. Codes are integers, but for those of
+  /// a replaced weight (see `Weights`).
   private static func centred(_ call: Call, _ input: Int, zero: Int, axis: (Int) -> Int) throws(InferenceError)
     -> (shape: [Int], elements: [Double])
   {
     let value = try call.value(input)
-    guard let integers = value.integers else { throw call.fail("has floating-point numbers as input \(input)") }
-    guard call.optional(zero) != nil else { return (value.shape, integers.map { Double($0) }) }
+    guard !value.type.isFloatingPoint else { throw call.fail("has floating-point numbers as input \(input)") }
+    let codes: [Double] =
+      switch value.elements {
+      case .integers(let integers): integers.map { Double($0) }
+      case .floats(let floats): floats.map { Double($0) }
+      }
+    guard call.optional(zero) != nil else { return (value.shape, codes) }
     let zeros = try call.integers(zero)
-    if zeros.count == 1 { return (value.shape, integers.map { Double($0 &- Int64(zeros[0])) }) }
+    if zeros.count == 1 { return (value.shape, codes.map { $0 - Double(zeros[0]) }) }
     let axis = axis(value.shape.count)
     guard value.shape.indices.contains(axis), zeros.count == value.shape[axis] else {
       throw call.fail("has \(zeros.count) zero points for an input of shape \(value.shape)")
     }
     let step = Shape.product(value.shape[(axis + 1)...])
-    return (value.shape, integers.enumerated().map { Double($1 &- Int64(zeros[$0 / step % zeros.count])) })
+    return (value.shape, codes.enumerated().map { $1 - Double(zeros[$0 / step % zeros.count]) })
   }
 
-  /// NumPy's matmul of integers, exactly.
-  private static func integerProduct(_ call: Call, a: Int, aZero: Int, b: Int, bZero: Int) throws(InferenceError)
+  /// NumPy's matmul of codes less their zero points; exact for integers.
+  static func integerProduct(_ call: Call, a: Int, aZero: Int, b: Int, bZero: Int) throws(InferenceError)
     -> (shape: [Int], rows: Int, columns: Int, sums: [Double])
   {
     let (aShape, left) = try centred(call, a, zero: aZero) { $0 - 2 }
@@ -201,7 +214,7 @@ extension Operators {
     return (shape, m, n, sums)
   }
 
-  /// Convolution of integers, exactly; the padding stands for zero.
+  /// Convolution of codes less their zero points, exact for integers; the padding stands for zero.
   private static func integerConvolution(_ call: Call, x: Int, xZero: Int, w: Int, wZero: Int) throws(InferenceError)
     -> (shape: [Int], sums: [Double])
   {
