@@ -35,29 +35,40 @@ public struct Weights: Sendable {
   /// The weights with a layer's weight replaced by a matrix of outputs by inputs, row after row, as
   /// `Checkpoint.readMatrix` gives it.
   ///
+  /// A quantised weight's place is taken by codes that need not be whole numbers, code = number / scale + zero point, so
+  /// that every operator on codes, of whatever form, computes with the numbers that are given here: DequantizeLinear
+  /// gives them back, and integer products take them in units of the scale.
+  ///
+  /// - Throws: where a quantised weight's scales cannot be read.
   /// - Precondition: the layer has a matrix, and it is of that size.
-  public func replacing(layer index: Int, withMatrix floats: [Float]) -> Weights {
+  public func replacing(layer index: Int, withMatrix floats: [Float]) throws(InferenceError) -> Weights {
     let layer = checkpoint.layers[index]
     guard let matrix = layer.matrix else { preconditionFailure("the layer \(layer.name) has no matrix") }
     precondition(floats.count == matrix.rows * matrix.columns)
-    if matrix.isRowMajor { return replacing(tensor: layer.weight, with: floats) }
-    // (rows, outer, inner) back to the storage's (outer, rows, inner).
-    let shape = [matrix.outer, matrix.rows, matrix.inner]
-    let strides = [matrix.inner, matrix.columns, 1]
-    return replacing(tensor: layer.weight, with: Shape.gather(floats, shape, strides: strides))
+    let tensor = checkpoint.tensors[layer.weight]
+    var (numbers, type) = (floats, ElementType.f32)
+    if layer.packing != nil {
+      do throws(CheckpointError) {
+        numbers = try checkpoint.codes(layer: index, of: floats)
+      } catch {
+        throw InferenceError(error.file, error.reason)
+      }
+      type = tensor.type
+    }
+    if !matrix.isRowMajor {
+      // (rows, outer, inner) back to the storage's (outer, rows, inner).
+      let shape = [matrix.outer, matrix.rows, matrix.inner]
+      numbers = Shape.gather(numbers, shape, strides: [matrix.inner, matrix.columns, 1])
+    }
+    var changed = self
+    // Several codes a byte (MatMulNBits): the codes come as the matrix.
+    let shape = tensor.count == numbers.count ? tensor.shape : [matrix.rows, matrix.columns]
+    changed.values[layer.weight] = Value(shape, numbers, type: type)
+    return changed
   }
 }
 
 extension Network {
-  /// The node that takes a quantised weight's codes as they are, and so cannot take other numbers in their place; `nil`
-  /// where all turn them into numbers first (DequantizeLinear).
-  public func integerUse(ofTensor tensor: Int) -> Graph.Node? {
-    let numbers = Set(weightTensors.filter { $0.value == tensor }.keys)
-    return steps.first { step in
-      step.node.operatorName != "DequantizeLinear" && step.inputs.contains { $0.map(numbers.contains) ?? false }
-    }?.node
-  }
-
   /// Reads and decodes all weights: 4 bytes each, 8 for integers.
   ///
   /// - Throws: where a weight cannot be read.

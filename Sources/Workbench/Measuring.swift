@@ -101,7 +101,7 @@ extension Session {
     var goesOn = true
     var candidates = [Network.Candidate(weights: original)]
     if !isWhole {
-      let compressed = try weights(replacing: original, of: network) { progress(0, data.count) && !isCancelled() }
+      let compressed = try weights(replacing: original) { progress(0, data.count) && !isCancelled() }
       var ranges: ActivationRanges?
       if let wanted = request.activations {
         let calibration = try Dataset(wanted.calibration, for: network, images: request.images)
@@ -123,22 +123,17 @@ extension Session {
 
   /// The weights with every chosen item in its compressed form.
   private func weights(
-    replacing original: Weights, of network: Network, proceed: () -> Bool
+    replacing original: Weights, proceed: () -> Bool
   ) throws -> Weights {
     var weights = original
     for item in items {
       let scheme = recipe[item]
       guard !scheme.isKeep else { continue }
       guard proceed() else { throw InferenceError.cancelled }
-      if item.packing != nil, let node = network.integerUse(ofTensor: item.id) {
-        throw WorkbenchError(
-          "\(printable(item.name)): its codes go into \(node.operatorName) as they are, so other numbers in their place cannot be measured"
-        )
-      }
       let values = try reconstruction(of: item)
       weights =
-        item.kind == .weight
-        ? weights.replacing(layer: item.layerIndex, withMatrix: values)
+        item.kind == .weight || item.packing != nil
+        ? try weights.replacing(layer: item.layerIndex, withMatrix: values)
         : weights.replacing(tensor: item.id, with: values)
     }
     return weights

@@ -74,7 +74,7 @@ struct EvaluationTests {
     let checkpoint = network.checkpoint
     for (index, layer) in checkpoint.layers.enumerated() {
       guard expected.quantisedWeights.contains(checkpoint.tensors[layer.weight].name) else { continue }
-      changed = changed.replacing(layer: index, withMatrix: quantised(try checkpoint.matrix(layer: index)))
+      changed = try changed.replacing(layer: index, withMatrix: quantised(try checkpoint.matrix(layer: index)))
     }
     #expect(worst(try logits(changed), expected.quantised.logits) < logitTolerance)
     let (before, after) = (

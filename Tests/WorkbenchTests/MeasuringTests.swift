@@ -99,16 +99,24 @@ import Testing
     }
   }
 
-  /// A model that onnxruntime quantised: the reconstruction of its weights stands for numbers, not for codes.
-  @Test func weightsBehindDequantizeLinearAreReplacedByNumbers() throws {
-    var session = Session(try Checkpoint.open(fixture("digits-qdq.onnx")))
+  /// Models that onnxruntime quantised, in each of its forms: the reconstruction of a weight stands for numbers, not for
+  /// codes, whether DequantizeLinear or a product of integers reads them.
+  @Test(arguments: ["digits-qdq", "quantised/digits", "quantised/digits-dynamic"])
+  func weightsThatAreCodesAreReplacedByNumbers(name: String) throws {
+    var session = Session(try Checkpoint.open(fixture("\(name).onnx")))
     let packed = session.items.filter { $0.packing != nil && $0.kind == .weight }
     #expect(packed.count == 5)
     session.change(packed.map(\.id)) { _, _ in Scheme(.uniform(UniformScheme(bits: 8, granularity: .channel))) }
     let measured = try #require(try session.measure(data: data))
     let (top, cosine) = (measured.metrics[0], try #require(measured.metrics.first { $0.name == "cosine" }))
-    #expect(abs(top.value - (top.baseline ?? 0)) < 0.01 && top.value > 0.98)
-    #expect(cosine.value > 0.999)
+    let plain = try #require(top.baseline)
+    #expect(plain > 0.98 && abs(top.value - plain) < 0.01 && cosine.value > 0.999)
+    session.change(packed.map(\.id)) { _, _ in Scheme(.uniform(UniformScheme(bits: 2, granularity: .channel))) }
+    let coarse = try #require(try session.measure(data: data))
+    let error = try #require(coarse.metrics.first { $0.name == "cosine" })
+    #expect(coarse.metrics[0].baseline == plain && coarse.metrics[0].value < plain - 0.02 && error.value < 0.99)
+    session.change(packed.map(\.id)) { _, _ in .keep }
+    #expect(try session.measure(data: data)?.metrics[0].value == plain)
   }
 
   // MARK: - Texts

@@ -2,7 +2,7 @@ internal import Numerics
 
 extension Checkpoint {
   /// The most weights that are unpacked at once.
-  private static let tileSize = 1 << 15
+  static let tileSize = 1 << 15
 
   /// `readMatrix` of a packed layer: tile by tile, so that memory besides `into` is bounded (a few bytes a weight of
   /// a tile, and a row's parameters).
@@ -15,7 +15,7 @@ extension Checkpoint {
     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: high) {
       let some = row..<min(row + high, rows.upperBound)
       for column in stride(from: columns.lowerBound, to: columns.upperBound, by: wide) {
-        let tile = Tile(
+        let tile = PackedTile(
           checkpoint: self, matrix: matrix, rows: some, columns: column..<min(column + wide, columns.upperBound))
         try tile.read(
           layer.weight, packing, stride: columns.count,
@@ -27,7 +27,7 @@ extension Checkpoint {
 }
 
 /// A part of a packed weight.
-private struct Tile {
+struct PackedTile {
   let checkpoint: Checkpoint
   let matrix: MatrixShape
   let rows: Range<Int>
@@ -106,7 +106,7 @@ private struct Tile {
   }
 
   /// A parameter's numbers for this tile.
-  private func shared(_ parameter: Parameter) throws(CheckpointError) -> SharedNumbers {
+  func shared(_ parameter: Parameter) throws(CheckpointError) -> SharedNumbers {
     var found = SharedNumbers()
     switch parameter.cells {
     case .flat(let run):
@@ -204,7 +204,7 @@ private struct Tile {
 }
 
 /// A parameter's numbers, found by a weight's place in its tile.
-private struct SharedNumbers {
+struct SharedNumbers {
   var values: [Float] = []
   var width = 0
   var rows: [Int] = []
