@@ -51,6 +51,34 @@ enum Kernels {
     }
   }
 
+  /// Filters times columns, finished row by row: for convolutions' products, whose factors BLAS would both lay out anew
+  /// at each call. It is written for AVX2's registers; elsewhere BLAS does its work.
+  struct Product {
+    private let scratch: UnsafeMutablePointer<Float>
+    let depth: Int
+
+    /// `nil` where BLAS is the better choice: without AVX2, or where the filters are so deep that laying out is nothing
+    /// beside the product.
+    init?(depth: Int) {
+      guard lathe_kernel_level() == LATHE_LEVEL_AVX2, (1...2048).contains(depth) else { return nil }
+      self.depth = depth
+      scratch = .allocate(capacity: lathe_product_scratch(depth))
+    }
+
+    func free() { scratch.deallocate() }
+
+    /// y (rows, columns) ← w (rows, depth) · x (depth, columns), with a bias, a gain and an offset a row; rows of x and y
+    /// lie `xStride` and `yStride` apart.
+    func run(
+      _ w: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, into y: UnsafeMutablePointer<Float>,
+      yStride: Int, rows: Int, columns: Int, bias: UnsafePointer<Float>?, gains: UnsafePointer<Float>?,
+      offsets: UnsafePointer<Float>?, low: Float, high: Float
+    ) {
+      var finish = lathe_finish(bias: bias, gains: gains, offsets: offsets, low: low, high: high)
+      lathe_product(w, x, xStride, y, yStride, rows, depth, columns, &finish, scratch)
+    }
+  }
+
   /// Windows of planes, channel by channel: sums with weights, or without weights the largest numbers.
   struct Planes {
     private var plane: lathe_plane

@@ -1,4 +1,4 @@
-public import Checkpoints
+internal import Checkpoints
 internal import Numerics
 
 /// A network's weights as Floats, ready to run.

@@ -116,4 +116,69 @@ struct NetworkKernelTests {
       }
     }
   }
+
+  /// y = min(high, max(low, gain · (w · x + bias) + offset)) for every remainder of rows and columns.
+  @Test(arguments: levels) func productsAreFinishedRowByRow(level: lathe_level) {
+    lathe_set_kernel_level(level)
+    var random = SeededGenerator(5)
+    func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.next() >> 40) / 0x1p23 - 1 } }
+    for (rows, depth) in [(1, 1), (2, 3), (5, 17), (6, 16), (7, 32), (12, 9), (13, 64), (16, 96), (25, 2048)] {
+      // The deep ones and the wide one take several turns of laying out.
+      for columns in depth > 1000 ? [2, 70] : [1, 2, 3, 8, 9, 15, 16, 17, 18, 33, 49, depth == 17 ? 2000 : 60] {
+        let (w, bias, gains, offsets) = (numbers(rows * depth), numbers(rows), numbers(rows), numbers(rows))
+        let (xStride, yStride) = (columns + 3, columns + 2)
+        let x = numbers(depth * xStride)
+        for finishes in [false, true] {
+          var y = [Float](repeating: 77, count: rows * yStride)
+          var scratch = [Float](repeating: .nan, count: lathe_product_scratch(depth))
+          bias.withUnsafeBufferPointer { bias in
+            gains.withUnsafeBufferPointer { gains in
+              offsets.withUnsafeBufferPointer { offsets in
+                var finish = lathe_finish(
+                  bias: finishes ? bias.baseAddress : nil, gains: finishes ? gains.baseAddress : nil,
+                  offsets: finishes ? offsets.baseAddress : nil, low: finishes ? -0.5 : -.infinity,
+                  high: finishes ? 0.75 : .infinity)
+                lathe_product(w, x, xStride, &y, yStride, rows, depth, columns, &finish, &scratch)
+              }
+            }
+          }
+          var worst = 0.0
+          for row in 0..<rows {
+            for column in 0..<yStride {
+              let found = Double(y[row * yStride + column])
+              guard column < columns else {
+                worst = max(worst, found == 77 ? 0 : .infinity)
+                continue
+              }
+              var (sum, size) = (0.0, 1.0)
+              for k in 0..<depth {
+                let term = Double(w[row * depth + k]) * Double(x[k * xStride + column])
+                (sum, size) = (sum + term, size + abs(term))
+              }
+              if finishes {
+                sum = (sum + Double(bias[row])) * Double(gains[row]) + Double(offsets[row])
+                sum = min(0.75, max(-0.5, sum))
+              }
+              worst = max(worst, abs(found - sum) / size)
+            }
+          }
+          #expect(worst <= Self.tolerance, "\(rows) × \(depth) × \(columns): \(worst)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: levels) func aProductsNumbersThatAreNoneGoOn(level: lathe_level) {
+    lathe_set_kernel_level(level)
+    for columns in [1, 5, 16] {
+      var x = [Float](repeating: 1, count: 4 * columns)
+      x[2 * columns] = .nan
+      var y = [Float](repeating: 0, count: 3 * columns)
+      var scratch = [Float](repeating: 0, count: lathe_product_scratch(4))
+      var finish = lathe_finish(bias: nil, gains: nil, offsets: nil, low: 0, high: 6)
+      let w = [Float](repeating: 1, count: 12)
+      lathe_product(w, x, columns, &y, columns, 3, 4, columns, &finish, &scratch)
+      #expect((0..<3).allSatisfy { y[$0 * columns].isNaN } && y.count { $0 == 4 } == 3 * (columns - 1))
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import Checkpoints
 import Inference
 import Numerics
@@ -9,8 +10,12 @@ import Testing
 let operatorTolerance: Float = 1e-5
 
 struct OperatorTests {
-  /// Every operator in many forms against onnxruntime, at an old and at a new operator set.
-  @Test(arguments: ["operators-12", "operators-18"]) func outputsAreOnnxruntimes(name: String) throws {
+  /// Every operator in many forms against onnxruntime, at an old and at a new operator set, and at every level of the
+  /// kernels.
+  @Test(arguments: ["operators-12", "operators-18"], NetworkKernelTests.levels)
+  func outputsAreOnnxruntimes(name: String, level: lathe_level) throws {
+    lathe_set_kernel_level(level)
+    defer { lathe_set_kernel_level(LATHE_LEVEL_AVX2) }
     let network = try Network(try Checkpoint.open(fixture("\(name).onnx")))
     let expected = try Checkpoint.open(fixture("\(name).npz"))
     let outputs = try network.run([:], weights: try network.loadWeights())

@@ -17,6 +17,7 @@
 #include "rans.h"
 #include "huffman.h"
 #include "network.h"
+#include "product.h"
 #include "transformer.h"
 
 #endif

@@ -9,7 +9,7 @@ typedef enum {
 
 /// The level in use: the best that the processor has, unless LATHE_KERNELS ("baseline", "avx2")
 /// asks for a lower one. Every level gives the same bytes and the same sums, but for the kernels of networks
-/// (network.h), whose last digits may differ.
+/// (network.h, product.h), whose last digits may differ.
 lathe_level lathe_kernel_level(void);
 
 /// Forces a level for the calling thread (tests compare them, side by side); of a level that the processor lacks,

@@ -94,38 +94,79 @@ struct Convolution {
     let columns = UnsafeMutablePointer<Float>.allocate(
       capacity: isPlain ? 1 : depth * rowsAtOnce * window.output.width)
     defer { columns.deallocate() }
+    let own = Kernels.Product(depth: depth)
+    defer { own?.free() }
     for image in 0..<images {
       for group in 0..<groups {
         let source = x + (image * channels + group * inGroup) * inputPixels
         let target = y + (image * filters + group * perGroup) * pixels
-        // The bias comes after the product, with the bounds; before it only where a normalisation stands between.
-        if let bias, finish?.gains != nil {
-          for filter in 0..<perGroup {
-            (target + filter * pixels).update(repeating: bias[group * perGroup + filter], count: pixels)
-          }
-        }
+        let part = Part(first: group * perGroup, count: perGroup, depth: depth, w: w + group * perGroup * depth)
+        if own == nil { prepare(target, part, pixels) }
         var row = 0
         while row < rowCount {
           let rows = row..<min(rowCount, row + rowsAtOnce)
           let width = rows.count * window.output.width
           if !isPlain { window.unroll(source, channels: inGroup, rows: rows, into: columns) }
-          BLAS.multiply(
-            .init(start: w + group * perGroup * depth, stride: depth),
-            .init(start: isPlain ? source : UnsafePointer(columns), stride: width),
-            into: target + row * window.output.width, stride: pixels, m: perGroup, n: width, k: depth,
-            beta: bias == nil || finish?.gains == nil ? 0 : 1)
+          let (from, to) = (isPlain ? source : UnsafePointer(columns), target + row * window.output.width)
+          if let own {
+            multiply(own, part, from, to, width, pixels)
+          } else {
+            BLAS.multiply(
+              .init(start: part.w, stride: depth), .init(start: from, stride: width), into: to, stride: pixels,
+              m: perGroup, n: width, k: depth, beta: bias == nil || finish?.gains == nil ? 0 : 1)
+          }
           row = rows.upperBound
         }
-        var finish = finish ?? Finish()
-        if let bias, finish.gains == nil {
-          (finish.gains, finish.offsets) = (.init(repeating: 1, count: filters), bias)
-        }
-        if !finish.isNothing {
-          for filter in 0..<perGroup {
-            finish.apply(target + filter * pixels, filter: group * perGroup + filter, pixels: pixels)
-          }
+        if own == nil { complete(target, part, pixels) }
+      }
+    }
+  }
+
+  /// The filters of a group.
+  private struct Part {
+    let first: Int
+    let count: Int
+    let depth: Int
+    let w: UnsafePointer<Float>
+  }
+
+  /// Some columns times a group's filters, finished as they are made.
+  private func multiply(
+    _ product: Kernels.Product, _ part: Part, _ columns: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>,
+    _ width: Int, _ pixels: Int
+  ) {
+    func some(_ numbers: UnsafeBufferPointer<Float>) -> UnsafePointer<Float>? {
+      numbers.baseAddress.map { $0 + part.first }
+    }
+    (bias ?? []).withUnsafeBufferPointer { bias in
+      (finish?.gains ?? []).withUnsafeBufferPointer { gains in
+        (finish?.offsets ?? []).withUnsafeBufferPointer { offsets in
+          product.run(
+            part.w, columns, xStride: width, into: target, yStride: pixels, rows: part.count, columns: width,
+            bias: self.bias == nil ? nil : some(bias), gains: finish?.gains == nil ? nil : some(gains),
+            offsets: some(offsets), low: finish?.low ?? -.infinity, high: finish?.high ?? .infinity)
         }
       }
+    }
+  }
+
+  /// The bias comes after BLAS's product, with the bounds; before it only where a normalisation stands between.
+  private func prepare(_ target: UnsafeMutablePointer<Float>, _ part: Part, _ pixels: Int) {
+    guard let bias, finish?.gains != nil else { return }
+    for filter in 0..<part.count {
+      (target + filter * pixels).update(repeating: bias[part.first + filter], count: pixels)
+    }
+  }
+
+  /// What BLAS's product still lacks.
+  private func complete(_ target: UnsafeMutablePointer<Float>, _ part: Part, _ pixels: Int) {
+    var finish = finish ?? Finish()
+    if let bias, finish.gains == nil {
+      (finish.gains, finish.offsets) = (.init(repeating: 1, count: filters), bias)
+    }
+    guard !finish.isNothing else { return }
+    for filter in 0..<part.count {
+      finish.apply(target + filter * pixels, filter: part.first + filter, pixels: pixels)
     }
   }
 

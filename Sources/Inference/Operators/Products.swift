@@ -1,3 +1,5 @@
+internal import CKernels
+
 extension Operators {
   /// Products of matrices.
   static let products: Table = [
@@ -55,6 +57,7 @@ extension Operators {
     let (k2, n) = turnB ? (bShape[1], bShape[0]) : (bShape[0], bShape[1])
     guard k == k2 else { throw call.fail("has factors of shapes \(aShape) and \(bShape), which do not fit") }
     try call.check(size: [m, n])
+    let alpha = call.float("alpha") ?? 1
     var result = [Float](repeating: 0, count: m * n)
     var beta: Float = 0
     if call.optional(2) != nil {
@@ -65,8 +68,11 @@ extension Operators {
       result = Shape.gather(c, [m, n], strides: Shape.broadcastStrides(cShape, to: [m, n]))
       beta = call.float("beta") ?? 1
     }
-    multiply(
-      a, aShape[1], turnA, b, bShape[1], turnB, &result, m, n, k, alpha: call.float("alpha") ?? 1, beta: beta)
+    if m == 1, turnB, alpha == 1, beta == 0 || beta == 1 {
+      // One vector: a dot product an output. BLAS would lay the whole matrix out anew for it.
+      return [Value([1, n], Kernels.filled(n) { lathe_matrix_vector(b, n, k, k, a, beta == 0 ? nil : result, $0) })]
+    }
+    multiply(a, aShape[1], turnA, b, bShape[1], turnB, &result, m, n, k, alpha: alpha, beta: beta)
     return [Value([m, n], result)]
   }
 
