@@ -205,7 +205,7 @@ def onnxruntime():
     import onnxruntime as ort
 
     path, recipe = lathe(
-        "onnxruntime", ["*conv*=int8,channel", "/conv1/Conv=int8,tensor,affine", "*fc1*=int8,channel,affine", "*fc2*=keep"], CNN,
+        "onnxruntime", ["*conv*=int8,channel", "/conv1/Conv=int8,tensor,affine", "*fc1*=int4,channel,affine", "*fc2*=keep"], CNN,
         "cnn/quantise.py")
     count = 0
     data = numpy.load("Samples/digits-test.npz")
@@ -231,7 +231,7 @@ def onnxruntime():
                 continue
             count += 1
             codes, scales = (constants[pair.input[i]] for i in range(2))
-            kind = {8: ("INT8", "UINT8")}[scheme.bits][scheme.affine]
+            kind = {4: ("INT4", "UINT4"), 8: ("INT8", "UINT8")}[scheme.bits][scheme.affine]
             equal("onnxruntime", name, onnx.TensorProto.DataType.Name(codes.data_type), kind)
             equal("onnxruntime", f"{name}'s scales", int(numpy.prod(scales.dims)), scheme.shape[0] if scheme.channel else 1)
             if not scheme.affine:

@@ -24,8 +24,12 @@ struct LayerNames {
       guard checkpoint.format == .onnx else {
         throw WorkbenchError("\(checkpoint.path): is no ONNX model, and the names are those of its nodes")
       }
+      let outer = Set((checkpoint.graph?.nodes ?? []).map(\.name))
       translate = { item throws(ConfigTarget.Unfit) in
         guard let node = item.layer.nodes.first else { throw ConfigTarget.Unfit("its node has no name") }
+        guard item.layer.nodes.allSatisfy(outer.contains) else {
+          throw ConfigTarget.Unfit("its node stands in a graph within the graph")
+        }
         return node
       }
     case .modules:
