@@ -31,9 +31,21 @@ extension Session {
   /// What the target takes for an item, the most bits first; empty without a target.
   public func targetFormats(for item: Item) -> [Scheme.Format] { fit?.formats(for: item) ?? [] }
 
-  /// Every item whose scheme the target cannot say, and why.
-  public var misfits: [(name: String, reason: String)] {
-    fit == nil ? [] : items.compactMap { item in targetNote(on: item).map { (item.name, $0) } }
+  /// Items whose scheme the target cannot say, and why.
+  public var misfits: [Item.ID: String] { fit == nil ? [:] : misfits(among: items.map(\.id)) }
+
+  /// The same of what the last change of the recipe touched: the changed items and those that must agree with them.
+  ///
+  /// - Returns: by item, `nil` for what fits.
+  public var changedMisfits: [Item.ID: String?] {
+    guard let fit else { return [:] }
+    let touched = Set(lastChanged.flatMap(fit.partners))
+    let found = misfits(among: touched)
+    return Dictionary(uniqueKeysWithValues: touched.map { ($0, found[$0]) })
+  }
+
+  private func misfits(among ids: some Sequence<Item.ID>) -> [Item.ID: String] {
+    ids.reduce(into: [:]) { found, id in found[id] = item(id: id).flatMap(targetNote(on:)) }
   }
 
   /// The scheme with the most bits that the target takes for an item that is kept: where an edit by keys begins.

@@ -157,9 +157,9 @@ extension State {
     try session.aim(at: target)
     sessionChanged(recipe: true)
     guard let target else { return say("no target: any scheme goes") }
-    if let first = misfits.first {
+    if let first = session.items.first(where: { misfits[$0.id] != nil }), let reason = misfits[first.id] {
       let more = misfits.count > 1 ? " and \(misfits.count - 1) more" : ""
-      complain("\(target.name): \(printable(first.name))\(more): \(first.reason)")
+      complain("\(target.name): \(printable(first.name))\(more): \(reason)")
     } else {
       say("\(target.name) takes every choice: \(target.summary)")
     }

@@ -42,7 +42,8 @@ struct State: Sendable {
   private(set) var estimate: Estimate
   private(set) var uniformPoints: [TradeOffPoint] = []
   /// Layers whose schemes the chosen target cannot say, and why.
-  private(set) var misfits: [(name: String, reason: String)] = []
+  private(set) var misfits: [Int: String] = [:]
+  private var misfitTarget: Target?
   private var hasUniformPoints = false
 
   enum Pane: String, CaseIterable, Sendable {
@@ -77,7 +78,12 @@ struct State: Sendable {
   /// curve, which no recipe changes, is drawn once; and long lists keep their order until the analysis ends.
   mutating func sessionChanged(recipe: Bool) {
     estimate = session.estimate
-    if recipe { misfits = session.misfits }
+    if session.target != misfitTarget {
+      misfits = session.misfits
+      misfitTarget = session.target
+    } else if recipe {
+      for (id, reason) in session.changedMisfits { misfits[id] = reason }
+    }
     if !hasUniformPoints, session.isSurveyed {
       uniformPoints = session.uniformPoints
       hasUniformPoints = true

@@ -2,21 +2,21 @@ import Compression
 
 /// A target's sheet: lines of a word and its value, then the texts that are written.
 ///
-///     # mlx-lm: its config, and a predicate for its converter.          a remark
+///     # mlx-lm: its config, and a predicate for its converter: a remark
 ///     name     mlx-config
 ///     summary  …
 ///     tool     mlx-lm 0.32
 ///     checked  with the tool
-///     names    modules                                                  own, modules, constants, gguf, nodes
+///     names    modules                                                  # own, modules, constants, gguf, nodes
 ///     accept   linear embedding : int{4,8},group={32,64},affine : mode=affine
-///     fused    q_proj k_proj v_proj                                      must have one scheme
+///     fused    q_proj k_proj v_proj                                      # must have one scheme
 ///     tied     agree
-///     except   *_norm.weight                                             never quantised, whatever the recipe
-///     keeps    floats                                                    or stored
+///     except   *_norm.weight                                             # never quantised, whatever the recipe
+///     keeps    floats                                                    # or stored
 ///     scales   fp16 bf16 fp32
 ///     figures  needed
 ///     tells    all
-///     note     …                                                         said at every export
+///     note     …                                                         # said at every export
 ///     === config.json                                                    a file: a Mustache template
 ///     …
 ///     === use                                                            how to use it, on standard output
@@ -33,8 +33,8 @@ extension ConfigTarget {
     var values: [String: [String]] = [:]
     var acceptances: [Acceptance] = []
     for (number, line) in sections.head {
-      let text = line.trimmed
-      if text.isEmpty || text.hasPrefix("#") { continue }
+      let text = String(line.prefix { $0 != "#" }).trimmed
+      if text.isEmpty { continue }
       let word = String(text.prefix { $0 != " " })
       let value = String(text.dropFirst(word.count)).trimmed
       guard Self.words.contains(word), !value.isEmpty else {
