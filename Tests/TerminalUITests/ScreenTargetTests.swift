@@ -62,6 +62,24 @@ import Testing
     #expect(shot.status.contains("runs q_proj, k_proj, v_proj as one"), "\(shot.status)")
   }
 
+  @Test(arguments: usualSizes) func everyLayerThatDoesNotFitIsToldOverTheScreen(size: ScreenSize) throws {
+    let folder = try ScratchFolder()
+    let keys = ":set *_proj=int4,group=16<Enter>:export mlx-config \(folder.path("c.json"))<Enter>"
+    let shot = try Shot.llama(keys, size)
+    #expect(shot.text.contains("Not written") && shot.text.contains("the recipe does not fit mlx-config"))
+    // The last of them can be scrolled to.
+    let last = try Shot.llama(keys + String(repeating: "j", count: 60), size)
+    #expect(last.text.contains("leave a layer as it is with 'NAME=keep'"))
+    #expect(folder.names.isEmpty)
+  }
+
+  @Test(arguments: usualSizes) func whatWasWrittenAndHowToUseItIsTold(size: ScreenSize) throws {
+    let folder = try ScratchFolder()
+    let shot = try Shot.llama(":set *_proj=int4,group=64<Enter>:export torchao \(folder.path("c.json"))<Enter>", size)
+    #expect(shot.text.contains("Written") && shot.text.contains("config_from_dict"))
+    #expect(folder.names == ["c.json"])
+  }
+
   @Test func anExportToTheTargetIsOffered() throws {
     let shot = try Shot.llama(":target torchao<Enter>e", .wide)
     #expect(shot.foot.contains(":export torchao"))

@@ -24,3 +24,36 @@ final class ExportJob: Sendable {
 
   func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }
+
+extension State {
+  /// What was written and how to use it: in the status line, or, where it is longer, in a text over the screen.
+  mutating func tell(_ export: Export) {
+    let places = export.files.map { "\(printable($0.path)), \($0.bytes.count) bytes" }
+    let usage = export.usage.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+    say("wrote \(places.joined(separator: "; "))\(usage.count == 1 ? ": \(usage[0])" : "")")
+    guard usage.count > 1 || places.count > 1 || !export.notes.isEmpty else { return }
+    let notes = export.notes.isEmpty ? [] : [""] + export.notes
+    popup = Popup(content: .text(title: "Written", lines: places + notes.flatMap(wrapped) + [""] + usage))
+  }
+
+  /// Says why something was not done; what takes several lines in a text over the screen.
+  mutating func refuse(_ reason: String) {
+    let lines = reason.split(separator: "\n").map { printable(String($0)) }
+    complain(lines.first ?? reason)
+    if lines.count > 1 { popup = Popup(content: .text(title: "Not written", lines: lines.flatMap(wrapped))) }
+  }
+
+  /// A line as many as the screen is wide enough for.
+  private func wrapped(_ line: String) -> [String] {
+    var lines = [""]
+    for word in line.split(separator: " ", omittingEmptySubsequences: false) {
+      let next = lines[lines.count - 1].isEmpty ? String(word) : lines[lines.count - 1] + " " + word
+      if TextWidth.columns(of: next) <= max(20, size.width - 6) || lines[lines.count - 1].isEmpty {
+        lines[lines.count - 1] = next
+      } else {
+        lines.append("    " + word)
+      }
+    }
+    return lines
+  }
+}

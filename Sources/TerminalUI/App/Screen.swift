@@ -93,7 +93,7 @@ public struct Screen: Program {
       case .failed(let text):
         state.measuring = nil
         state.exporting = nil
-        state.complain(text)
+        state.refuse(text)
       case .threshold(let ratio, let threshold):
         jobs -= 1
         state.session.resolve(ratio, as: threshold)
@@ -203,9 +203,9 @@ public struct Screen: Program {
       do {
         let export = try state.session.write(target, to: path)
         if target == .lathe { state.session.markSaved() }
-        state.say("wrote \(printable(path)), \(export.byteCount) bytes: \(printable(export.usage))")
+        state.tell(export)
       } catch {
-        state.complain("\(error)")
+        state.refuse("\(error)")
       }
     case .writeBins(let path): writeBins(path)
     case .measure(let data): measure(data)

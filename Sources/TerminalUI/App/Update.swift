@@ -123,7 +123,7 @@ extension State {
     case .help: count = popupCommands.count
     case .schemes: count = schemeOffers.count
     case .prune(let choice): return slide(key, choice)
-    case .text: count = 0
+    case .text(_, let lines): count = scrollRange(of: lines) + 1
     }
     switch key {
     case .escape, .control("c"): self.popup = nil

@@ -10,13 +10,19 @@ extension State {
     case .text(let title, let lines):
       let width = lines.map(TextWidth.columns(of:)).max() ?? 0
       let inside = canvas.popup(
-        width: width, height: lines.count, title: title, note: "Esc closes",
-        in: belowHeader)
-      for (row, line) in lines.enumerated() where row < inside.height {
+        width: width, height: min(lines.count, textHeight), title: title,
+        note: scrollRange(of: lines) > 0 ? "j k scroll · Esc closes" : "Esc closes", in: belowHeader)
+      for (row, line) in lines.dropFirst(min(popup.cursor, scrollRange(of: lines))).prefix(inside.height).enumerated() {
         canvas.put(line, x: inside.x, y: inside.y + row, .normal, limit: inside.width)
       }
     }
   }
+
+  /// Lines of a text that do not fit the screen.
+  func scrollRange(of lines: [String]) -> Int { max(0, lines.count - textHeight) }
+
+  /// Rows of a text's frame at most: the totals above it and the keys below stay in sight.
+  private var textHeight: Int { max(1, size.height - 5) }
 
   /// Where popups stand: the totals stay in sight.
   var belowHeader: Rect { Rect(size).splitTop(1).rest }
