@@ -1,10 +1,6 @@
 import Checkpoints
 import Compression
 
-#if canImport(FoundationEssentials)
-  import Foundation
-#endif
-
 /// What a sheet's templates can say.
 ///
 /// Of the model: `model.name`, `.path`, `.folder`, `.format`; `path` and `files.STEM`, where the texts are written;
@@ -158,40 +154,6 @@ struct ConfigContext {
     if plan.target.needsFigures { for (key, value) in figures(of: item, entry.scheme) { values[key] = value } }
     return values
   }
-
-  // MARK: Figures
-
-  /// Of the whole model, as numbers and as text.
-  private var figures: [String: Any] {
-    let estimate = session.estimate
-    var values: [String: Any] = [
-      "bytes": estimate.bytes, "original_bytes": estimate.originalBytes, "bits_per_weight": estimate.bitsPerWeight,
-      "ratio": estimate.ratio,
-    ]
-    values["ratio_text"] = rounded(estimate.ratio, 2)
-    values["bits_per_weight_text"] = rounded(estimate.bitsPerWeight, 2)
-    if let damage = estimate.damage { (values["damage"], values["damage_text"]) = (damage, rounded(damage, 3)) }
-    return values
-  }
-
-  private func figures(of item: Item, _ scheme: Scheme) -> [String: Any] {
-    var values: [String: Any] = [
-      "bytes": session.bytes(of: item, in: scheme).bytes, "stored_bytes": item.bytes,
-    ]
-    if item.kind == .weight || !scheme.isKeep, let error = session.relativeError(of: item, in: scheme) {
-      (values["relative_error"], values["has_error"]) = (error, true)
-      values["relative_error_text"] = error == 0 ? "0" : String(format: "%.2e", error)
-      if let sqnr = decibels(relativeError: error) {
-        (values["sqnr"], values["has_sqnr"]) = ((sqnr * 1000).rounded() / 1000, true)
-        values["sqnr_text"] = rounded(sqnr, 1)
-      }
-    }
-    if let sparsity = session.assessment(of: item, in: scheme)?.sparsity {
-      (values["sparsity"], values["has_sparsity"]) = (sparsity, true)
-    }
-    if let note = session.note(on: item) { values["note"] = TemplateWord(note) }
-    return values
-  }
 }
 
 extension Item {
@@ -206,71 +168,7 @@ extension Item {
   }
 }
 
-extension Sparsity {
-  /// Its kind, as `by.sparsity` has it.
-  fileprivate var word: String? {
-    switch self {
-    case .none: nil
-    case .ratio: "ratio"
-    case .threshold: "threshold"
-    case .pattern: "pattern"
-    case .weighted, .weightedPattern: "wanda"
-    case .structured: "structured"
-    case .model: "model"
-    }
-  }
-}
-
-private func rounded(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-
 extension String {
   /// Whether it names llama.cpp's importance matrix, which llama-quantize takes.
   fileprivate var isImatrix: Bool { hasSuffix(".gguf") || hasSuffix(".dat") }
-}
-
-extension Scheme.Format {
-  /// Bits of a code, scales aside (ggml's with them); `nil` where the weight stays.
-  var codeBits: Double? {
-    switch self {
-    case .uniform(let uniform): Double(uniform.bits)
-    case .block(let type): type.bitsPerWeight
-    case .smallFloat(let small): Double(small.element.bits)
-    case .codebook(let codebook): Double(codebook.bits)
-    default: nil
-    }
-  }
-}
-
-extension Scheme {
-  /// What a template can say of a scheme.
-  fileprivate var templateValues: [String: Any] {
-    var values: [String: Any] = [:]
-    switch format.granularity {
-    case .group(let size): (values["group"], values["group_wise"]) = (size, true)
-    case .channel: values["channel_wise"] = true
-    case .tensor: values["tensor_wise"] = true
-    case .axis(let axis): values["along_axis"] = axis
-    case nil: break
-    }
-    switch format {
-    case .uniform(let uniform):
-      values["bits"] = uniform.bits
-      values[uniform.symmetry == .affine ? "affine" : "symmetric"] = true
-      values["integers"] = true
-      if uniform.range == .leastSquares { values["least_squares"] = true }
-    case .codebook(let codebook):
-      (values["bits"], values["entries"]) = (codebook.bits, codebook.entries)
-    default: break
-    }
-    if sparsity != .none { values["pruned"] = true }
-    switch sparsity {
-    case .ratio(let ratio), .weighted(let ratio), .model(let ratio): values["ratio"] = ratio
-    case .threshold(let threshold): values["threshold"] = threshold
-    case .pattern(let keep, let of), .weightedPattern(let keep, let of):
-      (values["keep"], values["of"], values["zeros"]) = (keep, of, of - keep)
-      values["ratio"] = Double(of - keep) / Double(of)
-    case .none, .structured: break
-    }
-    return values
-  }
 }

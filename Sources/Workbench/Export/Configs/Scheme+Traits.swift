@@ -1,0 +1,72 @@
+import Compression
+
+extension Scheme.Format {
+  /// Weights side by side that share a scale, where that is chosen.
+  var groupSize: Int? { if case .group(let size)? = granularity { size } else { nil } }
+
+  var granularity: Granularity? {
+    switch self {
+    case .uniform(let uniform): uniform.granularity
+    case .smallFloat(let small): small.granularity
+    case .codebook(let codebook): codebook.granularity
+    default: nil
+    }
+  }
+
+  func withGroup(_ size: Int) -> Scheme.Format {
+    switch self {
+    case .uniform(var uniform):
+      uniform.granularity = .group(size)
+      return .uniform(uniform)
+    case .smallFloat(var small):
+      small.granularity = .group(size)
+      return .smallFloat(small)
+    case .codebook(var codebook):
+      codebook.granularity = .group(size)
+      return .codebook(codebook)
+    default: return self
+    }
+  }
+
+  /// The same with scales of another type.
+  func withScale(_ type: ScaleType) -> Scheme.Format {
+    guard case .uniform(var uniform) = self else { return self }
+    uniform.scale = type
+    return .uniform(uniform)
+  }
+
+  /// What tells schemes apart, from the coarsest on: the word, then what shares a scale, and so on.
+  var traits: [String] {
+    let word = String(Scheme(self).description.prefix { $0 != "," })
+    let shared: [String] =
+      switch granularity {
+      case nil: ["", ""]
+      case .group(let size): ["groups", "groups of \(size)"]
+      case .channel: ["channels", ""]
+      case .tensor: ["one scale a tensor", ""]
+      case .axis(let axis): ["axis \(axis)", ""]
+      }
+    guard case .uniform(let uniform) = self else { return [word] + shared }
+    let range =
+      switch uniform.range {
+      case .minMax: "range=minmax"
+      case .leastSquares: "range=mse"
+      case .percentile: "range=percentile"
+      case .entropy: "range=entropy"
+      }
+    return [word] + shared + [uniform.symmetry.rawValue, range, "scale=\(uniform.scale.rawValue)"]
+  }
+}
+
+extension Scheme.Format {
+  /// Bits of a code, scales aside (ggml's with them); `nil` where the weight stays.
+  var codeBits: Double? {
+    switch self {
+    case .uniform(let uniform): Double(uniform.bits)
+    case .block(let type): type.bitsPerWeight
+    case .smallFloat(let small): Double(small.element.bits)
+    case .codebook(let codebook): Double(codebook.bits)
+    default: nil
+    }
+  }
+}
