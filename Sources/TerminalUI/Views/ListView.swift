@@ -8,6 +8,10 @@ extension State {
     var notes: [String] = []
     if !filter.isEmpty { notes.append("/\(filter.text)") }
     if selected > 0 { notes.append("\(selected) marked") }
+    // Where the header has no room for it.
+    if let target = session.target, size.width < 100 {
+      notes.append(misfits.isEmpty ? target.name : "\(target.name) \(glyphs.times)\(misfits.count)")
+    }
     if session.isLocked { notes.append("locked") }
     notes.append(place)
     canvas.frame(frame, title: "Layers", note: notes.joined(separator: " · "))
