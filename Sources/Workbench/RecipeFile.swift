@@ -65,8 +65,13 @@ public struct RecipeFile: Codable, Sendable {
     guard data.count <= 64 << 20 else {
       throw WorkbenchError("\(path): too large for a recipe (over 64 MiB)")
     }
+    try self.init(data, path: path)
+  }
+
+  /// The same of a file's bytes.
+  init(_ bytes: some DataProtocol, path: String) throws(WorkbenchError) {
     do {
-      self = try JSONDecoder().decode(RecipeFile.self, from: data)
+      self = try JSONDecoder().decode(RecipeFile.self, from: Data(bytes))
     } catch DecodingError.dataCorrupted(let context) {
       let place = context.codingPath.map(\.stringValue).joined(separator: ".")
       throw WorkbenchError(

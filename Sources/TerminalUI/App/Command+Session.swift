@@ -28,18 +28,18 @@ extension Command {
       try state.aim(at: argument == "none" ? nil : Target(name: argument))
       return []
     },
-    Command("recipe", [], "PATH", .session, "start from a recipe that Lathe wrote") {
+    Command("recipe", [], "PATH", .session, "start from a recipe, another tool's config, or a checkpoint's types") {
       state, argument throws(WorkbenchError) in
       guard !argument.isEmpty else {
         throw WorkbenchError("recipe: expected a path, as in :recipe recipe.json")
       }
-      let (outcome, mismatches) = try RecipeFile(path: argument).fitted(
-        to: state.session.items, path: argument)
-      state.session.commit(outcome.recipe)
-      let count = outcome.recipe.choices.count
-      state.say("\(count) layer\(count == 1 ? "" : "s") from \(printable(argument))")
-      if let first = mismatches.first {
-        state.complain("\(mismatches.count) of the recipe's layers do not match; \(printable(first))")
+      let choice = try state.session.choice(from: argument)
+      state.session.commit(choice.outcome.recipe, notes: choice.outcome.notes)
+      let count = choice.outcome.recipe.choices.count
+      let kind = choice.kind.map { ", \($0)" } ?? ""
+      state.say("\(count) layer\(count == 1 ? "" : "s") from \(printable(argument))\(kind)")
+      if let first = choice.mismatches.first {
+        state.complain("\(choice.mismatches.count) of the recipe's layers do not match; \(printable(first))")
       }
       return []
     },

@@ -4,7 +4,10 @@ import Workbench
 /// The choice of schemes that several commands take: a recipe and rules on top of it.
 struct ChoiceOptions: ParsableArguments {
   @Option(
-    name: .long, help: ArgumentHelp("A recipe that Lathe wrote.", valueName: "R"),
+    name: .long,
+    help: ArgumentHelp(
+      "A recipe of Lathe's, another tool's config (llama.cpp's type file; MLX, compressed-tensors or GPTQ), or a quantised checkpoint whose types to take.",
+      valueName: "R"),
     completion: .file(extensions: ValueCompletion.recipes))
   var recipe: String?
 
@@ -46,9 +49,11 @@ struct ChoiceOptions: ParsableArguments {
     }
     var outcome = Outcome(recipe: Recipe())
     if let recipe {
-      let (fitted, mismatches) = try RecipeFile(path: recipe).fitted(to: session.items, path: recipe)
-      outcome = fitted
-      for mismatch in mismatches { note("lathe: \(recipe): \(mismatch)") }
+      let choice = try session.choice(from: recipe, fallback: fallback != nil)
+      outcome = choice.outcome
+      for line in [choice.summary].compactMap({ $0 }) + choice.remarks + choice.mismatches {
+        note("lathe: \(recipe): \(line)")
+      }
     }
     let fromRules = try Outcome.applying(
       try rules.map { try Rule($0) }, to: session.items, over: outcome.recipe, fallback: fallback != nil)

@@ -10,7 +10,8 @@ import Workbench
 enum ValueCompletion {
   /// How model files end. What is in them is told by content; this only picks what a shell offers.
   static let models = ["safetensors", "gguf", "onnx", "npz", "npy", "pt", "pth", "bin", "index.json"]
-  static let recipes = ["json"]
+  /// Recipes, other tools' configs, and checkpoints whose types to take.
+  static let recipes = ["json", "txt", "gguf", "onnx", "safetensors"]
   static let importances = ["gguf", "dat", "npz"]
   static let targets = Target.all.map(\.name)
   static let images = [
