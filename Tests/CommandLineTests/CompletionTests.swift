@@ -133,7 +133,9 @@ import Testing
           + ["inspect", "man", "model.safetensors.index.json", "open", "schemes"]))
     #expect(try bash("lathe estimate 'a n") == ["a net.onnx"])
     #expect(try bash(#"lathe estimate a\ n"#) == ["a net.onnx"])
-    #expect(try bash("lathe open b.gguf --recipe ") == ["deep", "model.safetensors.index.json", "recipe.json"])
+    #expect(
+      try bash("lathe open b.gguf --recipe ")
+        == ["a net.onnx", "b.gguf", "c.txt", "deep", "digits.onnx", "model.safetensors.index.json", "recipe.json"])
     #expect(try bash("lathe open b.gguf --recipe=r") == ["recipe.json"])
     #expect(try bash("lathe export b.gguf --to=lla") == ["llama.cpp"])
     // Within quotes the whole word is replaced, without them what follows the last `=`.

@@ -16,10 +16,10 @@ enum TypeFile {
     String(decoding: text.bytes, as: UTF8.self).split { $0 == " " || $0.isNewline || $0 == "\t" || $0 == "\u{B}" }
   }
 
-  /// Whether words look like entries: the first has a `=` between two others, or some end in a type.
+  /// Whether words look like entries: the first has a `=`, or some end in a type.
   static func recognises(_ words: [Substring]) -> Bool {
     guard let first = words.first else { return false }
-    if first.dropFirst().dropLast().contains("=") { return true }
+    if first.contains("=") { return true }
     return words.contains { word in
       word.lastIndex(of: "=").map { StoredType(word: word[word.index(after: $0)...]) != nil } ?? false
     }
