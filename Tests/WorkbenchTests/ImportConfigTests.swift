@@ -145,6 +145,23 @@ import Testing
     }
   }
 
+  /// mlx-lm writes no entry for a module that it left as it was: its weights have no scales.
+  @Test func besideItsWeightsMLXsConfigIsOfThoseWithScales() throws {
+    var generator = SeededGenerator(5)
+    let names = ["model.layers.2.mlp.down_proj", "model.layers.0.mlp.up_proj"]
+    let model = try folder.write(
+      safetensors(names.map { ("\($0).weight", [32, 128], generator.gaussian(32 * 128)) }), to: "float.safetensors")
+    let session = Session(try Checkpoint.open(model))
+    let text = #"{"quantization": {"group_size": 64, "bits": 4}}"#
+    #expect(specs(try choice(text, on: session)).count == 2)
+    let beside = try ScratchFolder()
+    let path = try beside.write(text, to: "config.json")
+    #expect(specs(try session.choice(from: path)).count == 2)
+    let weights = try Data(contentsOf: URL(fileURLWithPath: fixture("formats/mlx/model.safetensors")))
+    try beside.write(weights, to: "model.safetensors")
+    #expect(specs(try session.choice(from: path)) == [names[0]: "int4,group=64,affine"])
+  }
+
   // MARK: - compressed-tensors
 
   private func compressed(_ groups: String, ignore: String = "", more: String = "") -> String {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 
 /// What MLX's `quantization` says of one module, or of all that have no entry of their own.
@@ -44,12 +45,13 @@ extension Session {
       default: continue
       }
     }
+    let written = quantisedModules(beside: object.path)
     var met: Set<String> = []
     for (item, path) in try modules() {
       if let entry = entries[path] {
         met.insert(path)
         try draft.choose(entry?.scheme ?? .keep, for: item)
-      } else if !item.targetKinds.isDisjoint(with: ["linear", "embedding"]) {
+      } else if written?.contains(path) ?? !item.targetKinds.isDisjoint(with: ["linear", "embedding"]) {
         try draft.choose(common.scheme, for: item)
       }
     }
@@ -57,5 +59,14 @@ extension Session {
       if case .some(.some) = entries[key] { draft.mismatches.append("\(excerpt(key)): this model has no such layer") }
     }
     return try draft.finished()
+  }
+
+  /// The modules that have scales in the model whose config it is: mlx-lm writes no entry for those that it left alone,
+  /// and looks for `.scales`. `nil` for a config without quantised weights beside it.
+  private func quantisedModules(beside path: String) -> Set<String>? {
+    let folder = path.hasSuffix("/config.json") ? String(path.dropLast(12)) : path == "config.json" ? "." : nil
+    guard let folder, let checkpoint = try? Checkpoint.open(folder) else { return nil }
+    let names = checkpoint.tensors.map(\.name).filter { $0.hasSuffix(".scales") }
+    return names.isEmpty ? nil : Set(names.map { String($0.dropLast(7)) })
   }
 }

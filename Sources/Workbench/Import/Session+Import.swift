@@ -80,6 +80,7 @@ enum RecipeSource {
 
   static let maximumSize = 64 << 20
   private static let headSize = 512
+  private static let pieceSize = 1 << 20
 
   init(path: String) throws(WorkbenchError) {
     let missing = WorkbenchError("\(path): there is no such recipe, or it cannot be read")
@@ -90,30 +91,27 @@ enum RecipeSource {
       return
     }
     let attributes = try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)
-    // A pipe can be read only once.
-    if attributes?[.type] as? FileAttributeType == .typeRegular {
-      guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: Self.headSize) else {
-        throw (attributes?[.size] as? Int) == 0 ? Self.unknown(path, "it is empty") : missing
-      }
-      guard Self.isText(head) else {
+    guard let file = FileHandle(forReadingAtPath: path) else { throw missing }
+    // A pipe can be read only once: what was looked at is a part of the text.
+    var bytes: [UInt8] = []
+    let isRegular = attributes?[.type] as? FileAttributeType == .typeRegular
+    do {
+      while bytes.count <= Self.maximumSize, let piece = try file.read(upToCount: Self.pieceSize), !piece.isEmpty {
+        bytes += piece
+        guard isRegular, !Self.isText(bytes.prefix(Self.headSize)) else { continue }
         self = .checkpoint
         return
       }
-      if let size = attributes?[.size] as? Int, size > Self.maximumSize {
-        throw WorkbenchError("\(path): too large for a recipe (over 64 MiB)")
-      }
-    }
-    guard let data = FileManager.default.contents(atPath: path) else { throw missing }
-    guard data.count <= Self.maximumSize else {
+    } catch { throw missing }
+    guard bytes.count <= Self.maximumSize else {
       throw WorkbenchError("\(path): too large for a recipe (over 64 MiB)")
     }
-    let bytes = [UInt8](data)
     guard !bytes.isEmpty else { throw Self.unknown(path, "it is empty") }
     self = .text(Text(path: path, bytes: bytes))
   }
 
   /// Whether bytes may be text: models have control characters among their first.
-  private static func isText(_ head: Data) -> Bool {
+  private static func isText(_ head: ArraySlice<UInt8>) -> Bool {
     head.allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
       && !head.starts(with: [0x93]) && !head.starts(with: Array("PK".utf8))
   }
