@@ -33,15 +33,7 @@ extension Command {
       guard !argument.isEmpty else {
         throw WorkbenchError("recipe: expected a path, as in :recipe recipe.json")
       }
-      let choice = try state.session.choice(from: argument)
-      state.session.commit(choice.outcome.recipe, notes: choice.outcome.notes)
-      let count = choice.outcome.recipe.choices.count
-      let kind = choice.kind.map { ", \($0)" } ?? ""
-      state.say("\(count) layer\(count == 1 ? "" : "s") from \(printable(argument))\(kind)")
-      if let first = choice.mismatches.first {
-        state.complain("\(choice.mismatches.count) of the recipe's layers do not match; \(printable(first))")
-      }
-      return []
+      return [.importRecipe(path: argument)]
     },
     Command("importance", [], "FILE", .session, "how much inputs matter: an imatrix, or norms (.npz)") {
       state, argument throws(WorkbenchError) in

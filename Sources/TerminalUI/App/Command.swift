@@ -49,6 +49,7 @@ struct Command: Sendable {
 enum Effect: Sendable, Hashable {
   case write(Target, path: String)
   case writeBins(path: String)
+  case importRecipe(path: String)
   case measure(data: String)
   case cancel
   case analyse

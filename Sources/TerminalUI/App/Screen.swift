@@ -20,6 +20,8 @@ public enum Notice: Sendable {
   /// Where the share of the weights of a ratio over the model lies.
   case threshold(ratio: Double, Double)
   case noThreshold(String)
+  case imported(ImportedChoice, path: String)
+  case notImported(String)
 }
 
 /// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
@@ -102,6 +104,13 @@ public struct Screen: Program {
       case .noThreshold(let text):
         jobs -= 1
         state.complain(text)
+      case .imported(let choice, let path):
+        jobs -= 1
+        state.adopt(choice, from: path)
+        askForChoices()
+      case .notImported(let text):
+        jobs -= 1
+        state.refuse(text)
       case .calledOff:
         state.measuring = nil
         state.exporting = nil
@@ -208,6 +217,12 @@ public struct Screen: Program {
         state.refuse("\(error)")
       }
     case .writeBins(let path): writeBins(path)
+    case .importRecipe(let path) where RecipeJob.isShort(path):
+      jobs += 1
+      receive([RecipeJob.notice(path, for: state.session)])
+    case .importRecipe(let path):
+      RecipeJob.start(path, for: state.session, mailbox: mailbox)
+      jobs += 1
     case .measure(let data): measure(data)
     case .cancel:
       measurement?.cancel()
