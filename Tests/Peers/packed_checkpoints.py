@@ -95,6 +95,13 @@ def make_packed(out, note, random):
             wide = np.repeat(np.repeat(scale, 128, 0), 128, 1)[:shape[0], :shape[1]]
         kind = {"all": "", "channel": " channel", "block": " 128×128"}[name]
         layers[name] = (f"FP8 f8_e4m3{kind}", weight.float().numpy() * wide)
+    # Microscaling as compressed-tensors stores it: E8M0 scales kept as bytes.
+    mx = np.random.default_rng(17)
+    weight = torch.from_numpy(mx.standard_normal((8, 64)).astype(np.float32)).to(torch.float8_e4m3fn)
+    scale = mx.integers(120, 130, (8, 2)).astype(np.uint8)
+    tensors["mx.weight"], tensors["mx.weight_scale"] = weight, torch.from_numpy(scale)
+    wide = np.repeat(np.exp2(scale.astype(np.float32) - 127), 32, 1)
+    layers["mx"] = ("FP8 f8_e4m3 g32", weight.float().numpy() * wide)
     save("fp8.safetensors", tensors, layers)
 
     # gpt-oss: blocks of E2M1 codes with E8M0 scales.

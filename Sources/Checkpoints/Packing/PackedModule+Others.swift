@@ -65,12 +65,15 @@ extension PackedModule {
     if let index = part("weight_zero_point"), checkpoint.tensors[index].count == checkpoint.tensors[scale].count {
       zero = Parameter(tensor: index, cells: cells)
     }
+    var parameter = Parameter(tensor: scale, cells: cells)
+    // Microscaling formats keep the exponent alone (E8M0).
+    if checkpoint.tensors[scale].type == .u8 { parameter.form = .exponent }
     let isInteger = weight.type == .i8
     let method: Packing.Method =
       isInteger || quantization?.method == "compressed-tensors" ? .compressedTensors : .scaledFloat
     let packing = Packing(
       method, code: isInteger ? "int8" : weight.type.name.lowercased(), bits: 8, granularity,
-      scale: Parameter(tensor: scale, cells: cells), zero: zero)
+      scale: parameter, zero: zero)
     return (packing, MatrixShape(rows: rows, columns: columns))
   }
 }
