@@ -6,7 +6,8 @@ import Compression
 ///     {"bits": 4, "group_size": 128, "sym": true, "dynamic": {"-:.*lm_head.*": {},
 ///       "model\\.layers\\.3\\.mlp\\.down_proj": {"bits": 8, "group_size": 64}}}
 ///
-/// Those with `-:` are tried first, then the others in their order; they match from a name's first character on.
+/// The first in the file's order that matches counts, those with `-:` among them (GPTQModel 7.7, vLLM); they match from a
+/// name's first character on.
 private struct GPTQRule {
   let key: String
   let pattern: NamePattern
@@ -32,7 +33,6 @@ extension Session {
         throw draft.wrong("dynamic.\(key)", "\(error)")
       }
     }
-    rules = rules.filter { $0.scheme == nil } + rules.filter { $0.scheme != nil }
     let takesHead = try object.bool("lm_head") ?? false
     for (item, path) in try modules() {
       let kinds = item.targetKinds

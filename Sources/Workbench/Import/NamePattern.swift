@@ -1,6 +1,4 @@
-#if canImport(FoundationEssentials)
-  import Foundation
-#endif
+import Foundation
 
 /// A regular expression of a config, tried on names.
 ///

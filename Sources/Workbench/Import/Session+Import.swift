@@ -1,8 +1,6 @@
 import Checkpoints
 
-#if canImport(FoundationEssentials)
-  import Foundation
-#endif
+import Foundation
 
 extension Session {
   /// The choice that a file holds, whatever tool it is of: told by its content, not by its name.
