@@ -171,7 +171,7 @@ import Testing
         "model.layers.8.mlp.up_proj": "int8,group=32",
       ]
     ),
-    ("fp8.safetensors", ["all": "fp8-e4m3,tensor", "channel": "fp8-e4m3"]),
+    ("fp8.safetensors", ["all": "fp8-e4m3,tensor", "channel": "fp8-e4m3", "mx": "ocp-mxfp8"]),
     (
       "bitsandbytes.safetensors",
       ["model.int8": "int8,channel", "model.layers.0.mlp.nf4": "nf4", "model.layers.1.mlp.nf4": "nf4"]
