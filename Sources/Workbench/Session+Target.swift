@@ -31,6 +31,9 @@ extension Session {
   /// What the target takes for an item, the most bits first; empty without a target.
   public func targetFormats(for item: Item) -> [Scheme.Format] { fit?.formats(for: item) ?? [] }
 
+  /// Whether the errors and sizes of all that was chosen are known: a table of them has no gaps.
+  public var hasFigures: Bool { isSurveyed && questions(about: items).isEmpty }
+
   /// Items whose scheme the target cannot say, and why.
   public var misfits: [Item.ID: String] { fit == nil ? [:] : misfits(among: items.map(\.id)) }
 

@@ -135,6 +135,32 @@ import Testing
     #expect(recipe["groups"]?.members.count == 0 && recipe["keep"]?.elements.isEmpty == true)
   }
 
+  /// Each scheme that a sheet accepts, on a layer of its kind: the texts come out whole.
+  @Test(arguments: ConfigTarget.all.map(\.name).filter { !["csv", "markdown", "json"].contains($0) })
+  func everySchemeThatATargetTakesIsWritten(name: String) throws {
+    let target = Target.named(name)
+    var session = try name == "onnxruntime" ? Models.digits() : Models.llama()
+    let layer = name == "onnxruntime" ? "/conv2/Conv" : "model.layers.0.mlp.down_proj"
+    var written = 0
+    for (layers, specs) in try #require(target.config).accepted {
+      let kinds = Set(layers.components(separatedBy: ", "))
+      guard !kinds.isDisjoint(with: ["any", "linear", "Conv"]) else { continue }
+      for spec in specs where spec != "keep" {
+        let scheme = try Scheme(spec: spec.replacing("group=N", with: "group=64"))
+        guard try session.item(layer).obstacle(to: scheme) == nil else { continue }
+        try session.set("\(layer)=\(scheme)")
+        let export = try session.export(to: target, path: "out/")
+        written += 1
+        for file in export.files {
+          let text = String(decoding: file.bytes, as: UTF8.self)
+          #expect(!text.contains("{{") && !text.contains(": ,") && !text.contains(": }"), "\(scheme): \(text)")
+          if file.path.hasSuffix(".json") { _ = try JSONValue(text: text, path: "\(scheme)") }
+        }
+      }
+    }
+    #expect(written > 5)
+  }
+
   // MARK: What does not fit
 
   @Test(arguments: [

@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["blk.0.attn_q.weight", "a+b", "w(1)[2]{3}", "x|y^z$", #"back\slash"#, "*?."])
+  @Test(arguments: ["blk.0.attn_q.weight", "a+b", "w(1)[2]{3}", "x|y^z$", #"back\slash"#, "*?.", "a b=c"])
   func anEscapedNameIsAnExpressionForItAlone(name: String) throws {
     let pattern = "^\(LlamaNames.escaped(name))$"
     let expression = try NSRegularExpression(pattern: pattern)

@@ -208,6 +208,8 @@ public struct Screen: Program {
     case .write(let target, let path) where target.isCheckpoint:
       state.exporting = ExportProgress()
       export = ExportJob(session: state.session, target: target, path: path, workers: workers, mailbox: mailbox)
+    case .write(let target, _) where target.needsFigures && !state.session.hasFigures:
+      state.complain("\(target.name): figures are still coming in; write it when the analysis is done")
     case .write(let target, let path):
       do {
         let export = try state.session.write(target, to: path)

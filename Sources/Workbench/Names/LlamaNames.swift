@@ -33,12 +33,18 @@ struct LlamaNames {
     return family.plain(tensor).flatMap(family.name(of:))
   }
 
-  /// A name as a regular expression that matches itself alone.
+  /// A name as a regular expression that matches itself alone. Type files are split at white space and at `=`, so these
+  /// are written as their classes.
   static func escaped(_ name: String) -> String {
     var text = ""
     for character in name {
-      if "\\^$.|?*+()[]{}".contains(character) { text += "\\" }
-      text.append(character)
+      switch character {
+      case "=": text += "\\x3d"
+      case _ where character.isWhitespace: text += "\\s"
+      default:
+        if "\\^$.|?*+()[]{}".contains(character) { text += "\\" }
+        text.append(character)
+      }
     }
     return text
   }

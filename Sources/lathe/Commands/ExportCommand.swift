@@ -16,6 +16,8 @@ struct ExportCommand: ParsableCommand, Explained {
     "lathe export Samples/digits-cnn.onnx --set '*=int4,channel' --to lathe \\\n    -o recipe.json",
     "lathe export Samples/shakespeare-llama-f16.gguf --set '*=q4_0' \\\n"
       + "    --set 'output*=q8_0' --to llama.cpp -o types.txt",
+    "lathe export Samples/shakespeare-llama \\\n"
+      + "    --set '*=int4,group=64,affine' --to mlx-config -o mlx.json",
     "lathe export Samples/shakespeare-llama --set '*=q4_k' \\\n"
       + "    --set 'lm_head=q6_k' --to gguf -o model.gguf --verify",
   ]

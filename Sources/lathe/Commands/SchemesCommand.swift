@@ -8,9 +8,15 @@ struct SchemesCommand: ParsableCommand, Explained {
     discussion: discussion)
 
   static let explanation = "Bits per weight are those of a matrix of 4096 × 4096, with scales and zero points."
-  static let examples = ["lathe schemes"]
+  static let examples = ["lathe schemes", "lathe schemes --to mlx-config"]
 
-  func run() {
+  @Option(
+    name: .customLong("to"), help: ArgumentHelp("Only what this target's tool takes.", valueName: "TARGET"),
+    completion: .list(ValueCompletion.targets))
+  var target: String?
+
+  func run() throws {
+    if let target = try target.map({ try Target(name: $0) }) { return tell(target) }
     var table = TextTable(["scheme", "bits per weight", "error"], right: [1])
     for word in Scheme.words where word != "keep" && word != "fp16" {
       guard let scheme = try? Scheme(spec: word) else { continue }
@@ -27,6 +33,19 @@ struct SchemesCommand: ParsableCommand, Explained {
 
       \(table.text)
       """)
+  }
+
+  /// What a tool takes, by the layers that it takes it for.
+  private func tell(_ target: Target) {
+    guard let config = target.config else {
+      return print("\(target.name) takes \(target == .gguf ? "ggml's types" : "everything")")
+    }
+    for (layers, specs) in config.accepted {
+      print("\(config.tool), \(layers):")
+      for spec in specs { print("  \(spec)") }
+    }
+    if !config.acceptedSparsity.isEmpty { print("zeros: \(config.acceptedSparsity.joined(separator: "; "))") }
+    for text in config.notes { print("note: \(text)") }
   }
 
   /// The families, options beside short words and below long ones.

@@ -72,3 +72,24 @@ extension ConfigTarget {
     }
   }
 }
+
+extension ConfigTarget {
+  /// What the tool takes: SPECs by the layers that they are for, in the sheet's order. `group=N` is any size.
+  public var accepted: [(layers: String, specs: [String])] {
+    var found: [(layers: String, specs: [String])] = []
+    for acceptance in acceptances {
+      let layers = acceptance.kinds.sorted().joined(separator: ", ")
+      var spec = acceptance.takesEverything ? "everything" : Scheme(acceptance.format).description
+      if acceptance.hasAnyGroup { spec = spec.replacing("group=32", with: "group=N") }
+      if let place = found.firstIndex(where: { $0.layers == layers }) {
+        if !found[place].specs.contains(spec) { found[place].specs.append(spec) }
+      } else {
+        found.append((layers, [spec]))
+      }
+    }
+    return found
+  }
+
+  /// What it can be told of zeros, in words.
+  public var acceptedSparsity: [String] { Set(acceptances.flatMap(\.sparsities)).map(\.text).sorted() }
+}
