@@ -288,6 +288,19 @@ import Testing
     #expect(export.usage == "run 'out put'")
   }
 
+  @Test func theReadmesSheetIsOne() throws {
+    let readme = try String(contentsOf: Fixtures.root.appending(path: "README.md"), encoding: .utf8)
+    let blocks = readme.components(separatedBy: "```\n")
+    let sheet = try #require(blocks.first { $0.hasPrefix("name     my-tool") })
+    let target = Target(try ConfigTarget(sheet: sheet, path: "README.md"))
+    var session = try Models.llama()
+    try session.set("*_proj=int4,group=64", "*down_proj=int8,channel")
+    let layers = try JSONValue(text: session.export(to: target, path: "bits.json").text, path: "bits.json")
+    #expect(layers["lm_head"]?.int == 16 && layers["model.layers.0.mlp.down_proj"]?.int == 8)
+    // Every target is in the table.
+    for target in Target.all { #expect(readme.contains("`\(target.name)`"), "\(target.name)") }
+  }
+
   @Test(arguments: [
     ("any : int{4,8},group={32,64} : kind=a", "any", "expected KINDS : SCHEMES"), ("int{4,8}", "int9", "int9"),
     ("tool Tool", "tol Tool", "expected one of"), ("tool Tool\n", "", "there is no tool"),
