@@ -16,3 +16,13 @@ import Workbench
     #expect(run.status == 1 && run.errors.contains("unknown target"))
   }
 }
+
+@Suite struct OpenForATargetTests {
+  @Test func theScreenBeginsWithTheTarget() throws {
+    let run = try Program.run(
+      "open", sample("shakespeare-llama"), "--to", "mlx-config", "--set", "*mlp*=int4", "--script", "", "--size",
+      "120x40")
+    #expect(run.status == 0 && run.output.contains("for mlx-config: 9 do not fit"))
+    #expect(try Program.run("open", sample("shakespeare-llama"), "--to", "onnxruntime", "--script", "").status == 1)
+  }
+}

@@ -69,6 +69,8 @@ struct State: Sendable {
     self.session = session
     self.size = size
     estimate = session.estimate
+    misfits = session.misfits
+    misfitTarget = session.target
     rows = makeRows()
   }
 

@@ -21,6 +21,7 @@ struct OpenCommand: ParsableCommand, Explained {
     """
   static let examples = [
     "lathe open Samples/digits-cnn.onnx --data Samples/digits-test.npz",
+    "lathe open Samples/digits-cnn.onnx --to onnxruntime",
     "lathe open Samples/digits-cnn.onnx --script 'j--<Tab>' \\\n    --size 120x40 --dump screen.txt",
   ]
 
@@ -28,6 +29,11 @@ struct OpenCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D"), completion: .file())
   var data: String?
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("Whom the recipe is for: what this target's tool cannot say is dim.", valueName: "TARGET"),
+    completion: .list(ValueCompletion.targets))
+  var target: String?
   // Keys may begin with a dash: it is one of them.
   @Option(
     parsing: .unconditional,
@@ -64,12 +70,19 @@ struct OpenCommand: ParsableCommand, Explained {
         options.glyphs = GlyphSet(.unicode, dots: .braille)
       }
       do {
-        let status = try Front.run(try choice.session(model: model.paths), data: data, options: options)
+        let status = try Front.run(try session(), data: data, options: options)
         if status != 0 { throw ExitCode(status) }
       } catch let error as TerminalError {
         throw Failure("\(error)")
       }
     }
+  }
+
+  private func session() throws -> Session {
+    let target = try target.map { try Target(name: $0) }
+    var session = try choice.session(model: model.paths)
+    try session.aim(at: target)
+    return session
   }
 
   private func replay(_ script: String) throws {
@@ -82,7 +95,7 @@ struct OpenCommand: ParsableCommand, Explained {
       keys = String(decoding: data, as: UTF8.self)
     }
     let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
-    let session = try choice.session(model: model.paths)
+    let session = try session()
     let canvas: Canvas
     do {
       canvas = try Front.replay(
