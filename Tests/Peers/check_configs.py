@@ -346,21 +346,25 @@ def constants(model):
 
 
 def auto_round():
+    """What AutoRound makes of the text for every layer of a model, before it trains."""
     import torch
-    from auto_round.utils import parse_layer_config_arg
+    from auto_round.compressors.utils import set_layer_config
+    from auto_round.utils import INNER_SUPPORTED_LAYER_TYPES, SUPPORTED_LAYER_TYPES, parse_layer_config_arg
 
     path, recipe = lathe("auto-round", INTEGERS + ["*layers.2.mlp.down_proj=ocp-mxfp4"])
-    parsed = parse_layer_config_arg(path.read_text())
-    for name, module in linears(torch_model()).items():
-        scheme, found = recipe[name], parsed[name]
+    settings, _, _ = set_layer_config(
+        torch_model(), parse_layer_config_arg(path.read_text()), "W4A16", torch.float16, SUPPORTED_LAYER_TYPES,
+        INNER_SUPPORTED_LAYER_TYPES)
+    for name in linears(torch_model()):
+        scheme, found = recipe[name], settings[name]
         if scheme.isKept:
             equal("auto-round", name, found["bits"], 16)
         elif scheme.word == "ocp-mxfp4":
             equal("auto-round", name, (found["data_type"], found["bits"], found["group_size"]), ("mx_fp", 4, 32))
         else:
-            equal("auto-round", name, (found["bits"], found["group_size"], found["sym"]),
-                  (scheme.bits, scheme.group or -1, not scheme.affine))
-    return len(parsed)
+            equal("auto-round", name, (found["data_type"], found["bits"], found["group_size"], found["sym"]),
+                  ("int", scheme.bits, scheme.group or -1, not scheme.affine))
+    return len(settings)
 
 
 def gptqmodel():
