@@ -44,6 +44,18 @@ import Testing
     #expect(refused.status.contains("for mlx-lm"))
   }
 
+  @Test func theTableOfErrorsIsDimWhereTheTargetTakesNothing() throws {
+    func table(_ target: String) throws -> (lines: [String], dim: Int) {
+      let shot = try Shot.llama(":target \(target)<Enter>\(Self.down):view errors<Enter>z")
+      let errors = shot.canvas.cells.filter { $0.character == "e" && $0.style == .dim }
+      return (shot.lines, errors.count)
+    }
+    let mlx = try table("mlx-config")
+    // Affine first, since MLX takes nothing else.
+    #expect(mlx.lines.first { $0.contains("aff") }?.contains("aff") == true)
+    #expect(try table("none").dim < mlx.dim)
+  }
+
   @Test func lockedLayersChangeTogether() throws {
     let toQuery = String(repeating: "j", count: 10)
     func scheme(_ name: String, _ shot: Shot) -> String { shot.rows.first { $0.contains(name) } ?? "" }

@@ -21,7 +21,9 @@ extension State {
     // A table of eight lines a symmetry: side by side, one below the other, or that of the scheme alone.
     let columnWidth = 7
     let tableWidth = 4 + ErrorTable.granularities.count * columnWidth
-    let own: Symmetry = symmetry(of: scheme) == .affine ? .affine : .symmetric
+    // What is kept shows the symmetry that the chosen target takes.
+    let likely = scheme.format == .keep ? session.startingFormat(for: item).map { Scheme($0) } ?? scheme : scheme
+    let own: Symmetry = symmetry(of: likely) == .affine ? .affine : .symmetric
     let other: Symmetry = own == .affine ? .symmetric : .affine
     let isSideBySide = inside.width >= 2 * tableWidth + 2
     let isStacked = !isSideBySide && inside.height >= 17
@@ -57,12 +59,19 @@ extension State {
       let fits = item.obstacle(to: offer) == nil
       let error = fits ? session.relativeError(of: item, in: offer) : nil
       canvas.put(Scheme(format).description, x: rect.x, y: y, width: 15, fits ? Style(.key) : .dim)
-      let style = scheme.format == format ? Style(.selection) : error == nil ? .dim : .normal
+      let style =
+        scheme.format == format ? Style(.selection) : error == nil || isBeyondTarget(format, scheme) ? .dim : .normal
       canvas.put(
         error.map { Format.scientific($0) } ?? (fits ? "…" : "-"), x: rect.x + 15, y: y, width: 7, style,
         alignment: .right)
       canvas.put(error.map(decibelText) ?? "", x: rect.x + 22, y: y, width: 7, style, alignment: .right)
     }
+  }
+
+  /// Whether the chosen target cannot say a format for the layer under the cursor.
+  private func isBeyondTarget(_ format: Scheme.Format, _ scheme: Scheme) -> Bool {
+    guard session.target != nil, let item = current else { return false }
+    return session.targetObstacle(to: Scheme(format, sparsity: scheme.sparsity), of: item) != nil
   }
 
   private func symmetry(of scheme: Scheme) -> Symmetry? {
@@ -96,7 +105,8 @@ extension State {
         canvas.put(
           error.map { asDecibels ? decibelText($0) : Format.scientific($0) } ?? "-", x: rect.x + 4 + column * 7, y: y,
           width: 6,
-          scheme.format == cell ? Style(.selection) : error == nil ? .dim : .normal, alignment: .right)
+          scheme.format == cell ? Style(.selection) : error == nil || isBeyondTarget(cell, scheme) ? .dim : .normal,
+          alignment: .right)
       }
     }
   }
