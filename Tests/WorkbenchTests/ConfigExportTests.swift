@@ -214,6 +214,19 @@ import Testing
     _ = try session.export(to: .named("torchao"), path: "o")
   }
 
+  @Test func routersOfExpertsStay() throws {
+    let folder = try ScratchFolder()
+    var generator = SeededGenerator(3)
+    let names = ["mlp.gate", "mlp.experts.0.down_proj", "mlp.experts.1.down_proj", "self_attn.o_proj"]
+    let tensors = names.map { ("model.layers.0.\($0).weight", [64, 64], generator.gaussian(64 * 64)) }
+    var session = Session(try Checkpoint.open(try folder.write(safetensors(tensors), to: "moe.safetensors")))
+    try session.set("*=int4,group=64")
+    #expect { try session.export(to: .named("llm-compressor"), path: "r") } throws: { "\($0)".contains("0.mlp.gate: ") }
+    try session.set("*.mlp.gate=keep")
+    let text = try session.export(to: .named("exllamav3"), path: "r").text
+    #expect(!text.contains("mlp.gate") && text.contains("experts.1.down_proj"))
+  }
+
   @Test func aModelWithoutTheToolsNamesIsRefused() throws {
     let folder = try Models.llama()
     #expect { try folder.export(to: .named("onnxruntime"), path: "o") } throws: { "\($0)".contains("is no ONNX model") }
