@@ -1,3 +1,5 @@
+import Workbench
+
 /// A JSON value whose objects keep their order; numbers that JSON does not have become null.
 enum JSON {
   case null
@@ -20,14 +22,14 @@ enum JSON {
     case .bool(let value): return value ? "true" : "false"
     case .int(let value): return "\(value)"
     case .number(let value): return value.isFinite ? "\(value)" : "null"
-    case .string(let value): return Self.quoted(value)
+    case .string(let value): return JSONText.quoted(value)
     case .array(let values):
       if values.allSatisfy(\.isScalar) { return "[" + values.map { $0.text() }.joined(separator: ", ") + "]" }
       return "[\n" + values.map { inner + $0.text(indent: inner) }.joined(separator: ",\n") + "\n\(indent)]"
     case .object(let fields):
       if fields.isEmpty { return "{}" }
       return "{\n"
-        + fields.map { "\(inner)\(Self.quoted($0.0)): \($0.1.text(indent: inner))" }.joined(separator: ",\n")
+        + fields.map { "\(inner)\(JSONText.quoted($0.0)): \($0.1.text(indent: inner))" }.joined(separator: ",\n")
         + "\n\(indent)}"
     }
   }
@@ -37,29 +39,5 @@ enum JSON {
     case .array, .object: false
     default: true
     }
-  }
-
-  /// Names verbatim; C0, DEL, C1 and bidirectional controls as `\u`.
-  static func quoted(_ string: String) -> String {
-    var text = "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\t": text += "\\t"
-      case "\r": text += "\\r"
-      case _ where isControl(scalar):
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return text + "\""
-  }
-
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || (0x202a...0x202e).contains(scalar.value)
-      || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0x200e || scalar.value == 0x200f
   }
 }

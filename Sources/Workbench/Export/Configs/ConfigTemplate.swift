@@ -26,9 +26,9 @@ struct TemplateWord: MustacheTransformable, CustomStringConvertible {
 
   func transform(_ name: String) -> Any? {
     switch name {
-    case "json": TemplateWord(Self.json(description))
+    case "json": TemplateWord(JSONText.quoted(description))
     case "regex": TemplateWord(LlamaNames.escaped(description))
-    case "regex_json": TemplateWord(String(Self.json(LlamaNames.escaped(description)).dropFirst().dropLast()))
+    case "regex_json": TemplateWord(String(JSONText.quoted(LlamaNames.escaped(description)).dropFirst().dropLast()))
     case "csv": TemplateWord(Self.csv(description))
     case "cell": TemplateWord(description.replacing("|", with: "\\|"))
     case "shell": TemplateWord(shellWord(description))
@@ -36,27 +36,6 @@ struct TemplateWord: MustacheTransformable, CustomStringConvertible {
     case "uppercased": TemplateWord(description.uppercased())
     default: nil
     }
-  }
-
-  static func json(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case "\r": result += "\\r"
-      default:
-        if scalar.value < 0x20 || scalar.value == 0x7f {
-          let digits = String(scalar.value, radix: 16)
-          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        } else {
-          result.unicodeScalars.append(scalar)
-        }
-      }
-    }
-    return result + "\""
   }
 
   /// RFC 4180: quoted where it has a comma, a quote or a line's end; a quote is doubled.
