@@ -1,3 +1,4 @@
+import Foundation
 import Support
 import Testing
 
@@ -51,8 +52,9 @@ import Testing
       return (shot.lines, errors.count)
     }
     let mlx = try table("mlx-config")
-    // Affine first, since MLX takes nothing else.
-    #expect(mlx.lines.first { $0.contains("aff") }?.contains("aff") == true)
+    // Affine stands first, since MLX takes nothing else.
+    let heading = try #require(mlx.lines.first { $0.contains("aff tensor") })
+    #expect(try #require(heading.range(of: "aff ")).lowerBound < #require(heading.range(of: "sym ")).lowerBound)
     #expect(try table("none").dim < mlx.dim)
   }
 

@@ -25,6 +25,18 @@ final class ExportJob: Sendable {
   func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }
 
+/// The writing of a config: on a background queue where the model has many layers.
+enum ConfigJob {
+  /// Items from which on a text about all of them takes longer than a frame.
+  static let longModel = 500
+
+  static func start(_ session: Session, _ target: Target, _ path: String, mailbox: Mailbox<Notice>) {
+    DispatchQueue.global(qos: .utility).async {
+      do { mailbox.post(.written(try session.write(target, to: path))) } catch { mailbox.post(.notWritten("\(error)")) }
+    }
+  }
+}
+
 extension State {
   /// What was written and how to use it: in the status line, or, where it is longer, in a text over the screen.
   mutating func tell(_ export: Export) {

@@ -20,10 +20,11 @@ enum RecipeJob {
     do { return .imported(try session.choice(from: path), path: path) } catch { return .notImported("\(error)") }
   }
 
-  /// Whether the file is read within a frame: a regular one of at most 256 KiB.
+  /// Whether the file is read within a frame: a regular one of at most 256 KiB that stands for no others.
   static func isShort(_ path: String) -> Bool {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size <= 256 << 10
+    return !path.hasSuffix(".index.json") && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      && status.st_size <= 256 << 10
   }
 }
 

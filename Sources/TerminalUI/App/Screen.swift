@@ -20,6 +20,8 @@ public enum Notice: Sendable {
   /// Where the share of the weights of a ratio over the model lies.
   case threshold(ratio: Double, Double)
   case noThreshold(String)
+  case written(Export)
+  case notWritten(String)
   case imported(ImportedChoice, path: String)
   case notImported(String)
 }
@@ -104,6 +106,12 @@ public struct Screen: Program {
       case .noThreshold(let text):
         jobs -= 1
         state.complain(text)
+      case .written(let export):
+        jobs -= 1
+        state.tell(export)
+      case .notWritten(let text):
+        jobs -= 1
+        state.refuse(text)
       case .imported(let choice, let path):
         jobs -= 1
         state.adopt(choice, from: path)
@@ -210,6 +218,10 @@ public struct Screen: Program {
       export = ExportJob(session: state.session, target: target, path: path, workers: workers, mailbox: mailbox)
     case .write(let target, _) where target.needsFigures && !state.session.hasFigures:
       state.complain("\(target.name): figures are still coming in; write it when the analysis is done")
+    case .write(let target, let path) where target != .lathe && state.session.items.count > ConfigJob.longModel:
+      ConfigJob.start(state.session, target, path, mailbox: mailbox)
+      jobs += 1
+      state.say("writing \(printable(path)) …")
     case .write(let target, let path):
       do {
         let export = try state.session.write(target, to: path)

@@ -3,30 +3,58 @@ import Compression
 
 /// What a sheet's templates can say.
 ///
-/// Of the model: `model.name`, `.path`, `.folder`, `.format`; `path` and `files.STEM`, where the texts are written;
-/// `layers`, all that the tool looks at, in the file's order; `chosen`, those of them that are quantised or otherwise
-/// told; `left`, the rest; `schemes`, the different ones with their `layers`; `prunings`, the same by sparsity; `common`, the
-/// scheme of the most weights; `least_group`; `notes`; `figures`.
-/// Of a layer: `name` (the tool's), `layer`, `tensor`, `nodes`, `shape`, `rows`, `columns`, `axis` (of the outputs),
-/// `scheme`, `ggml` (its type there: the stored one where it is kept), `kept`, and of its scheme: `bits`, `group`, `tensor_wise`, `channel_wise`, `group_wise`, `symmetric`,
-/// `affine`, `range`, `pruned` with `ratio`, `threshold`, `keep`, `of`, and the fields of the line that accepted it.
+/// Of the export: `path`, where the first text is written; `files.STEM` and `paths.STEM`, each text's name and place;
+/// `model.name`, `.path`, `.folder` (Hugging Face's, else `HF_FOLDER`), `.format`, `.parameters`, `.gguf`, `.onnx`,
+/// `.quantised`; `target.name`, `.tool`; `imatrix`, where importances are given or needed.
+///
+/// Lists of layers, in the file's order: `layers`, all that the tool looks at; `chosen`, those with a scheme; `left`, the
+/// rest; `head`, of one or none, and `body`; `by.FIELD.VALUE`, `others.FIELD.VALUE` and `by_tensor.FIELD.VALUE`, by what
+/// the accepting line says, or `sparsity`; where a tool names nodes, a layer stands in the first two once a node. `schemes`
+/// and `prunings`, the different ones, each with the values of its first layer and its `layers`; `common`, the scheme of
+/// the most weights.
+///
+/// Of all layers: `count`, `least_group`, `mean_bits`, `one_format`, `any.FIELD`, and what is so or not: `has_chosen`,
+/// `has_prunings`, `quantises_head`, `has.FIELD.VALUE`; `figures.…` where the sheet asks for them
+/// (`ConfigContext+Figures`).
+///
+/// Of a layer: `name` (the tool's), `layer`, `tensor`, `nodes`, `shape`, `shape_text`, `shape_list`, `rows`, `columns`,
+/// `weights`, `axis` (of the outputs), `kind`, `storage`, `scheme`, `ggml` (its type there: the stored one where it is
+/// kept), `kept`, `chosen_by`, `is_stack`; of its scheme (`Scheme+Template`) `bits`, `entries`, `group`, `tensor_wise`,
+/// `channel_wise`, `group_wise`, `along_axis`, `integers`, `symmetric`, `affine`, `least_squares`, `pruned` with `ratio`,
+/// `threshold`, `keep`, `of`, `zeros`; and the fields of the line that accepted it.
 struct ConfigContext {
   let plan: ConfigPlan
   let session: Session
+  /// Each layer's values, made once.
+  private var layers: [Item.ID: [String: Any]] = [:]
+  /// All that does not hang on where texts are written.
+  private var common: [String: Any] = [:]
+
+  init(plan: ConfigPlan, session: Session) {
+    (self.plan, self.session) = (plan, session)
+    layers = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.item.id, described($0)) })
+    common = commonValues()
+  }
 
   /// - Parameters:
   ///   - path: where the first text is written.
   ///   - places: by part's stem, where each is.
   func values(path: String, places: [String: String]) -> [String: Any] {
+    var values = common
+    values["path"] = TemplateWord(path)
+    values["files"] = places.mapValues { TemplateWord(lastPart($0)) as Any }
+    values["paths"] = places.mapValues { TemplateWord($0) as Any }
+    return values
+  }
+
+  private func commonValues() -> [String: Any] {
     let chosen = plan.entries.filter { !$0.isKept }
     let schemes = grouped(chosen) { "\(Scheme($0.scheme.format)) \($0.fields.sorted { $0.key < $1.key })" }
     let prunings = grouped(plan.entries.filter { $0.scheme.sparsity != .none }) {
       Scheme(.keep, sparsity: $0.scheme.sparsity).description
     }
     var values: [String: Any] = [
-      "path": TemplateWord(path), "model": model,
-      "files": places.mapValues { TemplateWord(lastPart($0)) as Any },
-      "paths": places.mapValues { TemplateWord($0) as Any },
+      "model": model,
       "target": ["name": TemplateWord(plan.target.name), "tool": TemplateWord(plan.target.tool)] as [String: Any],
       "layers": plan.entries.map(layer), "chosen": chosen.map(layer),
       "left": plan.entries.filter(\.isKept).map(layer), "schemes": schemes.map(described),
@@ -63,8 +91,7 @@ struct ConfigContext {
     return values
   }
 
-  /// `by.FIELD.VALUE`, the layers with that; `others.FIELD.VALUE`, the rest; `has.FIELD.VALUE`. Where a tool names nodes,
-  /// a layer stands in them once a node, and in `by_tensor` once.
+  /// The lists by what the accepting lines say.
   private func addLists(to values: inout [String: Any]) {
     var pairs: [String: Set<String>] = [:]
     func fields(_ entry: ConfigPlan.Entry) -> [String: String] {
@@ -83,8 +110,6 @@ struct ConfigContext {
     values["by_tensor"] = lists { those, _ in those.map(layer) }
     values["others"] = lists { _, others in others.flatMap(named) }
     values["has"] = lists { _, _ in true }
-    // With no layer of a way at all, the others are all.
-    values["all"] = plan.entries.flatMap(named)
   }
 
   /// A layer once under each of its names.
@@ -134,7 +159,9 @@ struct ConfigContext {
     return values
   }
 
-  private func layer(_ entry: ConfigPlan.Entry) -> [String: Any] {
+  private func layer(_ entry: ConfigPlan.Entry) -> [String: Any] { layers[entry.item.id] ?? [:] }
+
+  private func described(_ entry: ConfigPlan.Entry) -> [String: Any] {
     let item = entry.item
     var values: [String: Any] = [
       "name": TemplateWord(entry.name), "layer": TemplateWord(item.name), "tensor": TemplateWord(item.tensorName),

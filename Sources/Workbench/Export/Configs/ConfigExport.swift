@@ -33,7 +33,7 @@ extension Session {
       files.append(Export.File(path: place, bytes: Array(text.utf8)))
     }
     let usage = try render(target.use, final, target, "use")
-    return Export(files: files, notes: plan.notes, usage: usage.trimmingLines)
+    return Export(files: files, notes: target.notes, usage: usage.trimmingLines)
   }
 
   private func render(

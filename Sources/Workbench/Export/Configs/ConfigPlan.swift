@@ -55,7 +55,4 @@ struct ConfigPlan {
     guard !entries.isEmpty else { throw WorkbenchError("the model has no layer that \(target.tool) would quantise") }
     self.entries = entries
   }
-
-  /// The notes of the lines that accepted the layers' schemes, each once, and those of the sheet.
-  var notes: [String] { target.notes }
 }
