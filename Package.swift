@@ -14,8 +14,13 @@ let strict: [SwiftSetting] = [
 let isFuzzing = Context.environment["LATHE_FUZZ"] != nil
 let fuzzed: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
 
-/// The C rooms are optimised in debug builds too: tests run the hot loops on real weights.
-let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"])]
+/// The C rooms are optimised in debug builds too: tests run the hot loops on real weights. Where they are fuzzed, what
+/// they write outside of a buffer is seen.
+let optimised: [CSetting] = [
+  .unsafeFlags(
+    ["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"]
+      + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link", "-fsanitize=bounds", "-fsanitize-trap=bounds"] : []))
+]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
@@ -48,7 +53,7 @@ let package = Package(
 
     room("Numerics", ["CKernels"], fuzzed),
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
-    room("Compression", ["Numerics", "CKernels"]),
+    room("Compression", ["Numerics", "CKernels"], fuzzed),
     room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"]),
     .target(
       name: "Workbench",
@@ -80,16 +85,17 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// A libFuzzer program a format.
+// A libFuzzer program a format, and one for what is made of numbers.
 if isFuzzing {
   package.targets.append(
     .target(
       name: "FuzzSupport", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Fuzz/Support",
       swiftSettings: strict + fuzzed))
-  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy"] {
+  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression"] {
     package.targets.append(
       .executableTarget(
-        name: "Fuzz\(format)", dependencies: ["FuzzSupport"], path: "Tests/Fuzz/\(format)",
+        name: "Fuzz\(format)", dependencies: ["FuzzSupport", "Compression", "Numerics"],
+        path: "Tests/Fuzz/\(format)",
         swiftSettings: strict + fuzzed + [.unsafeFlags(["-parse-as-library"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
   }

@@ -93,14 +93,15 @@ TARGET static void LEVEL(add_central_sums)(
 }
 
 /// The bin by the definition, for the few weights that a rounded product puts near an edge: the quotient of two
-/// doubles is exact enough to decide, since weights and range are sums of two floats.
+/// doubles is exact enough to decide, since weights and range are sums of two floats. What is no number is in the
+/// first bin; every other bin that there is not, in the outermost.
 static inline int LEVEL(exact_bin)(double offset, double range, int bins) {
-  int bin = (int)floor(offset / range * bins);
-  return bin >= bins ? bins - 1 : bin;
+  double position = offset / range * bins;
+  return !(position > 0) ? 0 : position < bins ? (int)position : bins - 1;
 }
 
-/// A run of weights into two tables by turns. In float: where a rounded position comes near an edge, or outside, the
-/// definition decides.
+/// A run of weights into two tables by turns. In float: where a rounded position comes near an edge, or outside, or is
+/// no number, the definition decides.
 TARGET INLINE void LEVEL(count_run)(
     const float *weights, size_t count, double minimum, double range, int bins, uint32_t *even, uint32_t *odd) {
   // Three roundings of 2^-24 on at most 4096 bins move a position by less than 8e-4.
@@ -111,9 +112,11 @@ TARGET INLINE void LEVEL(count_run)(
     f8 w;
     memcpy(&w, weights + i, 32);
     f8 position = (w - least) * per_unit;
-    i8 bin = __builtin_convertvector(position, i8);
+    // Bounded before it becomes an index; the fraction of what was not in bounds is none.
+    f8 bounded = position > 0 ? position : (f8)(0);
+    i8 bin = __builtin_convertvector(bounded < last ? bounded : (f8)(0), i8);
     f8 fraction = position - __builtin_convertvector(bin, f8);
-    i8 doubtful = (i8)(fraction < margin) | (i8)(fraction > 1 - margin) | (i8)(position >= last);
+    i8 doubtful = ~((i8)(fraction >= margin) & (i8)(fraction <= 1 - margin));
     if (__builtin_expect(__builtin_reduce_or(doubtful) == 0, 1)) {
       int32_t places[8];
       memcpy(places, &bin, 32);
@@ -140,6 +143,7 @@ TARGET static void LEVEL(add_histogram)(
     const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts) {
   enum { maximum_bins = 4096, run = 1 << 20 };
   static _Thread_local uint32_t even[maximum_bins], odd[maximum_bins];
+  if (bins < 1 || !(maximum > minimum)) return;
   double range = maximum - minimum, per_unit = bins / range;
   // A difference from a float is exact enough in float; a least value that is none, or a range that leaves a float's,
   // is not.
@@ -163,6 +167,7 @@ TARGET static void LEVEL(add_histogram)(
 TARGET static void LEVEL(add_bin_moments)(
     const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts,
     lathe_bin_sums *sums) {
+  if (bins < 1 || !(maximum > minimum)) return;
   double range = maximum - minimum, width = range / bins, per_unit = bins / range;
   int is_fast = isfinite(per_unit);
   size_t i = 0;
@@ -171,10 +176,11 @@ TARGET static void LEVEL(add_bin_moments)(
     memcpy(&w, weights + i, 32);
     d8 offset = __builtin_convertvector(w, d8) - minimum;
     d8 position = offset * per_unit;
-    i8 bin = __builtin_convertvector(position, i8);
+    d8 bounded = position > 0 ? position : (d8)(0);
+    i8 bin = __builtin_convertvector(bounded < bins ? bounded : (d8)(0), i8);
     d8 fraction = position - __builtin_convertvector(bin, d8);
-    l8 doubtful = (l8)(fraction < 1e-7) | (l8)(fraction > 1 - 1e-7) | (l8)(position >= bins);
-    if (__builtin_expect(__builtin_reduce_or(doubtful) != 0, 0))
+    l8 sure = (l8)(fraction >= 1e-7) & (l8)(fraction <= 1 - 1e-7);
+    if (__builtin_expect(__builtin_reduce_and(sure) == 0, 0))
       for (int lane = 0; lane < 8; lane++) bin[lane] = LEVEL(exact_bin)(offset[lane], range, bins);
     d8 distance = offset - (__builtin_convertvector(bin, d8) + 0.5) * width;
     d8 square = distance * distance;

@@ -58,9 +58,27 @@ extension Checkpoint {
   private static func open(_ file: MappedFile, _ config: ModelConfig?) throws(CheckpointError) -> Checkpoint {
     let head = try file.copy(offset: 0, count: min(headSize, file.size))
     for format in formats where format.recognises(head, of: file) {
-      return try format.read(file).understood(config)
+      return try format.read(file).bounded().understood(config)
     }
     throw CheckpointError(file: file.path, unknown(head))
+  }
+
+  /// More numbers than any model has: below it no sum over tensors of bytes, bits or products with small numbers can
+  /// overflow. A view may repeat its numbers without end, and a sparse file claim any length.
+  static let mostNumbers = 1 << 50
+
+  /// - Throws: where the tensors claim more than `mostNumbers`.
+  private func bounded() throws(CheckpointError) -> Checkpoint {
+    var room = Self.mostNumbers
+    for tensor in tensors {
+      guard tensor.count <= room else {
+        throw CheckpointError(
+          file: path, tensor: tensor.name,
+          "has the shape \(tensor.shape): with it the file claims more than \(Self.mostNumbers) numbers")
+      }
+      room -= tensor.count
+    }
+    return self
   }
 
   /// Why a file that no format recognises is none, as far as its first bytes tell.

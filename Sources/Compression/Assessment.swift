@@ -128,7 +128,9 @@ private struct Run {
     reconstruction = drawn
     // The streams are made where they are asked for, and for the layer that is looked at.
     let coders = EntropyCoder.allCases.filter { detail != nil || scheme.coding.rawValue == $0.rawValue }
-    let limit = Double(Float(4 * (squaredError / Double(max(1, source.count))).squareRoot()))
+    // The axis ends where floats do: weights and errors there are more than four root mean squares of a float.
+    let spread = 4 * (squaredError / Double(max(1, source.count))).squareRoot()
+    let limit = Double(Float(min(spread, Double(Float.greatestFiniteMagnitude))))
     let drawsError = detail != nil && squaredError > 0 && squaredError.isFinite
     guard drawsError || (!coders.isEmpty && !counts.isEmpty) else { return }
     let encoders = counts.isEmpty ? [] : coders.map { ($0, counts.encoders($0)) }

@@ -68,8 +68,10 @@ public struct Histogram: Sendable, Codable, Hashable {
       let perUnit = Double(count) / binWidth
       below += max(0, min(end, low) - start) * perUnit
       above += max(0, end - max(start, high)) * perUnit
-      let first = Int(max(0, ((start - low) / width).rounded(.down)))
-      let last = Int(min(Double(columns - 1), max(-1, ((end - low) / width).rounded(.down))))
+      // Bounded before they become indices: a quotient by a width near zero may leave every integer's range.
+      let most = Double(columns)
+      let first = Int(max(0, min(most, ((start - low) / width).rounded(.down))))
+      let last = Int(min(most - 1, max(-1, ((end - low) / width).rounded(.down))))
       guard first <= last else { continue }
       for column in first...last {
         let columnStart = low + Double(column) * width

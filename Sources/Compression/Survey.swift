@@ -103,17 +103,17 @@ extension Histogram {
     let range = maximum - minimum
     for (value, count) in zip(values, occurrences) {
       // The kernel's definition of a bin, by a true quotient.
-      let bin = Int(((Double(value) - minimum) / range * Double(counts.count)).rounded(.down))
-      counts[min(counts.count - 1, bin)] += UInt64(count)
+      let position = ((Double(value) - minimum) / range * Double(counts.count)).rounded(.down)
+      counts[Int(max(0, min(Double(counts.count - 1), position)))] += UInt64(count)
     }
   }
 
   mutating func remove(_ number: Int, at value: Double) {
     guard number > 0, maximum >= minimum else { return }
-    let bin =
+    let position =
       maximum > minimum
-      ? Int((value - minimum) / (maximum - minimum) * Double(counts.count)) : counts.count / 2
-    let index = max(0, min(counts.count - 1, bin))
+      ? (value - minimum) / (maximum - minimum) * Double(counts.count) : Double(counts.count / 2)
+    let index = Int(max(0, min(Double(counts.count - 1), position)))
     counts[index] -= min(counts[index], UInt64(number))
   }
 }

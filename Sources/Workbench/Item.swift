@@ -21,6 +21,8 @@ public struct Item: Sendable, Identifiable {
   public let layer: Layer
   /// The layer's index in the checkpoint.
   let layerIndex: Int
+  /// Whether it is a view of a few numbers that stands for more than the file could hold.
+  private let isRepeated: Bool
   /// The weight as a matrix of output channels by inputs; a vector is one row.
   public let matrix: MatrixShape
   /// How much each input matters, once a file has said it.
@@ -49,6 +51,7 @@ public struct Item: Sendable, Identifiable {
   public var closed: String? {
     if kind == .buffer { return "it is no weight" }
     if !isReadable { return "\(type.name) is not yet decoded" }
+    if isRepeated { return "it is a view that repeats a few numbers \(count) times" }
     return nil
   }
 
@@ -100,6 +103,9 @@ extension Item {
     tensorName = tensor.name
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
     layerIndex = index
+    isRepeated =
+      tensor.count > Self.mostRepeated
+      && zip(tensor.layout.strides ?? [], tensor.shape).contains { $0 == 0 && $1 > 1 }
     type = tensor.type
     matrix = (id == layer.weight ? layer.matrix : nil) ?? MatrixShape(rows: 1, columns: tensor.count)
     shape = isPacked ? [matrix.rows, matrix.columns] : tensor.shape
@@ -107,6 +113,9 @@ extension Item {
     bytes = tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
     self.layer = layer
   }
+
+  /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.
+  private static let mostRepeated = 1 << 26
 
   private static func isBias(_ name: String) -> Bool {
     name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")

@@ -31,6 +31,7 @@ struct ScoredText {
       }
       let ids = try file.integers(tensor).map { Int($0) }
       let rows = tensor.shape.count == 2 ? tensor.shape[0] : 1
+      guard !ids.isEmpty else { throw WorkbenchError("\(path): holds no text") }
       let width = ids.count / max(1, rows)
       texts = byLine ? (0..<rows).map { Array(ids[$0 * width..<($0 + 1) * width]) } : [ids]
     } else {

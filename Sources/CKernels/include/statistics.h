@@ -31,7 +31,8 @@ void lathe_add_central_sums(
 
 /// Adds each weight to one of `bins` equal bins between minimum and maximum: bin i holds
 /// edge(i) <= w < edge(i + 1) with edge(i) = minimum + i·(maximum - minimum)/bins, the last bin its upper edge too.
-/// Exact, edges included. Weights outside the range are not counted. maximum > minimum.
+/// Exact, edges included. Weights outside the range, and what is no number, are not counted; nothing is without a
+/// range (maximum > minimum).
 void lathe_add_histogram(
     const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts);
 
@@ -41,7 +42,7 @@ typedef struct {
 } lathe_bin_sums;
 
 /// As lathe_add_histogram, with the sums of each bin: Σ (w - c) and Σ (w - c)² with c = edge(i) + width/2, added one
-/// weight after another. All weights lie in the range.
+/// weight after another. All weights lie in the range; one that does not is counted in the outermost bin.
 void lathe_add_bin_moments(
     const float *weights, size_t count, double minimum, double maximum, int bins, uint64_t *counts,
     lathe_bin_sums *sums);

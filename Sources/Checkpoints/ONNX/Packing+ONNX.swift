@@ -90,7 +90,7 @@ struct ONNXQuantization {
     )
     guard let axis else { return scale.count == matrix.rows ? channel : nil }
     let place = axis < 0 ? axis + weight.shape.count : axis
-    guard place >= 0, place < weight.shape.count else { return nil }
+    guard place >= 0, place < weight.shape.count, block >= 0, block < PackedModule.most else { return nil }
     // The axis of the storage whose extent the matrix's rows are.
     let rowAxis = matrix.isRowMajor ? 0 : matrix.inner == 1 ? weight.shape.count - 1 : 1
     if block == 0 {
@@ -112,9 +112,9 @@ struct ONNXQuantization {
   private func packing(
     _ weight: Tensor, _ rows: Int, _ columns: Int, _ size: Int, _ bits: Int, _ all: [Tensor]
   ) -> (Packing, MatrixShape)? {
-    guard rows > 0, columns > 0, size > 0, [2, 4, 8].contains(bits), columns < 1 << 40, size < 1 << 30 else {
-      return nil
-    }
+    guard rows > 0, columns > 0, size > 0, [2, 4, 8].contains(bits), rows < 1 << 40, columns < 1 << 40, size < 1 << 30,
+      weight.count > 0, weight.count < PackedModule.most
+    else { return nil }
     let blocks = (columns + size - 1) / size
     let (codes, overflow) = (blocks * size * bits / 8).multipliedReportingOverflow(by: rows)
     guard !overflow, weight.type == .u8, weight.count == codes, all[scale].count == rows * blocks else { return nil }

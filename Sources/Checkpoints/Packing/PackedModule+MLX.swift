@@ -16,8 +16,9 @@ extension PackedModule {
     let sizes = [own, 64, 32, 128, 16].compactMap { $0 }
     guard
       let group = sizes.first(where: { size in
-        size > 0 && words * 32 % (groups * size) == 0
-          && [1, 2, 3, 4, 5, 6, 8].contains(words * 32 / (groups * size))
+        // The size is the config's word: any number.
+        guard let columns = Tensor.count(of: [groups, size]), columns > 0 else { return false }
+        return words * 32 % columns == 0 && [1, 2, 3, 4, 5, 6, 8].contains(words * 32 / columns)
       })
     else { return nil }
     let columns = groups * group

@@ -18,7 +18,8 @@ extension PackedModule {
     guard weight.type == .u8, let absmax = part("weight.absmax"), let map = part("weight.quant_map"),
       let text = part(beginning: "weight.quant_state."), checkpoint.tensors[text].count < 1 << 16,
       let state = try? BitsAndBytesState(checkpoint, checkpoint.tensors[text]), state.shape.count == 2,
-      let count = Tensor.count(of: state.shape), count > 0, (count + 1) / 2 == weight.count,
+      let count = Tensor.count(of: state.shape), count > 0, count <= 2 * weight.count, (count + 1) / 2 == weight.count,
+      state.blockSize < Self.most, state.nestedBlockSize < Self.most,
       (count + state.blockSize - 1) / state.blockSize == checkpoint.tensors[absmax].count
     else { return nil }
     let (rows, columns) = (state.shape[0], state.shape[1])
@@ -27,6 +28,8 @@ extension PackedModule {
       scale = .groups(absmax, size: state.blockSize, count: columns / state.blockSize)
     }
     if let nestedMap = part("weight.nested_quant_map"), let nested = part("weight.nested_absmax") {
+      // Codes are bytes: a number of any other type may be none, or no index.
+      guard checkpoint.tensors[absmax].type == .u8 else { return nil }
       scale.form = .nested(map: nestedMap, scales: nested, run: state.nestedBlockSize, offset: state.nestedOffset)
     }
     // A row of an odd length begins within a byte: then all codes are one run.

@@ -29,9 +29,14 @@ struct PackedModule {
 
   typealias Found = (Packing, MatrixShape)
 
+  /// More numbers than a file can hold: below it, an extent times the codes of a word cannot overflow.
+  static let most = 1 << 50
+
   /// How the module's weight is packed; `nil` where it is not, or not in a known way.
   func packing() -> Found? {
-    guard !weight.shape.isEmpty, weight.count > 0 else { return nil }
+    guard !weight.shape.isEmpty, weight.count > 0, weight.count < Self.most,
+      layer.companions.allSatisfy({ checkpoint.tensors[$0].count < Self.most })
+    else { return nil }
     switch weight.type {
     case .i32 where part("qweight") == nil && part("qzeros") != nil: return words()
     case .i32, .u8, .i8, .u32, .f8e4m3, .f8e5m2: break

@@ -69,6 +69,10 @@ extension Vocabulary {
     return vocabulary
   }
 
+  /// The most tokens that a vocabulary of so many entries may be filled up to: embeddings have some rows more, and memory
+  /// goes by what is there, not by what is claimed.
+  private static func mostTokens(_ entries: Int) -> Int { max(1 << 20, 2 * entries) }
+
   // MARK: - Kinds
 
   private static func plain(_ files: TokenizerFiles) throws(CheckpointError) -> (
@@ -80,9 +84,14 @@ extension Vocabulary {
     }
     let added = files.addedTokens
     let largest = (members.compactMap { $0.value.int } + added.map(\.id)).max() ?? 0
+    guard largest < Int.max, largest < files.vocabularySize ?? .max else {
+      throw CheckpointError(
+        file: path,
+        "has the token \(largest)" + (files.vocabularySize.map { ", but config.json a vocabulary of \($0)" } ?? ""))
+    }
     let size = files.vocabularySize ?? largest + 1
-    guard largest < size, size <= 1 << 24 else {
-      throw CheckpointError(file: path, "has the token \(largest), but config.json a vocabulary of \(size)")
+    guard size <= mostTokens(members.count + added.count) else {
+      throw CheckpointError(file: path, "has \(members.count + added.count) tokens for a vocabulary of \(size)")
     }
     var tokens = (0..<size).map { Array("[PAD\($0)]".utf8) }
     var kinds = [TokenKind](repeating: .unused, count: size)
@@ -143,7 +152,10 @@ extension Vocabulary {
   ) throws(CheckpointError) -> Vocabulary {
     var vocabulary = Vocabulary(model: .sentencePiece, splitting: "default")
     let size = files.vocabularySize ?? model.pieces.count
-    guard size <= 1 << 24 else { throw CheckpointError(file: files.folder, "claims a vocabulary of \(size)") }
+    guard size > 0, size <= mostTokens(model.pieces.count) else {
+      throw CheckpointError(
+        file: "\(files.folder)/config.json", "claims a vocabulary of \(size), for \(model.pieces.count) pieces")
+    }
     vocabulary.tokens = (0..<size).map { Array("[PAD\($0)]".utf8) }
     vocabulary.scores = [Float](repeating: -10000, count: size)
     vocabulary.kinds = [TokenKind](repeating: .unused, count: size)

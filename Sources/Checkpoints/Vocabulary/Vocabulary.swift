@@ -103,7 +103,7 @@ extension Vocabulary {
     self.init(model: model, splitting: field("pre")?.string ?? "default")
     self.tokens = tokens
     scores = field("scores")?.doubles?.map { Float($0) } ?? []
-    kinds = field("token_type")?.doubles?.map { TokenKind(rawValue: Int($0)) ?? .normal } ?? []
+    kinds = field("token_type")?.doubles?.map { Int(exactly: $0).flatMap(TokenKind.init) ?? .normal } ?? []
     merges = field("merges")?.strings?.map { String(decoding: $0, as: UTF8.self) } ?? []
     for role in Role.allCases {
       if let id = known[role.key]?.int, tokens.indices.contains(id) { specials.append((role, id)) }

@@ -114,6 +114,8 @@ public struct EntropyEncoder: ~Copyable {
   private let keeps: Bool
   private var huffman: OpaquePointer?
   private var rans: OpaquePointer?
+  /// Symbols that are held back: a block, or all that will come where they are fewer.
+  private let room: Int
   private let pending: UnsafeMutablePointer<UInt8>
   private let scratch: UnsafeMutablePointer<UInt8>
   private var held = 0
@@ -124,9 +126,9 @@ public struct EntropyEncoder: ~Copyable {
   public init(_ coder: EntropyCoder, counts: [Int], keeping keeps: Bool = false) {
     self.coder = coder
     self.keeps = keeps
-    pending = .allocate(capacity: EntropyCoder.blockSymbols)
-    scratch = .allocate(
-      capacity: max(lathe_rans_bound(EntropyCoder.blockSymbols), lathe_huffman_bound(EntropyCoder.blockSymbols)))
+    room = max(1, min(EntropyCoder.blockSymbols, counts.reduce(0, +)))
+    pending = .allocate(capacity: room)
+    scratch = .allocate(capacity: max(lathe_rans_bound(room), lathe_huffman_bound(room)))
     var writer = BitWriter()
     if let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 }) {
       writer.put(first, 8)
@@ -157,7 +159,7 @@ public struct EntropyEncoder: ~Copyable {
   public mutating func append(_ symbols: UnsafeBufferPointer<UInt8>) {
     var done = 0
     while done < symbols.count {
-      let taken = min(symbols.count - done, EntropyCoder.blockSymbols - held)
+      let taken = min(symbols.count - done, room - held)
       let from = symbols.baseAddress! + done
       done += taken
       if taken == EntropyCoder.blockSymbols {
@@ -167,7 +169,7 @@ public struct EntropyEncoder: ~Copyable {
       }
       (pending + held).update(from: from, count: taken)
       held += taken
-      if held == EntropyCoder.blockSymbols { flush() }
+      if held == room { flush() }
     }
   }
 

@@ -110,7 +110,8 @@ struct RelativeBias {
     let length = abs(distance)
     guard length >= exact else { return offset + length }
     let step = logf(Float(length) / Float(exact)) / logf(128 / Float(exact)) * Float(half - exact)
-    return offset + min(half - 1, exact + Int(step))
+    // With more buckets than the logarithm has room for, the step is no finite number.
+    return offset + min(half - 1, exact + (step < Float(half) ? Int(max(0, step)) : half))
   }
 
   func add(to row: UnsafeMutablePointer<Float>, count: Int, head: Int, query: Int, scale: Float) {

@@ -40,7 +40,9 @@ extension Hyperparameters {
     case "gpt2", "bert": return
     case "mpnet":
       // The first places belong to padding.
-      positions = .relative(offset: (json["pad_token_id"]?.int ?? 1) + 1)
+      let padding = json["pad_token_id"]?.int ?? 1
+      guard (0..<1 << 24).contains(padding) else { throw InferenceError(path, "has the pad_token_id \(padding)") }
+      positions = .relative(offset: padding + 1)
       return
     default: break
     }

@@ -54,6 +54,9 @@ package struct LlamaConfig: Sendable {
     case "gemma2", "gemma3": headDimension = json["head_dim"]?.int ?? 256
     default: headDimension = json["head_dim"]?.int
     }
+    guard (1...1 << 20).contains(headDimension ?? 1) else {
+      throw InferenceError(path, "it has heads of \(headDimension ?? 0) numbers")
+    }
   }
 
   /// The hyperparameters under the architecture's name.

@@ -27,7 +27,8 @@ public struct TransformerWeights: Sendable {
       }
       var room = resident
       for linear in model.linears where matrices[linear.layer] == nil {
-        let size = linear.outputs * linear.inputs * 4
+        let count = linear.outputs.multipliedReportingOverflow(by: linear.inputs)
+        let size = count.overflow || count.partialValue > .max / 4 ? .max : count.partialValue * 4
         // The biases of attention are small, and wanted whole.
         guard size <= room || linear.layer == model.relativeBias?.layer else { continue }
         room -= size

@@ -77,7 +77,9 @@ public struct KeyScript: Hashable, Sendable {
 
   private static func mouse(_ word: String, at place: Substring) -> MouseEvent? {
     let numbers = place.split(separator: ",").compactMap { Int($0) }
-    guard numbers.count == 2, place.split(separator: ",").count == 2 else { return nil }
+    guard numbers.count == 2, place.split(separator: ",").count == 2,
+      numbers.allSatisfy({ (-10_000...10_000).contains($0) })
+    else { return nil }
     let point = Point(x: numbers[0], y: numbers[1])
     switch word {
     case "click": return MouseEvent(.press, at: point)

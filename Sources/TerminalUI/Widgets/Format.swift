@@ -22,7 +22,7 @@ public enum Format {
 
   /// `value` in `digits` significant digits: `0.048`, `2.30`, `731`; below a thousandth with an exponent, `1.33e-8`.
   public static func significant(_ value: Double, _ digits: Int = 3) -> String {
-    guard value.isFinite, value != 0 else { return fixed(value, 0) }
+    guard value.isFinite, value != 0, abs(value) < 1e100 else { return fixed(value, 0) }
     if abs(value) < 1e-3 { return scientific(value, decimals: digits - 1) }
     let magnitude = Int(floor(log10(abs(value))))
     let decimals = digits - 1 - magnitude
@@ -37,7 +37,10 @@ public enum Format {
     guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "−inf" : "inf" }
     guard value != 0 else { return "0" }
     var exponent = Int(floor(log10(abs(value))))
-    var mantissa = abs(value) / pow(10, Double(exponent))
+    // A power below the least normal number is zero, or has lost its digits: in two steps there.
+    var mantissa =
+      exponent > -300
+      ? abs(value) / pow(10, Double(exponent)) : abs(value) * 1e200 / pow(10, Double(exponent + 200))
     let scale = pow(10, Double(decimals))
     if (mantissa * scale).rounded() >= 10 * scale {
       mantissa /= 10

@@ -7,7 +7,7 @@ struct GGUFEncoding {
   private let type: ElementType
   private let quantizer: BlockQuantizer?
 
-  /// - Precondition: the type is F32, F16, BF16, F64 or one that `BlockQuantizer` makes.
+  /// - Parameter type: F32, F16, BF16, F64, an integer type, or one that `BlockQuantizer` makes; others make no bytes.
   init(_ type: ElementType) {
     self.type = type
     if case .ggml(let block) = type { quantizer = BlockQuantizer(block) } else { quantizer = nil }
@@ -20,7 +20,7 @@ struct GGUFEncoding {
   ///   - values: whole rows where there are importances, else whole blocks. What is no number becomes zero in blocks.
   ///   - row: the first row, of `rows`: experts have their own importances.
   /// - Returns: how many numbers were NaN or infinite and became zero.
-  /// - Throws: `WorkbenchError` where the scales of a block type cannot hold the numbers.
+  /// - Throws: `WorkbenchError` where the type cannot hold the numbers, or is none of GGUF's.
   func encode(
     _ values: UnsafeMutableBufferPointer<Float>, columns: Int, row: Int, of rows: Int, importances: Importances?,
     into bytes: UnsafeMutableRawBufferPointer
@@ -36,14 +36,16 @@ struct GGUFEncoding {
       }
       HalfType.f16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
     case .bf16: HalfType.bf16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
-    case .i8:
-      for index in values.indices { bytes.storeBytes(of: Int8(values[index]), toByteOffset: index, as: Int8.self) }
-    case .i16:
+    case .f64:
       for index in values.indices {
-        bytes.storeBytes(of: Int16(values[index]), toByteOffset: 2 * index, as: Int16.self)
+        bytes.storeBytes(of: Double(values[index]), toByteOffset: 8 * index, as: Double.self)
       }
+    case .i8: try put(values, as: Int8.self, bytes)
+    case .i16: try put(values, as: Int16.self, bytes)
+    case .i32: try put(values, as: Int32.self, bytes)
+    case .i64: try put(values, as: Int64.self, bytes)
     default:
-      guard let quantizer else { preconditionFailure("no encoder for \(type.name)") }
+      guard let quantizer else { throw WorkbenchError("GGUF has no \(type.name)") }
       var (strange, largest) = (0, values.greatestMagnitude)
       if !largest.isFinite {
         strange = values.zeroNonFinite()
@@ -54,6 +56,16 @@ struct GGUFEncoding {
       return strange
     }
     return 0
+  }
+
+  /// Whole numbers, exactly.
+  private func put<Stored: FixedWidthInteger>(
+    _ values: UnsafeMutableBufferPointer<Float>, as stored: Stored.Type, _ bytes: UnsafeMutableRawBufferPointer
+  ) throws(WorkbenchError) {
+    for (index, value) in values.enumerated() {
+      guard let whole = Stored(exactly: value) else { throw WorkbenchError("\(value) is no number of \(type.name)") }
+      bytes.storeBytes(of: whole, toByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
+    }
   }
 
   private func encodeBlocks(
