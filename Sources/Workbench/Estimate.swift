@@ -97,7 +97,7 @@ extension Session {
     return Part(
       scheme: scheme, stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
       isParameter: item.kind != .buffer,
-      counts: isWeight || !scheme.isKeep, error: relativeError(of: item, in: scheme),
+      counts: (isWeight || !scheme.isKeep) && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
       reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
         ? 0 : relativeError(of: item, in: Estimate.unit))
   }

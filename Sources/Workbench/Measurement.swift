@@ -35,6 +35,11 @@ public struct Measurement: Sendable {
       self.baseline = baseline
       self.isShare = isShare
     }
+
+    /// Whether all of its figures are numbers: a model whose weights are none makes none.
+    public var isFinite: Bool {
+      value.isFinite && standardError?.isFinite ?? true && baseline?.isFinite ?? true
+    }
   }
 
   public init(

@@ -17,7 +17,9 @@ extension Session {
       let goal = Int((ratio * Double(count)).rounded())
       guard goal > 0 else { return 0 }
       let (limit, below, equal) = try MagnitudeRank.find(goal, among: sources, control: control)
-      return Double(goal - below <= below + equal - goal ? limit : limit.nextUp)
+      if goal - below <= below + equal - goal { return Double(limit) }
+      // Above the greatest Float there is a Double, and no Float.
+      return limit.nextUp.isFinite ? Double(limit.nextUp) : Double(limit).nextUp
     }
   }
 

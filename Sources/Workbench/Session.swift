@@ -245,9 +245,12 @@ extension Session {
     findings.assessments[item.id]?[scheme]
   }
 
-  /// t² of an item in a scheme: zero for what is kept, from the error table where it has it, or from an assessment.
+  /// t² of an item in a scheme: zero for what is kept, from the error table where it has it, or from an assessment;
+  /// `nil` while it is not known, and where none of its numbers is finite.
   public func relativeError(of item: Item, in scheme: Scheme) -> Double? {
     if scheme.isKeep { return 0 }
+    // Of numbers that are none nothing is known: not even that zeros in their place do no harm.
+    if hasNoNumbers(item) { return nil }
     if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
       let table = table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
@@ -325,6 +328,10 @@ extension Session {
     let scheme = scheme(of: item)
     if let note = targetNote(on: item) { return note }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
+    if hasNoNumbers(item) {
+      return "all of its \(item.count) numbers are NaN or infinite and count as zero"
+        + (scheme.isKeep ? "" : ": there is no error to state")
+    }
     if let assessment = assessment(of: item, in: scheme), assessment.relativeError == nil {
       return "\(scheme) makes numbers that are not finite: the weights are too large for its scales"
     }
@@ -336,8 +343,11 @@ extension Session {
 }
 
 extension Session {
+  /// Whether an item was read and not one of its numbers is finite.
+  public func hasNoNumbers(_ item: Item) -> Bool { item.count > 0 && nonFinite(in: item) == item.count }
+
   /// Numbers of an item that are none, once it was read.
-  private func nonFinite(in item: Item) -> Int? {
+  public func nonFinite(in item: Item) -> Int? {
     survey(of: item).map { $0.statistics.nans + $0.statistics.infinities }
       ?? assessment(of: item, in: scheme(of: item))?.nonFinite
   }

@@ -83,7 +83,7 @@ extension Vocabulary {
       throw CheckpointError(file: path, "has no vocabulary")
     }
     let added = files.addedTokens
-    let largest = (members.compactMap { $0.value.int } + added.map(\.id)).max() ?? 0
+    let largest = max(0, (members.compactMap { $0.value.int } + added.map(\.id)).max() ?? 0)
     guard largest < Int.max, largest < files.vocabularySize ?? .max else {
       throw CheckpointError(
         file: path,

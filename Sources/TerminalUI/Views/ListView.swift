@@ -124,6 +124,7 @@ extension State {
       let role: Role? =
         origin == .user
         ? .chosenByUser : origin == .search ? .chosenBySearch : origin == .rule ? .chosenByRule : .dim
+      if session.nonFinite(in: item) ?? 0 > 0 { return (short(scheme) + " !", .warning) }
       return (short(scheme) + (origin == .user ? " \(glyphs.pencil)" : ""), role)
     case .coded:
       let (bytes, exact) = session.bytes(of: item, in: scheme)
@@ -136,7 +137,7 @@ extension State {
       if scheme.isKeep { return ("0", .dim) }
       if session.findings.failures[item.id] != nil { return ("error", .error) }
       let isUnknown = session.assessment(of: item, in: scheme).map { $0.relativeError == nil } ?? !scheme.isComputed
-      if isUnknown { return ("?", .warning) }
+      if isUnknown || session.hasNoNumbers(item) { return ("?", .warning) }
       let isEstimated = session.isErrorEstimated(of: item, in: scheme)
       let mark = isEstimated ? "\(glyphs.approximately)" : ""
       return (

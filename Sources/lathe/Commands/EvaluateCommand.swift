@@ -111,6 +111,7 @@ extension Measurement {
             .object([
               ("name", .string(metric.name)), ("value", .number(metric.value)),
               ("standardError", JSON(metric.standardError)), ("baseline", JSON(metric.baseline)),
+              ("note", metric.isFinite ? .null : .string("a figure is NaN or infinite, which JSON has no number for")),
             ])
           })
       ),

@@ -12,7 +12,9 @@ extension ConfigContext {
     ]
     values["ratio_text"] = rounded(estimate.ratio, 2)
     values["bits_per_weight_text"] = rounded(estimate.bitsPerWeight, 2)
-    if let damage = estimate.damage { (values["damage"], values["damage_text"]) = (damage, rounded(damage, 3)) }
+    if let damage = estimate.damage, damage.isFinite {
+      (values["damage"], values["damage_text"]) = (damage, rounded(damage, 3))
+    }
     return values
   }
 
@@ -20,7 +22,7 @@ extension ConfigContext {
     var values: [String: Any] = [
       "bytes": session.bytes(of: item, in: scheme).bytes, "stored_bytes": item.bytes,
     ]
-    if item.kind == .weight || !scheme.isKeep, let error = session.relativeError(of: item, in: scheme) {
+    if item.kind == .weight || !scheme.isKeep, let error = session.relativeError(of: item, in: scheme), error.isFinite {
       (values["relative_error"], values["has_error"]) = (error, true)
       values["relative_error_text"] = error == 0 ? "0" : String(format: "%.2e", error)
       if let sqnr = decibels(relativeError: error) {
