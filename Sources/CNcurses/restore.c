@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -65,10 +66,74 @@ void lathe_restore_now(void) {
   }
 }
 
+/// What is to be kept of a person's work, and where. Whoever takes it out of `kept` owns it.
+struct rescue {
+  size_t count;
+  char bytes[];
+};
+enum { MOST_PATH = 4096 };
+static _Atomic(struct rescue *) kept;
+static char rescue_paths[2][MOST_PATH];
+
+void lathe_rescue_to(const char *path, const char *other) {
+  strncpy(rescue_paths[0], path, MOST_PATH - 1);
+  strncpy(rescue_paths[1], other, MOST_PATH - 1);
+}
+
+void lathe_rescue_keep(const char *bytes, size_t count) {
+  struct rescue *rescue = bytes && count > 0 ? malloc(sizeof *rescue + count) : NULL;
+  if (rescue) {
+    rescue->count = count;
+    memcpy(rescue->bytes, bytes, count);
+  }
+  free(atomic_exchange(&kept, rescue));
+}
+
+/// Makes the folders that a path names, as far as they are missing.
+static void make_folders(const char *path) {
+  char folder[MOST_PATH];
+  for (size_t at = 0; at < MOST_PATH && path[at]; at++) {
+    if (at > 0 && path[at] == '/') {
+      folder[at] = 0;
+      mkdir(folder, 0700);
+    }
+    folder[at] = path[at];
+  }
+}
+
+static bool write_new(const char *path, const struct rescue *rescue) {
+  if (!path[0]) return false;
+  make_folders(path);
+  int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  write_all(file, rescue->bytes, rescue->count);
+  bool whole = lseek(file, 0, SEEK_CUR) == (off_t)rescue->count && fsync(file) == 0;
+  close(file);
+  if (!whole) unlink(path);
+  return whole;
+}
+
+bool lathe_rescue_now(void) {
+  struct rescue *rescue = atomic_exchange(&kept, NULL);
+  if (!rescue) return true;
+  for (int i = 0; i < 2; i++) {
+    if (!write_new(rescue_paths[i], rescue)) continue;
+    static const char before[] = "lathe: the recipe that was not written is kept in ", after[] = "\n";
+    write_all(STDERR_FILENO, before, sizeof before - 1);
+    write_all(STDERR_FILENO, rescue_paths[i], strlen(rescue_paths[i]));
+    write_all(STDERR_FILENO, after, 1);
+    return true;
+  }
+  static const char lost[] = "lathe: the recipe that was not written could not be kept\n";
+  write_all(STDERR_FILENO, lost, sizeof lost - 1);
+  return false;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
   (void)context;
   int error = errno;
   lathe_restore_now();
+  lathe_rescue_now();
   sigaction(number, &former[number], NULL);
   // A true fault strikes again at the same instruction, now under the former handler, which so
   // sees the true place. A signal that was sent, or a breakpoint, would not: send it again.
@@ -89,6 +154,7 @@ static void on_orderly(int number) {
   bool ends = number != SIGTSTP && number != SIGCONT;
   if (ends && (before & bit)) {  // the loop has not come round since the first: go now
     lathe_restore_now();
+    lathe_rescue_now();
     _exit(128 + number);
   }
   wake();

@@ -119,3 +119,24 @@ public struct RecipeFile: Codable, Sendable {
     return (outcome, mismatches)
   }
 }
+
+/// A recipe as it stands beside the one that was last written: what would be lost. Small to copy, and no part of it changes
+/// with the session.
+public struct RecipeDraft: Sendable {
+  public let version: Int
+  let recipe: Recipe
+  let saved: Recipe
+  let items: [Item]
+  let checkpoint: Checkpoint
+
+  /// The bytes of its file; `nil` where all is written.
+  public func unsaved() -> [UInt8]? {
+    recipe == saved ? nil : try? RecipeFile(recipe, of: items, checkpoint: checkpoint).encoded()
+  }
+}
+
+extension Session {
+  public var draft: RecipeDraft {
+    RecipeDraft(version: version, recipe: recipe, saved: savedRecipe, items: items, checkpoint: checkpoint)
+  }
+}

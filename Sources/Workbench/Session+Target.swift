@@ -51,8 +51,13 @@ extension Session {
     ids.reduce(into: [:]) { found, id in found[id] = item(id: id).flatMap(targetNote(on:)) }
   }
 
-  /// The scheme with the most bits that the target takes for an item that is kept: where an edit by keys begins.
-  public func startingFormat(for item: Item) -> Scheme.Format? { fit?.formats(for: item).first }
+  /// The scheme of about eight bits that the target takes for an item that is kept, or the most bits that are fewer than it
+  /// has now: where an edit by keys begins.
+  public func startingFormat(for item: Item) -> Scheme.Format? {
+    let formats = targetFormats(for: item)
+    let smaller = formats.filter { item.denseBytes(in: Scheme($0)) < item.bytes }
+    return smaller.first { ($0.codeBits ?? 0) <= 8.5 } ?? smaller.last ?? formats.last
+  }
 }
 
 // MARK: - Locks

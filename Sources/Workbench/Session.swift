@@ -66,11 +66,13 @@ extension Session {
   /// Whether undo, redo, or leaving would change or lose something.
   public var canUndo: Bool { position > 0 }
   public var canRedo: Bool { position + 1 < history.count }
-  public var isSaved: Bool { recipe == (saved ?? Recipe()) }
+  public var isSaved: Bool { recipe == savedRecipe }
+  /// The recipe that was last written or opened; an empty one before that.
+  var savedRecipe: Recipe { saved ?? Recipe() }
 
   /// Items whose choice is another than in the recipe that was last written or opened.
   public var unsavedChanges: Int {
-    let written = (saved ?? Recipe()).choices
+    let written = savedRecipe.choices
     return Set(written.keys).union(recipe.choices.keys).count { written[$0] != recipe.choices[$0] }
   }
 
@@ -325,8 +327,14 @@ extension Session {
   public func note(on item: Item) -> String? {
     if let failure = findings.failures[item.id] { return failure }
     if let note = notes[item.name] { return note }
+    return targetNote(on: item) ?? ownNote(on: item)
+  }
+
+  /// The same without what the chosen target has to say, which takes longer to find out.
+  public func ownNote(on item: Item) -> String? {
+    if let failure = findings.failures[item.id] { return failure }
+    if let note = notes[item.name] { return note }
     let scheme = scheme(of: item)
-    if let note = targetNote(on: item) { return note }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
     if hasNoNumbers(item) {
       return "all of its \(item.count) numbers are NaN or infinite and count as zero"

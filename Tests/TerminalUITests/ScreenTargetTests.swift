@@ -26,6 +26,14 @@ import Testing
     #expect(groups.contains("int8 g128 a") || groups.contains("int8 g64 a"), "\(groups)")
   }
 
+  /// onnxruntime has 16, 8 and 4 bits for a convolution: from eight on, and not below four.
+  @Test func theLeastThatFitsStays() throws {
+    let begun = try Shot.digits(":target onnxruntime<Enter>jj-", .wide)
+    #expect(begun.row("/conv2/Conv").contains("int8 ch"))
+    let least = try Shot.digits(":target onnxruntime<Enter>jj" + String(repeating: "-", count: 6), .wide)
+    #expect(least.row("/conv2/Conv").contains("int4 ch") && !least.header.contains("not fit"))
+  }
+
   @Test func whatDoesNotFitIsMarkedWithItsReason() throws {
     let shot = try Shot.llama("\(Self.down):scheme int8<Enter>:target mlx-config<Enter>", .wide)
     #expect(shot.cursorRow.contains("int8 g32 !"))

@@ -40,6 +40,16 @@ void lathe_restore_arm(int fd, const char *bytes, size_t count, int stderr_copy,
 /// The screen is down: a fault finds nothing to restore.
 void lathe_restore_disarm(void);
 
+/// Where work that was not written goes when the program ends without being asked: `path`, or `other` where that cannot
+/// be. Folders are made as they are missing; neither file is ever written over.
+void lathe_rescue_to(const char *path, const char *other);
+
+/// The work to keep: `count` bytes, copied; none where everything was written. From any thread.
+void lathe_rescue_keep(const char *bytes, size_t count);
+
+/// Writes what is kept, once, and says on standard error where. Safe in a signal handler.
+bool lathe_rescue_now(void);
+
 /// Puts the terminal back now, if armed. Safe in a signal handler.
 void lathe_restore_now(void);
 

@@ -4,15 +4,20 @@ import Workbench
 /// word, for all that match.
 extension Command {
   static let edits: [Command] = [
-    Command("fewer", [.character("-")], .layer, "one bit less (keep becomes int8)", unless: noTarget) {
+    Command(
+      "fewer", [.character("-")], .layer, "one bit less (keep becomes what is smaller: int8, or what the target has)",
+      unless: noTarget
+    ) {
       state, argument throws(WorkbenchError) in
-      try state.edit(argument, steps: true) { $0.stepped(by: -1, for: $1) }
+      let session = state.session
+      return try state.edit(argument, else: "nothing smaller to step to") { session.step($0, by: -1, for: $1) }
     },
     Command(
       "more", [.character("+"), .character("=")], .layer, "one bit more (int8 becomes keep)", unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
-      try state.edit(argument, steps: true) { $0.stepped(by: 1, for: $1) }
+      let session = state.session
+      return try state.edit(argument) { session.step($0, by: 1, for: $1) }
     },
     Command("bits", [], "N [PATTERN]", .layer, "N bits: 1 to 8 or 16", unless: noTarget) {
       state, argument throws(WorkbenchError) in
@@ -28,7 +33,9 @@ extension Command {
     ) {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
-      if value.isEmpty { return try state.edit("", steps: true) { $0.withNextGranularity(for: $1) } }
+      if value.isEmpty {
+        return try state.turn("groups") { $0.withNextGranularity(for: $1) }
+      }
       let spec = Int(value) == nil ? value : "group=\(value)"
       let granularity = try uniform("int4,\(spec)").granularity
       return try state.edit(pattern) { $0.withUniform(for: $1) { $0.granularity = granularity } }
@@ -40,7 +47,7 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
       if value.isEmpty {
-        return try state.edit("", steps: true) {
+        return try state.turn("symmetry") {
           $0.withUniform(for: $1) { $0.symmetry = $0.symmetry == .affine ? .symmetric : .affine }
         }
       }
@@ -105,7 +112,7 @@ extension Command {
     ) {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
-      if value.isEmpty { return try state.edit("") { scheme, _ in scheme.withNextCoding } }
+      if value.isEmpty { return try state.turn("coding") { scheme, _ in scheme.withNextCoding } }
       let coding = try parse("int4,coding=\(value)").coding
       return try state.edit(pattern) { scheme, _ in
         var scheme = scheme
@@ -114,7 +121,7 @@ extension Command {
       }
     },
     Command(
-      "scheme", [.character("s")], "[SPEC [PATTERN]]", .layer, "pick a scheme by size and error",
+      "scheme", [.character("s")], "[SPEC [PATTERN]]", .layer, "quantise: pick a scheme by size and error",
       unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
@@ -154,7 +161,7 @@ extension Command {
     ) {
       state, _ in
       state.session.undo()
-      state.say("undone")
+      state.sayChanged("undone")
       return []
     },
     Command(
@@ -163,7 +170,7 @@ extension Command {
     ) {
       state, _ in
       state.session.redo()
-      state.say("redone")
+      state.sayChanged("redone")
       return []
     },
   ]
@@ -187,9 +194,9 @@ extension Command {
 extension State {
   /// Changes the targets, or what a pattern matches, and says what happened.
   ///
-  /// - Parameter steps: the change is one step of many: what the chosen target cannot say is stepped over.
+  /// - Parameter nothing: what to say where no scheme became another.
   fileprivate mutating func edit(
-    _ pattern: String, steps: Bool = false, _ change: (Scheme, Item) -> Scheme
+    _ pattern: String, else nothing: String? = nil, _ change: (Scheme, Item) -> Scheme
   ) throws(WorkbenchError) -> [Effect] {
     var ids = targets
     if !pattern.isEmpty {
@@ -202,14 +209,30 @@ extension State {
       }
     }
     guard !ids.isEmpty else { throw WorkbenchError("there is no weight in this row") }
-    let session = session
-    let result = self.session.change(ids) { item, scheme in
-      steps ? session.stepping(scheme, of: item, by: change) : change(scheme, item)
-    }
-    let changed = self.session
-    let what = ids.count == 1 ? changed.item(id: ids[0]).map { "\(changed.scheme(of: $0))" } ?? "" : ""
-    report(result, what)
+    self.change(ids, else: nothing, change)
     return []
+  }
+
+  /// Turns to the next of some settings, which weights that are kept do not have: they stay as they are. What the chosen
+  /// target cannot say is stepped over.
+  fileprivate mutating func turn(
+    _ what: String, _ change: (Scheme, Item) -> Scheme
+  ) throws(WorkbenchError) -> [Effect] {
+    guard !targets.isEmpty else { throw WorkbenchError("there is no weight in this row") }
+    let session = session
+    let ids = targets.filter { id in session.item(id: id).map { session.scheme(of: $0).format != .keep } ?? false }
+    guard !ids.isEmpty else {
+      throw WorkbenchError("\(what): what is kept has none; - gives it fewer bits, s picks a scheme")
+    }
+    self.change(ids, else: nil) { session.stepping($0, of: $1, by: change) }
+    return []
+  }
+
+  private mutating func change(_ ids: [Int], else nothing: String?, _ change: (Scheme, Item) -> Scheme) {
+    let result = session.change(ids) { item, scheme in change(scheme, item) }
+    if let nothing, result.changed == 0, result.refused.isEmpty { return complain(nothing) }
+    let what = ids.count == 1 ? session.item(id: ids[0]).map { "\(session.scheme(of: $0))" } ?? "" : ""
+    report(result, what)
   }
 
   fileprivate mutating func report(_ change: Session.Change, _ what: String) {
@@ -223,9 +246,20 @@ extension State {
     {
       complain("\(printable(first.name)): \(reason)")
     } else {
-      say(
-        "\(change.changed) layer\(change.changed == 1 ? "" : "s") changed\(what.isEmpty ? "" : ": \(what)")")
+      let hidden = change.changed > 0 ? hiddenText : ""
+      say("\(change.changed) layer\(change.changed == 1 ? "" : "s") changed\(hidden)\(what.isEmpty ? "" : ": \(what)")")
     }
+  }
+
+  /// How many of the items that were changed last the filter hides.
+  private var hiddenText: String {
+    let hidden = hidden(among: session.lastChanged)
+    return hidden > 0 ? " (\(hidden) hidden by the filter)" : ""
+  }
+
+  fileprivate mutating func sayChanged(_ word: String) {
+    let count = session.lastChanged.count
+    say("\(word): \(count) layer\(count == 1 ? "" : "s") changed\(hiddenText)")
   }
 }
 

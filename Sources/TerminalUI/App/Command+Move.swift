@@ -23,20 +23,15 @@ extension Command {
       return state.move(1)
     },
     Command("range", [.character("v")], .move, "begin a range, or keep it and end it") { state, _ in
-      if state.anchor != nil {
-        state.marked = state.selection
-        state.anchor = nil
-      } else {
-        state.anchor = state.cursor
-      }
+      if state.range != nil { state.keepRange() } else { state.beginRange() }
       return []
     },
     Command("extend-down", [.shiftDown, .character("J")], .move, "extend the range down") { state, _ in
-      state.anchor = state.anchor ?? state.cursor
+      state.beginRange()
       return state.move(1)
     },
     Command("extend-up", [.shiftUp, .character("K")], .move, "extend the range up") { state, _ in
-      state.anchor = state.anchor ?? state.cursor
+      state.beginRange()
       return state.move(-1)
     },
     Command("select", [], "PATTERN", .move, "mark all that match") { state, argument throws(WorkbenchError) in
@@ -47,7 +42,8 @@ extension Command {
         throw WorkbenchError("pattern \"\(printable(argument))\" matches no layer of this model")
       }
       state.marked.formUnion(found)
-      state.say("\(state.marked.count) marked")
+      let hidden = state.hidden(among: state.marked)
+      state.say("\(state.marked.count) marked\(hidden > 0 ? ", \(hidden) of them hidden by the filter" : "")")
       return []
     },
     Command("all", [.control("a")], .move, "mark all rows in the list") { state, _ in
@@ -119,13 +115,13 @@ extension State {
 
   mutating func move(_ step: Int) -> [Effect] {
     guard !rows.isEmpty else { return [] }
-    cursor = max(0, min(rows.count - 1, cursor + step))
+    go(to: cursor + step)
     return []
   }
 
   mutating func clearSelection() {
     marked = []
-    anchor = nil
+    range = nil
   }
 
   /// Folds or unfolds the block under the cursor, or the one that the item under it is in.

@@ -82,6 +82,14 @@ extension Command {
       state.popup = Popup(content: .help)
       return []
     },
+    Command(
+      "messages", [.character("!")], .session, "what was said so far, whole, the newest first",
+      unless: { $0.messages.isEmpty ? "nothing was said yet" : nil }
+    ) { state, _ in
+      let lines = state.messages.reversed().flatMap { state.wrapped(($0.kind == .error ? "! " : "  ") + $0.text) }
+      state.popup = Popup(content: .text(title: "Messages", lines: lines))
+      return []
+    },
     Command("about-damage", [], .session, "how size and relative damage are worked out") { state, _ in
       state.popup = Popup(content: .text(title: "The estimate", lines: Self.aboutDamage))
       return []

@@ -93,6 +93,26 @@ extension Command {
         : "\"\(name)\" may be \(candidates.map(\.name).joined(separator: ", "))")
   }
 
+  /// Commands that a search finds, the likeliest first: of that name, with a name that begins so, with a name that has
+  /// it, all others that mention it.
+  ///
+  /// - Parameter text: terms that must all occur, as in the list's filter; empty for all.
+  static func found(by text: String) -> [Command] {
+    let terms = Filter(text)
+    guard !terms.isEmpty else { return all }
+    let word = text.lowercased().drop { $0 == " " || $0 == ":" }
+    func rank(_ command: Command) -> Int {
+      if command.name == word { return 0 }
+      if command.name.hasPrefix(word) { return 1 }
+      return command.name.contains(word) ? 2 : 3
+    }
+    let found = all.filter {
+      terms.admits("\($0.name) \($0.keyLabel) \($0.summary) \($0.section.rawValue)") || $0.name.hasPrefix(word)
+    }
+    let ranks = found.map(rank)
+    return found.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }.map { found[$0] }
+  }
+
   /// The keys as help shows them.
   var keyLabel: String { keys.prefix(3).map(\.label).joined(separator: " ") }
 }

@@ -56,7 +56,7 @@ extension State {
   }
 
   /// A line as many as the screen is wide enough for.
-  private func wrapped(_ line: String) -> [String] {
+  func wrapped(_ line: String) -> [String] {
     var lines = [""]
     for word in line.split(separator: " ", omittingEmptySubsequences: false) {
       let next = lines[lines.count - 1].isEmpty ? String(word) : lines[lines.count - 1] + " " + word

@@ -12,8 +12,14 @@ public enum Front {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
     let mailbox = Mailbox<Notice>()
-    var screen = Screen(session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data)
-    return Loop.run(&screen, on: terminal, mailbox: mailbox).exitStatus
+    let rescue = Rescue(model: session.checkpoint.path)
+    var screen = Screen(
+      session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, recipeChanged: rescue.keep)
+    let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
+    terminal.stop()
+    // Who quits was asked; who was ended was not.
+    if outcome != .done { rescue.writeNow() }
+    return outcome.exitStatus
   }
 
   /// Replays keys on a screen of a given size; returns what it shows when all jobs are done.

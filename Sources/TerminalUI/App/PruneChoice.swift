@@ -50,7 +50,7 @@ struct PruneChoice: Sendable, Equatable {
 
   /// Begins with what a layer has.
   init(_ sparsity: Sparsity) {
-    func rounded(_ ratio: Double) -> Int { Int((ratio * 100).rounded()) }
+    func rounded(_ ratio: Double) -> Int { Int(saturating: (ratio * 100).rounded()) }
     switch sparsity {
     case .ratio(let ratio), .model(let ratio): (kind, percent) = (.magnitude, rounded(ratio))
     case .weighted(let ratio): (kind, percent) = (.weighted, rounded(ratio))
@@ -85,11 +85,11 @@ struct PruneChoice: Sendable, Equatable {
 }
 
 extension State {
-  /// The scheme that the popup speaks of: pruning alone, of weights that are otherwise kept.
+  /// The scheme that the popup speaks of: that under the cursor, or the layer's own with the slider's sparsity.
   var consideredScheme: Scheme? {
-    guard let popup, subject != nil else { return nil }
+    guard let popup, let item = subject else { return nil }
     switch popup.content {
-    case .prune(let choice): return choice.sparsity == .none ? nil : Scheme(.keep, sparsity: choice.sparsity)
+    case .prune(let choice): return session.scheme(of: item).with(choice.sparsity)
     case .schemes:
       let offers = schemeOffers
       guard offers.indices.contains(popup.cursor), offers[popup.cursor].obstacle == nil else { return nil }

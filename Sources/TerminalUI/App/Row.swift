@@ -29,14 +29,20 @@ enum Row: Sendable, Hashable {
 /// A filter as people type it: terms that must all occur in some column, `!` negates a term.
 struct Filter: Equatable, Sendable {
   let text: String
-  private let terms: [(text: String, negated: Bool)]
+  let terms: [Term]
+
+  struct Term: Equatable, Sendable {
+    /// In lower case.
+    var bytes: [UInt8]
+    var isNegated: Bool
+  }
 
   init(_ text: String) {
     self.text = text
     terms = text.lowercased().split(separator: " ").compactMap { term in
-      let negated = term.hasPrefix("!")
-      let word = String(negated ? term.dropFirst() : term)
-      return word.isEmpty ? nil : (word, negated)
+      let isNegated = term.hasPrefix("!")
+      let word = isNegated ? term.dropFirst() : term
+      return word.isEmpty ? nil : Term(bytes: Array(word.utf8), isNegated: isNegated)
     }
   }
 
@@ -44,7 +50,7 @@ struct Filter: Equatable, Sendable {
 
   func admits(_ columns: String) -> Bool {
     let columns = columns.lowercased()
-    return terms.allSatisfy { columns.contains($0.text) != $0.negated }
+    return terms.allSatisfy { columns.contains(String(decoding: $0.bytes, as: UTF8.self)) != $0.isNegated }
   }
 
   static func == (a: Filter, b: Filter) -> Bool { a.text == b.text }
@@ -52,38 +58,43 @@ struct Filter: Equatable, Sendable {
 
 extension State {
   /// The rows under filter, folds and order. Blocks stand where their first item does.
+  ///
+  /// - Complexity: O(items); items are looked at in place, being large.
   func makeRows() -> [Row] {
-    let shown = session.items.filter { filter.isEmpty || filter.admits(searchText(of: $0)) }
+    let items = session.items
+    let shown = admittedPlaces()
     if let column = ordering.column {
-      return sorted(shown, by: column).map { .item($0.id, depth: 0) }
+      return sorted(shown, by: column).map { .item(items[$0].id, depth: 0) }
     }
     var rows: [Row] = []
     var members: [String: [Int]] = [:]
-    for item in shown {
-      if let block = item.layer.blockName { members[block, default: []].append(item.id) }
+    for place in shown {
+      if let block = items[place].layer.blockName { members[block, default: []].append(items[place].id) }
     }
-    var seen: Set<String> = []
-    for item in shown {
-      guard let block = item.layer.blockName else {
-        rows.append(.item(item.id, depth: 0))
+    for place in shown {
+      guard let block = items[place].layer.blockName else {
+        rows.append(.item(items[place].id, depth: 0))
         continue
       }
-      guard seen.insert(block).inserted else { continue }
-      let ids = members[block] ?? []
+      guard let ids = members.removeValue(forKey: block) else { continue }
       // A filter shows what it found, folded or not.
-      let isFolded = folded.contains(block) && filter.isEmpty
+      let isFolded = filter.isEmpty && folded.contains(block)
       rows.append(.block(name: block, isFolded: isFolded, items: ids))
-      if !isFolded { rows += ids.map { .item($0, depth: 1) } }
+      if !isFolded { rows += ids.lazy.map { .item($0, depth: 1) } }
     }
     return rows
   }
 
-  private func searchText(of item: Item) -> String {
-    "\(item.name) \(item.tensorName) \(item.layer.operatorName ?? "") \(item.layer.role.rawValue) \(item.storage) "
-      + "\(item.shapeText) \(session.scheme(of: item)) \(session.note(on: item) ?? "")"
+  /// The places of the items that the filter lets through.
+  private func admittedPlaces() -> [Int] {
+    guard !filter.isEmpty, let searchIndex else { return Array(session.items.indices) }
+    var known: [Scheme: [UInt8]] = [:]
+    return searchIndex.places(filter.terms) { changingText(of: session.items[$0], &known) }
   }
 
-  private func sorted(_ items: [Item], by column: Column) -> [Item] {
+  /// Places in the order of a column.
+  private func sorted(_ places: [Int], by column: Column) -> [Int] {
+    let items = session.items
     func number(_ item: Item) -> Double {
       let scheme = session.scheme(of: item)
       return switch column {
@@ -105,16 +116,16 @@ extension State {
       default: item.name
       }
     }
-    // Keys are made once, and places are sorted: items are large.
-    let places: [Int]
+    // Keys are made once.
+    let order: [Int]
     if column.isNumber {
-      let keys = items.map(number)
-      places = items.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
+      let keys = places.map { number(items[$0]) }
+      order = keys.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
     } else {
-      let keys = items.map(text)
-      places = items.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
+      let keys = places.map { text(items[$0]) }
+      order = keys.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
     }
-    return (ordering.isDescending ? places.reversed() : places).map { items[$0] }
+    return (ordering.isDescending ? order.reversed() : order).map { places[$0] }
   }
 
   /// An item's name within its block: what the tree repeats above it is left out.

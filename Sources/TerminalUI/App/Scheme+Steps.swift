@@ -1,65 +1,107 @@
 import Workbench
 
 extension Session {
-  /// A step, and more of them while the target cannot say what comes out; the first where none does.
+  /// The scheme with the next fewer or more bits of its kind that an item, and the chosen target, can take.
+  ///
+  /// Nothing is stepped to that is no smaller than the weight as it is stored, nor, between ggml's types, to one that
+  /// another beats at its size. Past the most bits the weight is kept; below the least it stays as it was.
+  func step(_ scheme: Scheme, by step: Int, for item: Item) -> Scheme {
+    guard scheme.format != .keep || step < 0 else { return scheme }
+    func bytes(_ format: Scheme.Format) -> Int { item.denseBytes(in: Scheme(format)) }
+    func with(_ format: Scheme.Format) -> Scheme {
+      Scheme(format, sparsity: scheme.sparsity, coding: format == .keep ? .none : scheme.coding)
+    }
+    func fits(_ format: Scheme.Format) -> Bool {
+      let next = with(format)
+      return item.obstacle(to: next) == nil && targetObstacle(to: next, of: item) == nil
+    }
+    let present = scheme.format == .keep ? item.bytes : bytes(scheme.format)
+    // The most bits first.
+    var rungs = (scheme.format == .keep ? startingFormats(for: item) : scheme.format.rungs(for: item))
+      .filter { bytes($0) < item.bytes && fits($0) }.withoutDominated
+    if rungs.isEmpty, scheme.format != .keep, !fits(scheme.format) {
+      // The target has nothing of this kind: the nearest of what it has.
+      rungs = targetFormats(for: item).filter { bytes($0) < item.bytes && fits($0) }.withoutDominated
+        .sorted { bytes($0) > bytes($1) }
+    }
+    let next = step < 0 ? rungs.first { bytes($0) < present } : rungs.last { bytes($0) > present } ?? .keep
+    return next.map(with) ?? scheme
+  }
+
+  /// Where an edit by keys of a kept weight begins, and what comes after it: about eight bits of what the target takes,
+  /// or integers.
+  private func startingFormats(for item: Item) -> [Scheme.Format] {
+    guard let first = startingFormat(for: item) else {
+      return Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
+    }
+    return [first] + targetFormats(for: item).filter { ($0.codeBits ?? 0) < (first.codeBits ?? 0) }
+  }
+
+  /// A change to the next of some settings, and to those after it while the target or the item cannot take what comes out.
+  /// Where none fits it stays, if it fits as it is; else it is the first.
   func stepping(_ scheme: Scheme, of item: Item, by change: (Scheme, Item) -> Scheme) -> Scheme {
     let first = change(scheme, item)
-    guard target != nil else { return first }
-    if scheme.format == .keep, first.format != .keep, targetObstacle(to: first, of: item) != nil,
-      let start = startingFormat(for: item)
-    {
-      var begun = scheme
-      begun.format = start
-      return begun
+    func fits(_ scheme: Scheme) -> Bool {
+      targetObstacle(to: scheme, of: item) == nil && item.obstacle(to: scheme) == nil
     }
     var next = first
-    for _ in 0..<12 where targetObstacle(to: next, of: item) != nil || item.obstacle(to: next) != nil {
-      next = change(next, item)
+    for _ in 0..<12 where !fits(next) { next = change(next, item) }
+    if fits(next) { return next }
+    return fits(scheme) ? scheme : first
+  }
+}
+
+extension Scheme.Format {
+  /// Formats of the same kind with other widths, the most bits first.
+  fileprivate func rungs(for item: Item) -> [Scheme.Format] {
+    switch self {
+    case .keep: []
+    case .uniform(let uniform):
+      // Sixteen bits are chosen by name alone.
+      UniformScheme.widths.reversed().filter { $0 <= 8 }.map { bits in
+        var narrower = uniform
+        narrower.bits = bits
+        if bits == 1 { narrower.symmetry = .symmetric }
+        return .uniform(narrower)
+      }
+    case .f16, .bf16: Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
+    case .block:
+      // Q1_0 and Q2_0 take signs and thirds as they come: no steps, but for models that were trained for them.
+      BlockQuantizer.available.filter {
+        $0 != .q1_0 && $0 != .q2_0
+          && (item.importances != nil || !BlockQuantizer.needsImportance.contains($0))
+      }.sorted { ($0.bitsPerWeight, $1.name) > ($1.bitsPerWeight, $0.name) }.map { .block($0) }
+    case .smallFloat(let small):
+      (small.scaling == .nvidia ? [small.element] : [.e4m3, .e2m3, .e2m1])
+        .map { .smallFloat(SmallFloatScheme($0, small.scaling)) }
+    case .codebook(let codebook):
+      if case .kMeans = codebook.table {
+        stride(from: 8, through: 1, by: -1).map { .codebook(.kMeans(bits: $0, codebook.granularity)) }
+      } else {
+        [self]
+      }
+    case .named: [self]
     }
-    return targetObstacle(to: next, of: item) == nil ? next : first
+  }
+}
+
+extension [Scheme.Format] {
+  /// Without the types of ggml that another here beats: no more bits, and a smaller error on normal weights.
+  fileprivate var withoutDominated: [Scheme.Format] {
+    let figures = map { format -> (bits: Double, error: Double)? in
+      if case .block(let type) = format { type.normalError.map { (type.bitsPerWeight, $0) } } else { nil }
+    }
+    return indices.filter { place in
+      guard let own = figures[place] else { return true }
+      return !figures.contains { other in
+        guard let other else { return false }
+        return other.bits <= own.bits && other.error < own.error
+      }
+    }.map { self[$0] }
   }
 }
 
 extension Scheme {
-  /// One bit more or less; between block types, the next size that can be exported.
-  func stepped(by step: Int, for item: Item) -> Scheme {
-    var scheme = self
-    switch format {
-    case .keep:
-      guard step < 0 else { return self }
-      scheme.format = .uniform(.starting(for: item))
-    case .uniform(var uniform):
-      let widths = UniformScheme.widths
-      let index = (widths.firstIndex(of: uniform.bits) ?? 0) + step
-      if index >= widths.count || (uniform.bits == 8 && step > 0) {
-        scheme.format = .keep
-        scheme.coding = .none
-      } else {
-        uniform.bits = widths[max(0, index)]
-        if uniform.bits == 1 { uniform.symmetry = .symmetric }
-        scheme.format = .uniform(uniform)
-      }
-    case .block(let type):
-      let sizes = BlockQuantizer.available.filter {
-        // Q1_0 and Q2_0 take signs and thirds as they come: no steps, but for models that were trained for them.
-        $0 == type
-          || $0 != .q1_0 && $0 != .q2_0
-            && (item.importances != nil || !BlockQuantizer.needsImportance.contains($0))
-      }.sorted {
-        ($0.bitsPerWeight, $0.name) < ($1.bitsPerWeight, $1.name)
-      }
-      guard let index = sizes.firstIndex(of: type) else { return self }
-      scheme.format =
-        sizes.indices.contains(index + step) ? .block(sizes[index + step]) : step > 0 ? .keep : format
-    case .f16, .bf16:
-      scheme.format = step > 0 ? .keep : .uniform(.starting(for: item))
-    case .smallFloat(let small): scheme.format = small.stepped(by: step)
-    case .codebook(let codebook): scheme.format = codebook.stepped(by: step)
-    case .named: break
-    }
-    return scheme
-  }
-
   /// The same with its integer format changed; one is started from where there is none.
   func withUniform(for item: Item, _ change: (inout UniformScheme) -> Void) -> Scheme {
     var uniform = UniformScheme.starting(for: item)
@@ -124,28 +166,12 @@ extension Granularity {
   }
 }
 
-extension SmallFloatScheme {
-  /// The next wider or narrower element; past the widest the weight is kept.
-  func stepped(by step: Int) -> Scheme.Format {
-    let order: [Element] = scaling == .nvidia ? [.e2m1] : [.e2m1, .e2m3, .e4m3]
-    let present = order.firstIndex { $0.bits == element.bits } ?? 0
-    guard present + step < order.count else { return .keep }
-    return .smallFloat(SmallFloatScheme(order[max(0, present + step)], scaling))
-  }
-}
-
-extension CodebookScheme {
-  /// Twice or half as many entries; past the most the weight is kept.
-  func stepped(by step: Int) -> Scheme.Format {
-    guard case .kMeans = table else { return step > 0 ? .keep : .codebook(self) }
-    let bits = self.bits + step
-    return bits > 8 ? .keep : .codebook(.kMeans(bits: max(1, bits), granularity))
-  }
-}
-
 extension UniformScheme {
-  /// Eight bits in groups of 32, or a scale a channel where groups do not fit.
+  /// The most bits, up to eight, that are fewer than the weight has now: in groups of 32, or with a scale a channel where
+  /// groups do not fit.
   static func starting(for item: Item) -> UniformScheme {
-    UniformScheme(bits: 8, granularity: item.matrix.columns % 32 == 0 ? .group(32) : .channel)
+    var scheme = UniformScheme(bits: 8, granularity: item.matrix.columns % 32 == 0 ? .group(32) : .channel)
+    while scheme.bits > 2, item.denseBytes(in: Scheme(.uniform(scheme))) >= item.bytes { scheme.bits -= 1 }
+    return scheme
   }
 }

@@ -24,6 +24,10 @@ public enum Notice: Sendable {
   case notWritten(String)
   case imported(ImportedChoice, path: String)
   case notImported(String)
+  /// What the filter searches.
+  case indexed(SearchIndex)
+  /// The size of the file that the target would write; `nil` where the recipe does not fit it.
+  case fileSize(Int?, version: Int, target: Target)
 }
 
 /// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
@@ -38,15 +42,24 @@ public struct Screen: Program {
   private var requests: [TerminalRequest] = []
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
+  /// Hears of every recipe that comes to stand.
+  private let recipeChanged: @Sendable (RecipeDraft) -> Void
+  private var toldVersion = 0
   private var measurement: MeasurementJob?
   private var export: ExportJob?
   /// Searches for thresholds that run.
   private var jobs = 0
+  /// The version of the recipe whose file is being sized.
+  private var sizing: Int?
 
-  /// - Parameter glyphs: what the locale can show.
+  /// - Parameters:
+  ///   - glyphs: what the locale can show.
+  ///   - recipeChanged: hears of every change of the recipe, and of its being written.
   public init(
-    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil, workers: Int? = nil
+    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil, workers: Int? = nil,
+    recipeChanged: @escaping @Sendable (RecipeDraft) -> Void = { _ in }
   ) {
+    self.recipeChanged = recipeChanged
     state = State(session: session, size: Size(width: 80, height: 24))
     state.glyphs = glyphs
     state.dataPath =
@@ -60,6 +73,8 @@ public struct Screen: Program {
     analyst.ask(session.opening)
     state.progress = analyst.progress
     askForChoices()
+    askForFileSize()
+    if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }
   }
 
   public var isDone: Bool { state.isDone }
@@ -81,8 +96,16 @@ public struct Screen: Program {
     effects.forEach { perform($0) }
     askForPopup()
     askForFormats()
+    askForFileSize()
     state.scrollToCursor()
     state.progress = analyst.progress
+    tellChange()
+  }
+
+  private mutating func tellChange() {
+    guard state.session.version != toldVersion else { return }
+    toldVersion = state.session.version
+    recipeChanged(state.session.draft)
   }
 
   public mutating func receive(_ messages: [Notice]) {
@@ -119,6 +142,11 @@ public struct Screen: Program {
       case .notImported(let text):
         jobs -= 1
         state.refuse(text)
+      case .indexed(let index): state.searchIndex = index
+      case .fileSize(let bytes, let version, let target):
+        jobs -= 1
+        sizing = nil
+        if target == state.session.target { state.fileSize = .init(target: target, version: version, bytes: bytes) }
       case .calledOff:
         state.measuring = nil
         state.exporting = nil
@@ -126,7 +154,9 @@ public struct Screen: Program {
       }
     }
     state.sessionChanged(recipe: false)
+    askForFileSize()
     state.progress = analyst.progress
+    tellChange()
   }
 
   public mutating func tick() {
@@ -180,6 +210,20 @@ public struct Screen: Program {
     analyst.ask(open.map { .assessment(item.id, $0) })
   }
 
+  /// The size of the file that the target would write, one recipe at a time: the newest when one was found.
+  private mutating func askForFileSize() {
+    let session = state.session
+    guard let target = session.target, target.isCheckpoint else {
+      state.fileSize = nil
+      return
+    }
+    if state.fileSize?.target != target { state.fileSize = .init(target: target) }
+    guard sizing == nil, state.fileSize?.version != session.version else { return }
+    sizing = session.version
+    jobs += 1
+    FileSizeJob.start(session, target, mailbox: mailbox)
+  }
+
   /// What an open popup shows: at once what the summary knows, then the scheme under the cursor, then the others.
   private mutating func askForPopup() {
     guard let popup = state.popup, let item = state.subject, item.isReadable, item.kind != .buffer else { return }
@@ -225,7 +269,10 @@ public struct Screen: Program {
     case .write(let target, let path):
       do {
         let export = try state.session.write(target, to: path)
-        if target == .lathe { state.session.markSaved() }
+        if target == .lathe {
+          state.session.markSaved()
+          recipeChanged(state.session.draft)
+        }
         state.tell(export)
       } catch {
         state.refuse("\(error)")

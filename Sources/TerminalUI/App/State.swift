@@ -11,11 +11,14 @@ struct State: Sendable {
   var cursor = 0
   var scroll = 0
   var marked: Set<Int> = []
-  /// Where a range began; it reaches to the cursor.
-  var anchor: Int?
+  var range: SelectedRange?
   var folded: Set<String> = []
-  var filter = Filter("") { didSet { refreshRows() } }
-  var ordering = Ordering() { didSet { refreshRows() } }
+  var filter = Filter("") { didSet { rowsChanged() } }
+  var ordering = Ordering() { didSet { rowsChanged() } }
+  /// The row that the cursor comes back to when a filter that hid it is taken away.
+  private var home: Row.Identity?
+  /// What the filter searches, once it was asked for.
+  var searchIndex: SearchIndex?
 
   // The panes.
   var pane = Pane.histogram
@@ -29,7 +32,9 @@ struct State: Sendable {
   var commandHistory: [String] = []
   var prompt: Prompt?
   var popup: Popup?
-  var message: Message?
+  /// The last message, until the next key; all of them are in `messages`.
+  private(set) var message: Message?
+  private(set) var messages: [Message] = []
   var progress: Analyst.Progress?
   var measuring: Measuring?
   /// A checkpoint that is being written.
@@ -41,6 +46,7 @@ struct State: Sendable {
   /// The estimate and the uniform points are worked out when something changed, not with every frame.
   private(set) var estimate: Estimate
   private(set) var uniformPoints: [TradeOffPoint] = []
+  var fileSize: FileSize?
   /// Layers whose schemes the chosen target cannot say, and why.
   private(set) var misfits: [Int: String] = [:]
   private var misfitTarget: Target?
@@ -60,6 +66,15 @@ struct State: Sendable {
     var text: String
   }
 
+  /// The size of the file that a target would write, as far as it was found out.
+  struct FileSize: Sendable {
+    var target: Target
+    /// The version of the recipe that it belongs to; `nil` for none yet.
+    var version: Int?
+    /// `nil` where the recipe does not fit the target.
+    var bytes: Int?
+  }
+
   struct Measuring: Sendable, Equatable {
     var done: Int
     var of: Int
@@ -72,6 +87,11 @@ struct State: Sendable {
     misfits = session.misfits
     misfitTarget = session.target
     rows = makeRows()
+    // Buffers and constants that stand first in the file are no beginning.
+    cursor =
+      rows.firstIndex { row in
+        if case .item(let id, _) = row { session.item(id: id)?.kind == .weight } else { false }
+      } ?? 0
   }
 
   // MARK: Derived
@@ -94,29 +114,58 @@ struct State: Sendable {
     if ordering.column != nil || !filter.isEmpty, recipe || isShort || session.isSurveyed { refreshRows() }
   }
 
-  /// Rows anew; the cursor stays with its row, or where it was.
+  /// Rows anew; the cursor stays with its row, or goes back to the one that a filter hid, or stays where it was.
   mutating func refreshRows() {
     let identity = row?.identity
+    if home == nil { home = identity }
+    prepareSearch()
     rows = makeRows()
-    if let identity, let index = rows.firstIndex(where: { $0.identity == identity }) { cursor = index }
+    if let index = home.flatMap(place(of:)) ?? identity.flatMap(place(of:)) { cursor = index }
     cursor = max(0, min(cursor, rows.count - 1))
-    anchor = anchor.map { max(0, min($0, rows.count - 1)) }
+    if filter.isEmpty || row?.identity == home { home = nil }
   }
+
+  /// After the filter or the order changed: a range holds what it held, as marks.
+  private mutating func rowsChanged() {
+    keepRange()
+    refreshRows()
+  }
+
+  private func place(of identity: Row.Identity) -> Int? { rows.firstIndex { $0.identity == identity } }
 
   var row: Row? { rows.indices.contains(cursor) ? rows[cursor] : nil }
 
   /// The item under the cursor, or the first of the block under it.
   var current: Item? { row?.items.first.flatMap(session.item(id:)) }
 
-  /// Rows of the range that is being selected.
-  var range: ClosedRange<Int>? {
-    anchor.map { min($0, cursor)...max($0, cursor) }
+  /// Moves the cursor to a row; a range that is being selected reaches to it.
+  mutating func go(to index: Int) {
+    cursor = max(0, min(rows.count - 1, index))
+    home = nil
+    guard let range, let anchor = place(of: range.anchor) else { return }
+    self.range?.items = Set(rows[min(anchor, cursor)...max(anchor, cursor)].flatMap(\.items))
+  }
+
+  /// Begins a range at the row under the cursor, where none has begun.
+  mutating func beginRange() {
+    guard range == nil, let row else { return }
+    range = SelectedRange(anchor: row.identity, items: Set(row.items))
+  }
+
+  /// Ends the range; what it holds stays marked.
+  mutating func keepRange() {
+    marked = selection
+    range = nil
   }
 
   /// Marked items and those of the range.
-  var selection: Set<Int> {
-    guard let range else { return marked }
-    return marked.union(rows[range].flatMap(\.items))
+  var selection: Set<Int> { range.map { marked.union($0.items) } ?? marked }
+
+  /// How many of some items the filter hides.
+  func hidden(among ids: some Collection<Int>) -> Int {
+    guard !filter.isEmpty, !ids.isEmpty else { return 0 }
+    let seen = Set(rows.flatMap(\.items))
+    return ids.count { !seen.contains($0) }
   }
 
   /// What an edit changes: the selection, or else the row under the cursor.
@@ -139,8 +188,25 @@ struct State: Sendable {
     Prompt(purpose: .command, editor: LineEditor(prompt: ":", text: text, history: commandHistory))
   }
 
-  mutating func say(_ text: String) { message = Message(kind: .note, text: text) }
-  mutating func complain(_ text: String) { message = Message(kind: .error, text: text) }
+  mutating func say(_ text: String) { tell(Message(kind: .note, text: text)) }
+  mutating func complain(_ text: String) { tell(Message(kind: .error, text: text)) }
+  mutating func clearMessage() { message = nil }
+
+  private mutating func tell(_ message: Message) {
+    self.message = message
+    messages.append(message)
+    if messages.count > Self.mostMessages { messages.removeFirst() }
+  }
+
+  private static let mostMessages = 200
+}
+
+/// Rows that are being selected: from one row to the cursor. A set of items, so that rows which come, go or change places
+/// under it change nothing of what it holds.
+struct SelectedRange: Sendable {
+  /// The row where it began.
+  let anchor: Row.Identity
+  var items: Set<Int>
 }
 
 /// A line that is being typed.

@@ -14,7 +14,7 @@ extension State {
     }
     if prompt != nil { return type(key) }
     if popup != nil { return browse(key) }
-    message = nil
+    clearMessage()
     if key == .escape { return escape() }
     if isZoomed, scrollPane(key) { return [] }
     guard let command = Command.forKey(key) else {
@@ -43,7 +43,7 @@ extension State {
     if measuring != nil || exporting != nil { return [.cancel] }
     if isZoomed {
       isZoomed = false
-    } else if anchor != nil || !marked.isEmpty {
+    } else if range != nil || !marked.isEmpty {
       clearSelection()
     } else if !filter.isEmpty {
       filter = Filter("")
@@ -110,10 +110,7 @@ extension State {
   /// What the popup lists under its filter.
   var popupCommands: [Command] {
     guard let popup, case .help = popup.content else { return [] }
-    let terms = Filter(popup.filter)
-    return Command.all.filter {
-      terms.isEmpty || terms.admits("\($0.name) \($0.keyLabel) \($0.summary) \($0.section.rawValue)")
-    }
+    return Command.found(by: popup.filter)
   }
 
   private mutating func browse(_ key: Key) -> [Effect] {
@@ -127,7 +124,7 @@ extension State {
     }
     switch key {
     case .escape, .control("c"): self.popup = nil
-    case .character("q") where popup.filter.isEmpty: self.popup = nil
+    case .character("q") where !popup.isSearchable: self.popup = nil
     case .down, .control("n"): popup.cursor = min(max(0, count - 1), popup.cursor + 1)
     case .up, .control("p"): popup.cursor = max(0, popup.cursor - 1)
     case .pageDown: popup.cursor = min(max(0, count - 1), popup.cursor + page)
@@ -186,8 +183,8 @@ extension State {
       if layout.list.contains(event.point), !layout.list.isEmpty {
         let index = scroll + event.point.y - layout.list.minY
         guard rows.indices.contains(index) else { return [] }
-        if event.shift { anchor = anchor ?? cursor } else if anchor != nil { clearSelection() }
-        cursor = index
+        if event.shift { beginRange() } else if range != nil { clearSelection() }
+        go(to: index)
         if event.kind == .doublePress { return perform(Command.all.first { $0.name == "zoom" }!, "") }
         if case .block(_, let isFolded, _) = rows[index], event.point.x <= layout.list.minX + 2 {
           return fold(!isFolded)

@@ -38,7 +38,7 @@ extension State {
     canvas.put("\(channel)", x: rect.x, y: rect.y, width: 6, .dim, alignment: .right)
     let figures = "\(Format.significant(low, 2)) … \(Format.significant(high, 2))"
     let bar = Rect(x: rect.x + 7, y: rect.y, width: max(0, rect.width - 30), height: 1)
-    let place = { (value: Double) in bar.x + Int((value / most + 1) / 2 * Double(max(0, bar.width - 1))) }
+    let place = { (value: Double) in bar.x + Int(saturating: (value / most + 1) / 2 * Double(max(0, bar.width - 1))) }
     if bar.width > 4 {
       for x in place(low)...max(place(low), place(high)) {
         canvas.put(glyphs.isASCII ? "=" : "▄", x: x, y: rect.y, Style(.bar))

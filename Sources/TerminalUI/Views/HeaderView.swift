@@ -50,11 +50,15 @@ extension State {
   /// `36.2 KiB → 9.1 KiB  3.97×  8.50 bpw  damage ≈ 0.013`; an estimate is never drawn as a measurement.
   private func totalPieces(isShort: Bool, isLong: Bool) -> [Canvas.Piece] {
     let status = Style(.status)
-    let pending = estimate.isExact ? "" : "≤"
+    // With a file to be written for a target, its size counts; until it is known, that of the parameters.
+    let fileBytes = fileSize?.version == session.version ? fileSize?.bytes : nil
+    let bytes = fileBytes ?? estimate.bytes
+    let pending = fileBytes != nil || estimate.isExact && fileSize == nil ? "" : estimate.isExact ? "…" : "≤"
+    let ratio = bytes > 0 ? Double(estimate.originalBytes) / Double(bytes) : 1
     var pieces: [Canvas.Piece] = [
       ("\(Format.bytes(estimate.originalBytes)) \(glyphs.isASCII ? "->" : "→") ", status),
-      ("\(pending)\(Format.bytes(estimate.bytes))", status.bolded),
-      ("  \(Format.fixed(estimate.ratio, 2))\(glyphs.times)", status),
+      ("\(pending)\(Format.bytes(bytes))", status.bolded),
+      ("  \(Format.fixed(ratio, 2))\(glyphs.times)", status),
       ("  \(Format.fixed(estimate.bitsPerWeight, 2)) bpw", status),
     ]
     if let measured = session.measurement(of: session.recipe), let metric = measured.metrics.first {

@@ -42,6 +42,7 @@ extension State {
     let high = isError ? histogram.maximum : histogram.value(at: 0.9995)
     let (start, end) =
       low < high ? padded(low, high, within: histogram) : (histogram.minimum - 1, histogram.maximum + 1)
+    guard start <= end else { return }
     let total = Double(max(1, histogram.total))
     let shares = { (histogram: Histogram) in
       histogram.rebinned(from: start, to: end, columns: max(1, area.width)).bars.map { $0 / total }
@@ -56,7 +57,7 @@ extension State {
       plot.levels =
         (assessment?.levels ?? answer?.levels)?
         .positions(in: start...end, spacing: (end - start) / Double(max(1, area.width))) ?? []
-      plot.pruned = (assessment?.pruneLimit ?? answer?.pruneLimit).map { -Double($0)...Double($0) }
+      plot.pruned = prunedRange(assessment?.pruneLimit ?? answer?.pruneLimit)
     }
     canvas.draw(plot, in: area)
     var pieces: [Canvas.Piece] =
@@ -69,7 +70,10 @@ extension State {
     let (_, below, above) = histogram.rebinned(from: start, to: end, columns: 1)
     if !isError, below + above >= 1 {
       pieces.append(
-        (" · outside \(Format.count(Int(below.rounded()))) + \(Format.count(Int(above.rounded())))", .dim))
+        (
+          " · outside \(Format.count(Int(saturating: below.rounded()))) + \(Format.count(Int(saturating: above.rounded())))",
+          .dim
+        ))
     }
     if let levels = assessment?.levels, levels.scales > 1, !plot.levels.isEmpty {
       pieces.append((" · levels of the mean scale", Style(.level)))

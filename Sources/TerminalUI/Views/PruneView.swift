@@ -15,7 +15,7 @@ extension State {
       x = canvas.put(" \(kind.title) ", x: x, y: inside.y, isHere ? Style(.selection) : .dim) + 1
     }
     guard let item else { return }
-    let scheme = Scheme(.keep, sparsity: choice.sparsity)
+    let scheme = session.scheme(of: item).with(choice.sparsity)
     if let obstacle = item.obstacle(to: scheme) {
       canvas.put("not here: \(obstacle)", x: inside.x, y: inside.y + 2, .dim, limit: inside.width)
       return
@@ -45,7 +45,7 @@ extension State {
     canvas.gauge(Double(choice.percent) / 100, x: max(x, row.x + 6), y: row.y, width: max(3, row.width - 6))
   }
 
-  /// What is known of pruning alone: zeros, t², the threshold; bounded figures with `≈`.
+  /// What is known of the layer's scheme with this sparsity: zeros, t², the threshold; bounded figures with `≈`.
   private func facts(_ item: Item, _ choice: PruneChoice, _ scheme: Scheme) -> [Canvas.Piece] {
     var pieces: [Canvas.Piece] = []
     func figure(_ name: String, _ value: String, _ role: Role = .normal) {
@@ -65,9 +65,12 @@ extension State {
     } else {
       pieces.append(("t² …", .dim))
     }
-    let dense = item.denseBytes(in: .keep)
     let bytes = session.bytes(of: item, in: scheme)
-    if bytes.exact { figure("size", "\(Format.bytes(dense)) → \(Format.bytes(bytes.bytes))") }
+    let present = session.bytes(of: item, in: session.scheme(of: item))
+    if bytes.exact {
+      figure("size", "\(Format.bytes(present.bytes)) \(glyphs.isASCII ? "->" : "→") \(Format.bytes(bytes.bytes))")
+    }
+    if scheme.format != .keep { pieces.append((short(Scheme(scheme.format, coding: scheme.coding)), .dim)) }
     return pieces
   }
 
@@ -79,7 +82,12 @@ extension State {
     }
     let limit =
       session.assessment(of: item, in: scheme)?.pruneLimit ?? session.findings.answers[item.id]?[scheme]?.pruneLimit
-    drawStrip(&canvas, area, survey, levels: nil, pruned: limit.map { -Double($0)...Double($0) })
+    drawStrip(&canvas, area, survey, levels: nil, pruned: prunedRange(limit))
+  }
+
+  /// What a magnitude prunes, as a range around zero.
+  func prunedRange(_ limit: Float?) -> ClosedRange<Double>? {
+    limit.flatMap { $0 >= 0 ? -Double($0)...Double($0) : nil }
   }
 
   /// A layer's histogram without its tails, with levels on the axis and a pruned range.
@@ -105,13 +113,13 @@ extension State {
       return
     }
     let gone = gone(corner, item, choice)
-    let most = corner.values.map(abs).max() ?? 0
+    let most = corner.values.map(abs).filter(\.isFinite).max() ?? 0
     let width = min(corner.columns, area.width)
-    for row in 0..<min(corner.rows, area.height - 1) {
+    for row in 0..<max(0, min(corner.rows, area.height - 1)) {
       for column in 0..<width {
         let index = row * corner.columns + column
         // Kept weights by magnitude, an eighth a step; what goes as a shade.
-        let height = most > 0 ? max(1, Int((abs(corner.values[index]) / most * 8).rounded(.up))) : 1
+        let height = most > 0 ? max(1, Int(saturating: Double((abs(corner.values[index]) / most * 8).rounded(.up)))) : 1
         let character = gone[index] ? glyphs.shade : glyphs.column(min(8, height))
         canvas.put(character, x: area.x + column, y: area.y + row, Style(gone[index] ? .pruned : .bar))
       }
@@ -150,7 +158,7 @@ extension State {
       return
     }
     let sorted = norms.values.map { $0.squareRoot() }.sorted()
-    let count = Int((structure.ratio * Double(sorted.count)).rounded())
+    let count = Int(saturating: (structure.ratio * Double(sorted.count)).rounded())
     let total = norms.values.reduce(0, +)
     let lost = sorted.prefix(count).reduce(0) { $0 + $1 * $1 }
     canvas.put(
@@ -163,7 +171,7 @@ extension State {
     for column in 0..<plot.width {
       let index = min(sorted.count - 1, column * sorted.count / plot.width)
       let goes = index < count
-      let eighths = most > 0 ? max(1, Int(sorted[index] / most * Double(plot.height * 8))) : 1
+      let eighths = most > 0 ? max(1, Int(saturating: sorted[index] / most * Double(plot.height * 8))) : 1
       for row in 0..<plot.height where eighths > row * 8 {
         let filled = min(8, eighths - row * 8)
         canvas.put(

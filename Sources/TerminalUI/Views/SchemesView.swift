@@ -61,7 +61,7 @@ extension State {
       caption = "it does not fit"
     }
     canvas.put(caption, x: rect.x, y: rect.y, levels == nil ? .dim : Style(.level), limit: rect.width)
-    let pruned = assessment?.pruneLimit.map { -Double($0)...Double($0) }
+    let pruned = prunedRange(assessment?.pruneLimit)
     drawStrip(&canvas, rect.splitTop(1).rest, survey, levels: levels, pruned: pruned)
   }
 }

@@ -17,21 +17,19 @@ extension State {
       x = canvas.put("\(spin) writing ", x: x, y: rect.y, Style(.accent))
       canvas.gauge(exporting.fraction, x: x, y: rect.y, width: 12)
       x = canvas.put(
-        " \(Format.bytes(Int(exporting.bytesPerSecond)))/s\(left) ", x: x + 13, y: rect.y, .dim)
+        " \(Format.bytes(Int(saturating: exporting.bytesPerSecond)))/s\(left) ", x: x + 13, y: rect.y, .dim)
     } else if let progress {
       let left = progress.secondsLeft.map { " · " + Format.duration($0) } ?? ""
       x = canvas.put("\(spin) analysing ", x: x, y: rect.y, Style(.accent))
       canvas.gauge(progress.fraction, x: x, y: rect.y, width: 12)
       x += 13
-      let rate = Format.count(Int(progress.weightsPerSecond))
+      let rate = Format.count(Int(saturating: progress.weightsPerSecond))
       x = canvas.put(
         "\(progress.jobs) job\(progress.jobs == 1 ? "" : "s") · \(rate) weights/s\(left) ", x: x, y: rect.y,
         .dim)
     }
     if let message {
-      canvas.put(
-        message.text, x: x, y: rect.y, Style(message.kind == .error ? .error : .good),
-        limit: max(0, rect.maxX - x))
+      drawMessage(&canvas, message, x: x, rect)
     } else if measuring == nil, progress == nil, let item = current, let note = session.note(on: item) {
       canvas.put(
         "\(printable(item.name)): \(printable(note))", x: x, y: rect.y, Style(.warning),
@@ -44,6 +42,21 @@ extension State {
         ? "\(count) of \(wanted) weights and biases analysed" : "all \(wanted) weights and biases analysed"
       canvas.put(text, x: x, y: rect.y, .dim, limit: max(0, rect.maxX - x))
     }
+  }
+
+  /// The message; where it is too long for the line, the key that shows it whole stands at the end.
+  private func drawMessage(_ canvas: inout Canvas, _ message: Message, x: Int, _ rect: Rect) {
+    let style = Style(message.kind == .error ? .error : .good)
+    let room = max(0, rect.maxX - x)
+    guard TextWidth.columns(of: message.text) > room else {
+      canvas.put(message.text, x: x, y: rect.y, style)
+      return
+    }
+    let hint = " ! all"
+    let end = canvas.put(
+      TextWidth.clipped(message.text, to: max(0, room - hint.count)), x: x, y: rect.y, style,
+      limit: max(0, room - hint.count))
+    canvas.put(hint, x: end, y: rect.y, Style(.key), limit: rect.maxX - end)
   }
 
   private var popupHints: [(String, String)] {

@@ -1,14 +1,14 @@
 import Workbench
 
 extension State {
-  /// Size against the estimate: the same width everywhere, the recipe as it stands, and what was measured.
+  /// Size against the estimate: the same width everywhere, and the recipe as it stands. What was measured is another
+  /// quantity and has no place on this axis: it is listed below.
   func drawTradeOff(_ canvas: inout Canvas, _ frame: Rect) {
     let inside = drawFrame(&canvas, frame, .tradeoff, title: "Trade-off", note: "≈ uncalibrated")
     let unit = estimate.originalBytes >= 10 << 20 ? ("MiB", 1048576.0) : ("KiB", 1024.0)
     // A logarithm has no place for no damage: such a recipe stands on the floor of the plot.
     let known =
-      (uniformPoints.map(\.damage) + [estimate.damage ?? 0] + session.measurements.compactMap(\.damage))
-      .filter { $0 > 0 }
+      (uniformPoints.map(\.damage) + [estimate.damage ?? 0]).filter { $0 > 0 }
     guard let least = known.min() else {
       canvas.put(
         "waiting for the errors of all layers …", x: inside.x, y: inside.y, .dim, limit: inside.width)
@@ -22,11 +22,6 @@ extension State {
         mark: glyphs.pointMark,
         isJoined: true)
     ]
-    let measured = session.measurements.compactMap { m in m.damage.map { place(m.bytes, $0) } }
-    if !measured.isEmpty {
-      series.append(
-        PointPlot.Series("measured", points: measured, role: .measured, mark: glyphs.measuredMark))
-    }
     if let damage = estimate.damage {
       series.append(
         PointPlot.Series(

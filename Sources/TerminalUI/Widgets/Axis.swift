@@ -17,7 +17,7 @@ public struct Axis: Hashable, Sendable {
   /// An axis over `range`; one without extent is widened, and a logarithmic one that reaches zero or
   /// below becomes linear.
   public init(_ range: ClosedRange<Double>, scale: Scale = .linear) {
-    let isUsable = range.lowerBound.isFinite && range.upperBound.isFinite
+    let isUsable = (range.upperBound - range.lowerBound).isFinite
     var (low, high) = isUsable ? (range.lowerBound, range.upperBound) : (0, 1)
     self.scale = scale == .logarithmic && low > 0 ? .logarithmic : .linear
     if low == high {
@@ -30,7 +30,7 @@ public struct Axis: Hashable, Sendable {
   /// An axis that holds all finite `values` (all positive ones, for a logarithm).
   public init(holding values: some Sequence<Double>, scale: Scale = .linear) {
     let usable = values.filter { $0.isFinite && (scale == .linear || $0 > 0) }
-    guard let low = usable.min(), let high = usable.max() else {
+    guard let low = usable.min(), let high = usable.max(), low <= high else {
       self.init(scale == .linear ? 0...1 : 1...10, scale: scale)
       return
     }

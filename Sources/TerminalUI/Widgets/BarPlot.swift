@@ -45,7 +45,7 @@ public struct BarPlot: Sendable {
     return (0..<columns).map { column in
       let (start, end) = (Double(column) * span, Double(column + 1) * span)
       var sum = 0.0
-      for bin in Int(start)..<min(bins.count, Int(end.rounded(.up))) {
+      for bin in Int(saturating: start)..<min(bins.count, Int(saturating: end.rounded(.up))) {
         let covered = min(end, Double(bin + 1)) - max(start, Double(bin))
         if bins[bin].isFinite, bins[bin] > 0, covered > 0 { sum += bins[bin] * covered }
       }
@@ -77,7 +77,7 @@ public struct BarPlot: Sendable {
   func column(of value: Double, columns: Int) -> Int? {
     let extent = range.upperBound - range.lowerBound
     guard value.isFinite, extent > 0, range.contains(value), columns > 0 else { return nil }
-    return min(columns - 1, Int((value - range.lowerBound) / extent * Double(columns)))
+    return min(columns - 1, Int(saturating: (value - range.lowerBound) / extent * Double(columns)))
   }
 
   /// Whether a column lies in the pruned band with its middle.
@@ -127,7 +127,7 @@ extension Canvas {
   /// One column from the bottom; the least height is seen as one eighth.
   private mutating func bar(_ fraction: Double, x: Int, in area: Rect, pruned: Bool) {
     guard fraction > 0 else { return }
-    let eighths = max(1, Int((fraction * Double(area.height * 8)).rounded()))
+    let eighths = max(1, Int(saturating: (fraction * Double(area.height * 8)).rounded()))
     for row in 0..<area.height where eighths > row * 8 {
       let filled = eighths - row * 8
       let character = pruned && filled >= 8 ? glyphs.shade : glyphs.column(filled)
@@ -138,9 +138,9 @@ extension Canvas {
   /// The overlay's height, as a stroke low, in the middle or high in its cell.
   private mutating func mark(_ fraction: Double, x: Int, in area: Rect) {
     let place = min(fraction * Double(area.height), Double(area.height) - 0.01)
-    let row = Int(place)
+    let row = Int(saturating: place)
     let strokes: [Character] = glyphs.isASCII ? ["_", "-", "^"] : ["▁", "─", "▔"]
-    let stroke = strokes[min(2, Int((place - Double(row)) * 3))]
+    let stroke = strokes[min(2, Int(saturating: (place - Double(row)) * 3))]
     let y = area.maxY - 1 - row
     let covers = !glyphs.isASCII && self[x, y] == Cell(glyphs.column(8), style: Style(.bar))
     put(stroke, x: x, y: y, Style(.overlay, on: covers ? .barSurface : nil))

@@ -9,7 +9,7 @@ extension Canvas {
     put(glyphs.gaugeRight, x: x + width - 1, y: y, edge)
     let room = width - 2
     let known = fraction.map { $0.isFinite ? min(max($0, 0), 1) : 0 } ?? 0
-    let eighths = Int((known * Double(room) * 8).rounded(.down))
+    let eighths = Int(saturating: (known * Double(room) * 8).rounded(.down))
     for column in 0..<room {
       put(glyphs.row(eighths - column * 8), x: x + 1 + column, y: y, style)
     }
@@ -29,7 +29,7 @@ extension Canvas {
     }
     let most = groups.max() ?? 0
     for (column, value) in groups.enumerated() {
-      let eighths = most > 0 && value > 0 ? max(1, Int((value / most * 8).rounded())) : 0
+      let eighths = most > 0 && value > 0 ? max(1, Int(saturating: (value / most * 8).rounded())) : 0
       put(glyphs.column(eighths), x: x + column, y: y, style)
     }
   }

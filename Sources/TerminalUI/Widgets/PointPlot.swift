@@ -108,8 +108,8 @@ extension Canvas {
 
   private func cell(_ place: (x: Double, y: Double), in area: Rect) -> (Int, Int) {
     (
-      area.x + Int((place.x * Double(area.width - 1)).rounded()),
-      area.maxY - 1 - Int((place.y * Double(area.height - 1)).rounded())
+      area.x + Int(saturating: (place.x * Double(area.width - 1)).rounded()),
+      area.maxY - 1 - Int(saturating: (place.y * Double(area.height - 1)).rounded())
     )
   }
 
@@ -120,7 +120,7 @@ extension Canvas {
         // The middle of the cell that a mark would stand in.
         let x = (place.x * Double(area.width - 1) + 0.5) * Double(grid.across)
         let y = ((1 - place.y) * Double(area.height - 1) + 0.5) * Double(grid.down)
-        return (min(grid.width - 1, Int(x)), min(grid.height - 1, Int(y)))
+        return (min(grid.width - 1, Int(saturating: x)), min(grid.height - 1, Int(saturating: y)))
       }
       for (a, b) in zip(series.points, series.points.dropFirst()) {
         guard let from = plot.place(a), let to = plot.place(b), let part = PointPlot.clipped(from, to) else {

@@ -60,7 +60,7 @@ extension Scheme.Format {
 
 extension Scheme.Format {
   /// Bits of a code, scales aside (ggml's with them); `nil` where the weight stays.
-  var codeBits: Double? {
+  public var codeBits: Double? {
     switch self {
     case .uniform(let uniform): Double(uniform.bits)
     case .block(let type): type.bitsPerWeight
