@@ -5,12 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int faults[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGFPE};
@@ -28,6 +31,13 @@ static bool screen_is_up;
 static int pipe_ends[2] = {-1, -1};
 static _Atomic unsigned long long noted;
 
+static _Atomic int faulted, halted, draws;
+static pthread_t drawing;
+#ifdef SIGRTMIN
+#define HALT (SIGRTMIN + 3)
+#else
+#define HALT SIGUSR2
+#endif
 static _Atomic int armed;  // 0 or 1; a handler that takes it away restores, no other does
 static int terminal = -1, true_stderr = -1, captured_stderr = -1;
 static char reset[MOST_BYTES];
@@ -39,6 +49,10 @@ static void write_all(int fd, const char *bytes, size_t count) {
   while (count > 0) {
     ssize_t written = write(fd, bytes, count);
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {  // a terminal that is slow to read, and was set not to be waited for
+      struct pollfd writable = {.fd = fd, .events = POLLOUT};
+      if (poll(&writable, 1, 1000) > 0) continue;
+    }
     if (written <= 0) return;
     bytes += written;
     count -= (size_t)written;
@@ -129,9 +143,29 @@ bool lathe_rescue_now(void) {
   return false;
 }
 
+/// The thread that draws must not go on over what is put back: it is made to wait for the end.
+static void on_halt(int number) {
+  (void)number;
+  atomic_store(&halted, 1);
+  for (;;) pause();
+}
+
+static void halt_drawing(void) {
+  // Also where the screen is down: it may be on its way up.
+  if (!atomic_load(&draws) || pthread_equal(pthread_self(), drawing)) return;
+  if (pthread_kill(drawing, HALT) != 0) return;
+  struct timespec moment = {.tv_nsec = 1000 * 1000};
+  for (int i = 0; i < 1000 && !atomic_load(&halted); i++) nanosleep(&moment, NULL);
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
   (void)context;
   int error = errno;
+  // One thread at a time: the second would end the process while the first still puts things in order.
+  if (atomic_exchange(&faulted, 1)) {
+    for (;;) pause();
+  }
+  halt_drawing();
   lathe_restore_now();
   lathe_rescue_now();
   sigaction(number, &former[number], NULL);
@@ -193,6 +227,11 @@ void lathe_signals_install(void) {
     fcntl(pipe_ends[i], F_SETFD, FD_CLOEXEC);
   }
   install_alternate_stack();
+  struct sigaction halt;
+  memset(&halt, 0, sizeof halt);
+  halt.sa_handler = on_halt;
+  sigfillset(&halt.sa_mask);
+  sigaction(HALT, &halt, NULL);
   for (int i = 0; i < FAULTS; i++) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
@@ -262,6 +301,8 @@ void lathe_restore_arm(int fd, const char *bytes, size_t count, int stderr_copy,
   memcpy(reset, bytes, reset_count);
   true_stderr = stderr_copy;
   captured_stderr = stderr_file;
+  drawing = pthread_self();
+  atomic_store(&draws, 1);
   atomic_store(&armed, 1);
 }
 

@@ -1,5 +1,7 @@
+import Checkpoints
 import Support
 import Testing
+import Workbench
 
 @testable import TerminalUI
 
@@ -46,14 +48,58 @@ import Testing
     #expect(try Shot.digits("-").row("/conv1/Conv").contains("int8 ch"))
   }
 
-  /// Between ggml's types a step is the next size; what llama.cpp makes only with an importance waits for one.
+  /// Between ggml's types a step is the next size at which no other type is better; what llama.cpp makes only with an
+  /// importance waits for one, and what is for ternary models is no step.
   @Test func stepsBetweenBlockTypesAreSizesThatCanBeExported() throws {
     let steps = ":scheme q2_k blk.0.attn_k*<Enter>:fewer blk.0.attn_k*<Enter>/attn_k<Enter>j"
     let plain = try Shot.of("shakespeare-llama-f16.gguf", steps)
-    #expect(plain.text.contains("tq2_0"), "\(plain.text)")
+    #expect(plain.row("attn_k").contains("q2_k"), "\(plain.text)")
+    let said = try Shot.of("shakespeare-llama-f16.gguf", "/attn_k<Enter>j:scheme q2_k<Enter>-<Wait>")
+    #expect(said.status.contains("nothing smaller"), "\(said.status)")
     let path = Fixtures.fixture("importances/imatrix.gguf")
     let weighed = try Shot.of("shakespeare-llama-f16.gguf", ":importance \(path)<Enter>" + steps)
     #expect(weighed.text.contains("iq2_s"), "\(weighed.text)")
+  }
+
+  /// By t² on normal weights (llama.cpp's own tables agree): Q4_0 and IQ4_NL are worse than Q4_K at its size, Q4_1 and Q5_0
+  /// than smaller or equal ones.
+  @Test(arguments: [
+    ("q8_0", "q6_k"), ("q6_k", "q5_k"), ("q5_1", "q5_k"), ("q5_k", "q4_k"), ("q4_k", "iq4_xs"), ("q4_0", "iq4_xs"),
+    ("iq4_xs", "q3_k"), ("q3_k", "q2_k"),
+  ])
+  func dominatedTypesAreNoSteps(type: String, next: String) throws {
+    let shot = try Shot.of(
+      "shakespeare-llama-f16.gguf", ":target gguf<Enter>:scheme \(type) blk.0.attn_k*<Enter>/attn_k<Enter>j-<Wait>")
+    #expect(shot.row("attn_k").contains(next), "\(shot.rows)")
+  }
+
+  /// A weight that is stored in five bits has nothing to gain from eight.
+  @Test func aStepIsSmallerThanWhatIsStored() throws {
+    let folder = try ScratchFolder()
+    let small = folder.path("small.gguf")
+    let source = Session(try Checkpoint.open(Fixtures.sample("shakespeare-llama-f16.gguf")))
+    var session = source
+    try session.apply([Rule("*attn_k*=q4_1"), Rule("*attn_q*=q2_k")])
+    _ = try session.write(checkpoint: .gguf, to: small)
+    func shot(_ keys: String) throws -> Shot {
+      let session = Session(try Checkpoint.open(small))
+      return Shot(try Front.replay(keys, on: session, data: nil, size: ScreenSize(width: 120, height: 40)))
+    }
+    #expect(try shot("/blk.0.attn_k<Enter>j-<Wait>").row("attn_k").contains("int4 g32"))
+    #expect(try shot("/blk.0.attn_q<Enter>j-<Wait>").row("attn_q").contains("int2 g32"))
+    #expect(try shot("/blk.0.attn_k<Enter>j-+<Wait>").row("attn_k").contains("keep"))
+    #expect(try shot(":target gguf<Enter>/blk.0.attn_k<Enter>j-<Wait>").row("attn_k").contains("q4_k"))
+    #expect(try shot(":target gguf<Enter>/blk.0.attn_q<Enter>j-<Wait>").status.contains("nothing smaller"))
+  }
+
+  /// Kept weights have no groups, no symmetry and no coding: the keys say so, and a double `g` is no edit.
+  @Test(arguments: ["g", "gg", "y", "c"]) func keysForSettingsDoNotQuantiseWhatIsKept(keys: String) throws {
+    let shot = try Shot.digits("jj" + keys)
+    #expect(shot.row("/conv2/Conv").contains("keep"))
+    #expect(shot.status.contains("what is kept has none"), "\(shot.status)")
+    // Among others they change those that are quantised.
+    let some = try Shot.digits("jj--kkvjj" + keys)
+    #expect(some.row("/conv1/Conv").contains("keep") && !some.row("/conv2/Conv").contains("keep"))
   }
 
   @Test(arguments: usualSizes) func bitsWithAPatternChangeAllThatMatch(size: ScreenSize) throws {

@@ -21,7 +21,8 @@ extension Session {
       .filter { bytes($0) < item.bytes && fits($0) }.withoutDominated
     if rungs.isEmpty, scheme.format != .keep, !fits(scheme.format) {
       // The target has nothing of this kind: the nearest of what it has.
-      rungs = targetFormats(for: item).filter { bytes($0) < item.bytes && fits($0) }.withoutDominated
+      rungs = targetFormats(for: item)
+        .filter { bytes($0) < item.bytes && fits($0) && $0.isStep(for: item) }.withoutDominated
         .sorted { bytes($0) > bytes($1) }
     }
     let next = step < 0 ? rungs.first { bytes($0) < present } : rungs.last { bytes($0) > present } ?? .keep
@@ -34,7 +35,7 @@ extension Session {
     guard let first = startingFormat(for: item) else {
       return Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
     }
-    return [first] + targetFormats(for: item).filter { ($0.codeBits ?? 0) < (first.codeBits ?? 0) }
+    return targetFormats(for: item).filter { ($0.codeBits ?? 0) <= (first.codeBits ?? 0) && $0.isStep(for: item) }
   }
 
   /// A change to the next of some settings, and to those after it while the target or the item cannot take what comes out.
@@ -66,11 +67,8 @@ extension Scheme.Format {
       }
     case .f16, .bf16: Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
     case .block:
-      // Q1_0 and Q2_0 take signs and thirds as they come: no steps, but for models that were trained for them.
-      BlockQuantizer.available.filter {
-        $0 != .q1_0 && $0 != .q2_0
-          && (item.importances != nil || !BlockQuantizer.needsImportance.contains($0))
-      }.sorted { ($0.bitsPerWeight, $1.name) > ($1.bitsPerWeight, $0.name) }.map { .block($0) }
+      BlockQuantizer.available.sorted { ($0.bitsPerWeight, $1.name) > ($1.bitsPerWeight, $0.name) }
+        .map { .block($0) }.filter { $0.isStep(for: item) }
     case .smallFloat(let small):
       (small.scaling == .nvidia ? [small.element] : [.e4m3, .e2m3, .e2m1])
         .map { .smallFloat(SmallFloatScheme($0, small.scaling)) }
@@ -82,6 +80,16 @@ extension Scheme.Format {
       }
     case .named: [self]
     }
+  }
+}
+
+extension Scheme.Format {
+  /// Whether keys step to it. Some types of ggml take signs and thirds as they come, for models that were trained for
+  /// them; others are made with an importance alone.
+  fileprivate func isStep(for item: Item) -> Bool {
+    guard case .block(let type) = self else { return true }
+    return ![.q1_0, .q2_0, .tq1_0, .tq2_0].contains(type)
+      && (item.importances != nil || !BlockQuantizer.needsImportance.contains(type))
   }
 }
 

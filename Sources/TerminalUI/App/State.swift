@@ -115,20 +115,24 @@ struct State: Sendable {
   }
 
   /// Rows anew; the cursor stays with its row, or goes back to the one that a filter hid, or stays where it was.
-  mutating func refreshRows() {
+  ///
+  /// - Returns: whether its row is still there.
+  @discardableResult
+  mutating func refreshRows() -> Bool {
     let identity = row?.identity
     if home == nil { home = identity }
     prepareSearch()
     rows = makeRows()
-    if let index = home.flatMap(place(of:)) ?? identity.flatMap(place(of:)) { cursor = index }
-    cursor = max(0, min(cursor, rows.count - 1))
+    let place = home.flatMap(place(of:)) ?? identity.flatMap(place(of:))
+    cursor = max(0, min(place ?? cursor, rows.count - 1))
     if filter.isEmpty || row?.identity == home { home = nil }
+    return place != nil
   }
 
   /// After the filter or the order changed: a range holds what it held, as marks.
   private mutating func rowsChanged() {
     keepRange()
-    refreshRows()
+    if !refreshRows() { cursor = 0 }
   }
 
   private func place(of identity: Row.Identity) -> Int? { rows.firstIndex { $0.identity == identity } }

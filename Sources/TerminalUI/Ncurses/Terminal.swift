@@ -71,7 +71,8 @@ public final class Terminal {
     glyphs = options.glyphs ?? (lathe_locale_is_utf8() ? .unicode : .ascii)
     canReport = lathe_capability("kmous") != nil
     isMouseOn = options.mouse
-    enter()
+    arm()
+    enable()
   }
 
   deinit { stop() }
@@ -102,11 +103,13 @@ public final class Terminal {
 
   /// After a stop that was not asked for (SIGSTOP): the shell has changed the terminal meanwhile.
   func reenter() {
+    // Before anything is drawn: a crash may come at any instant.
+    arm()
     lathe_check_size(output)
     waitingSignals |= lathe_signals_take() & ~(1 << UInt64(SIGCONT) | 1 << UInt64(SIGTSTP))
     lathe_repaint()
     lathe_update(0, 0, false)
-    enter()
+    enable()
     shown = nil
   }
 
@@ -122,13 +125,17 @@ public final class Terminal {
     send("\u{1B}]52;c;\(Base64.encode(Array(text.utf8)))\u{07}")
   }
 
-  private func enter() {
-    lathe_keypad(keys)
-    lathe_mouse_enable(isMouseOn)
-    if canReport { send("\u{1B}[?2004h") }
+  /// From here on a crash puts the terminal back.
+  private func arm() {
     standardError.begin()
     let bytes = resetBytes()
     lathe_restore_arm(output, bytes, bytes.count, standardError.original, standardError.file)
+  }
+
+  private func enable() {
+    lathe_keypad(keys)
+    lathe_mouse_enable(isMouseOn)
+    if canReport { send("\u{1B}[?2004h") }
   }
 
   func leave() {

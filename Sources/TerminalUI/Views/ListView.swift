@@ -3,11 +3,14 @@ import Workbench
 extension State {
   /// The tree of blocks and layers, or the flat list that a sort makes of it.
   func drawList(_ canvas: inout Canvas, _ frame: Rect, _ inside: Rect) {
-    let selected = selection.count
+    let selected = selection
     let place = rows.isEmpty ? "0/0" : "\(cursor + 1)/\(rows.count)"
     var notes: [String] = []
     if !filter.isEmpty { notes.append("/\(filter.text)") }
-    if selected > 0 { notes.append("\(selected) marked") }
+    if !selected.isEmpty {
+      let hidden = hidden(among: selected)
+      notes.append("\(selected.count) marked" + (hidden > 0 ? ", \(hidden) hidden" : ""))
+    }
     // Where the header has no room for it.
     if let target = session.target, size.width < 100 {
       notes.append(misfits.isEmpty ? target.name : "\(target.name) \(glyphs.times)\(misfits.count)")
@@ -18,12 +21,11 @@ extension State {
     let columns = Column.fitting(inside.width - 2)
     drawHeadings(&canvas, inside.x + 2, inside.y - 1, columns)
     let total = session.damageTotal
-    let selection = selection
     for line in 0..<inside.height {
       let index = scroll + line
       guard rows.indices.contains(index) else { break }
       let row = rows[index]
-      let isMarked = !row.items.isEmpty && row.items.allSatisfy(selection.contains)
+      let isMarked = !row.items.isEmpty && row.items.allSatisfy(selected.contains)
       let surface: Role? = index == cursor ? .cursorRow : isMarked ? .selection : nil
       let y = inside.y + line
       canvas.fill(inside.row(line), " ", surface.map { Style($0) } ?? .normal)
