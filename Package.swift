@@ -47,14 +47,14 @@ let package = Package(
         .linkedLibrary("ncursesw", .when(platforms: [.linux])), .linkedLibrary("ncurses", .when(platforms: [.macOS])),
       ]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CBLAS", cSettings: optimised, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(
       name: "CImages", cSettings: optimised, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     room("Numerics", ["CKernels"], fuzzed),
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"], fuzzed),
-    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"]),
+    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
     .target(
       name: "Workbench",
       dependencies: [
@@ -91,10 +91,10 @@ if isFuzzing {
     .target(
       name: "FuzzSupport", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Fuzz/Support",
       swiftSettings: strict + fuzzed))
-  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression"] {
+  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] {
     package.targets.append(
       .executableTarget(
-        name: "Fuzz\(format)", dependencies: ["FuzzSupport", "Compression", "Numerics"],
+        name: "Fuzz\(format)", dependencies: ["FuzzSupport", "Checkpoints", "Compression", "Inference", "Numerics"],
         path: "Tests/Fuzz/\(format)",
         swiftSettings: strict + fuzzed + [.unsafeFlags(["-parse-as-library"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))

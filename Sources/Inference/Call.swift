@@ -8,10 +8,12 @@ struct Call {
   let operatorSet: Int
   /// The one number of the node's attribute `value`, where it has one (ConstantOfShape).
   var filler: Value?
+  /// What the run may still take.
+  let budget: RunBudget
 
   /// The same node's turn with other inputs.
   func with(_ inputs: [Value?]) -> Call {
-    Call(node: node, inputs: inputs, operatorSet: operatorSet, filler: filler)
+    Call(node: node, inputs: inputs, operatorSet: operatorSet, filler: filler, budget: budget)
   }
 
   func fail(_ reason: String) -> InferenceError { Network.failure(node, reason) }
@@ -130,15 +132,24 @@ struct Call {
     return found
   }
 
-  /// Refuses results of more than 2^29 numbers (2 GiB of Floats), before they are asked for.
-  func check(size shape: [Int]) throws(InferenceError) {
-    var count = 1
-    for extent in shape {
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      guard extent >= 0, !overflow, product <= 1 << 29 else {
-        throw fail("would make an array of shape \(shape)")
-      }
-      count = product
-    }
+  // MARK: What a run may take
+
+  /// Refuses arrays that the run's memory has no room for, before they are made.
+  ///
+  /// Of an empty array the other extents are bounded as if it were not: loops go over them.
+  ///
+  /// - Parameter bytes: of an element, with what is needed beside it on the way.
+  func check(size shape: [Int], bytes: Int = 4) throws(InferenceError) {
+    guard let count = Shape.sizeIfBounded(shape) else { throw fail("would make an array of shape \(shape)") }
+    guard count > budget.left / bytes else { return }
+    throw fail(
+      "would make an array of shape \(shape): \((count * bytes) >> 20) MiB, where \(budget.left >> 20) MiB are left of the "
+        + "\(budget.limit >> 20) that the run may take"
+    ).forLackOfMemory
+  }
+
+  /// - Throws: `InferenceError.cancelled` where the run was asked to stop: asked in loops that may take long.
+  func pause() throws(InferenceError) {
+    if budget.isCancelled { throw .cancelled }
   }
 }

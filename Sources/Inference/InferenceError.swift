@@ -7,16 +7,22 @@ public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible
   public let reason: String
   /// Whether nothing was wrong and the caller asked to stop.
   public let isCancellation: Bool
+  /// Whether there is no memory for an array, so that a smaller batch may pass.
+  let lacksMemory: Bool
 
   public init(_ place: String, _ reason: String) {
-    self.init(place: place, reason: reason, isCancellation: false)
+    self.init(place: place, reason: reason)
   }
 
-  private init(place: String, reason: String, isCancellation: Bool) {
+  private init(place: String, reason: String, isCancellation: Bool = false, lacksMemory: Bool = false) {
+    self.lacksMemory = lacksMemory
     self.place = place
     self.reason = reason
     self.isCancellation = isCancellation
   }
+
+  /// The same, of an array that there is no memory for.
+  var forLackOfMemory: InferenceError { InferenceError(place: place, reason: reason, lacksMemory: true) }
 
   /// What a run throws when it was asked to stop.
   public static let cancelled = InferenceError(place: "run", reason: "was cancelled", isCancellation: true)

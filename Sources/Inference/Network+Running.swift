@@ -12,7 +12,7 @@ extension Network {
     let values: [Int: Value]
 
     /// Bytes of the arrays.
-    public var byteCount: Int { values.values.reduce(0) { $0 + $1.count * ($1.floats == nil ? 8 : 4) } }
+    public var byteCount: Int { values.values.reduce(0) { $0 + $1.byteCount } }
   }
 
   /// Runs the network once.
@@ -25,16 +25,19 @@ extension Network {
   ///   - activations: Ranges that the inputs of products are coded in; `nil` for plain numbers.
   ///   - observe: Called with each step and the values that go into it, before it runs: for statistics of
   ///     activations.
-  ///   - isCancelled: Asked before each step.
+  ///   - memory: Bytes that the arrays between the steps may take at a time; `nil` for an eighth of the machine's.
+  ///   - isCancelled: Asked before each step, and within long ones.
   /// - Returns: The outputs' values by name.
-  /// - Throws: where an input is missing or a node cannot take its inputs (the message names the node), and
+  /// - Throws: where an input is missing, a node cannot take its inputs or has no room for its output (the message names
+  ///   the node), and
   ///   `InferenceError.cancelled`.
   public func run(
     _ inputs: [String: Value], weights: Weights, activations: ActivationRanges? = nil,
-    observe: ((Step, [Value?]) -> Void)? = nil, isCancelled: () -> Bool = { false }
+    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> [String: Value] {
     try run(
-      inputs, weights: weights, keeping: [], activations: activations, observe: observe, isCancelled: isCancelled
+      inputs, weights: weights, keeping: [], activations: activations, observe: observe, memory: memory,
+      isCancelled: isCancelled
     ).outputs
   }
 
@@ -45,18 +48,22 @@ extension Network {
   /// - Returns: The outputs, and the snapshots by step.
   public func run(
     _ inputs: [String: Value], weights: Weights, keeping: Set<Int>, activations: ActivationRanges? = nil,
-    observe: ((Step, [Value?]) -> Void)? = nil, isCancelled: () -> Bool = { false }
+    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> (outputs: [String: Value], snapshots: [Int: Snapshot]) {
     var values = filled(weights)
     for (input, number) in zip(self.inputs, inputNumbers) {
       guard let value = inputs[input.name] else {
         throw InferenceError(checkpoint.path, "is run without its input '\(input.name)'")
       }
+      guard Shape.isBounded(value.shape) else {
+        throw InferenceError(checkpoint.path, "is given the shape \(value.shape) for its input '\(input.name)'")
+      }
       values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
     }
     var snapshots: [Int: Snapshot] = [:]
-    let runner = Runner(operatorSet: operatorSet, observe: observe)
-    try runner.run(steps, from: 0, keeping: keeping, activations: activations, &values, isCancelled) { step, values in
+    let budget = RunBudget(limit: memory, taken: byteCount(values), isCancelled: isCancelled)
+    let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
+    try runner.run(steps, from: 0, keeping: keeping, activations: activations, &values) { step, values in
       snapshots[step] = snapshot(step, values)
     }
     return (try outputs(of: values), snapshots)
@@ -66,12 +73,13 @@ extension Network {
   /// as no step before the snapshot's reads a weight that differs.
   public func resume(
     from snapshot: Snapshot, weights: Weights, observe: ((Step, [Value?]) -> Void)? = nil,
-    isCancelled: () -> Bool = { false }
+    memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> [String: Value] {
     var values = filled(weights)
     for (number, value) in snapshot.values { values[number] = value }
-    let runner = Runner(operatorSet: operatorSet, observe: observe)
-    try runner.run(steps, from: snapshot.step, &values, isCancelled)
+    let budget = RunBudget(limit: memory, taken: byteCount(values), isCancelled: isCancelled)
+    let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
+    try runner.run(steps, from: snapshot.step, &values)
     return try outputs(of: values)
   }
 
@@ -93,6 +101,11 @@ extension Network {
     var values = [Value?](repeating: nil, count: valueNames.count)
     for (number, tensor) in weightTensors { values[number] = weights.values[tensor] }
     return values
+  }
+
+  /// Bytes of the values that are no weights.
+  private func byteCount(_ values: [Value?]) -> Int {
+    values.indices.reduce(0) { $0 + (weightTensors[$1] == nil ? values[$1]?.byteCount ?? 0 : 0) }
   }
 
   private func snapshot(_ step: Int, _ values: [Value?]) -> Snapshot {
@@ -117,22 +130,22 @@ extension Network {
 struct Runner {
   let operatorSet: Int
   let observe: ((Network.Step, [Value?]) -> Void)?
+  let budget: RunBudget
 
   func run(
     _ steps: [Network.Step], from first: Int = 0, keeping: Set<Int> = [], activations: ActivationRanges? = nil,
-    _ values: inout [Value?],
-    _ isCancelled: () -> Bool, _ keep: (Int, [Value?]) -> Void = { _, _ in }
+    _ values: inout [Value?], _ keep: (Int, [Value?]) -> Void = { _, _ in }
   ) throws(InferenceError) {
     Memory.keepFreed()
     var index = first
     while index < steps.count {
-      if isCancelled() { throw .cancelled }
+      if budget.isCancelled { throw .cancelled }
       if keeping.contains(index) { keep(index, values) }
       if activations == nil, let (made, count) = try fused(steps, at: index, keeping: keeping, values) {
-        for step in steps[index..<index + count] { for number in step.lastUses { values[number] = nil } }
+        for step in steps[index..<index + count] { for number in step.lastUses { set(number, nil, &values) } }
         // The last value of all may be one that nothing needs; it is then freed with the others.
         let last = steps[index + count - 1]
-        if let number = last.outputs.first, !last.lastUses.contains(number) { values[number] = made }
+        if let number = last.outputs.first, !last.lastUses.contains(number) { set(number, made, &values) }
         index += count
         continue
       }
@@ -140,16 +153,22 @@ struct Runner {
       var given = step.inputs.map { $0.flatMap { values[$0] } }
       if let activations, let input = given.first ?? nil { given[0] = activations.coded(input, step: index) }
       observe?(step, given)
-      let call = Call(node: step.node, inputs: given, operatorSet: operatorSet, filler: step.filler)
+      let call = Call(node: step.node, inputs: given, operatorSet: operatorSet, filler: step.filler, budget: budget)
       let made: [Value]
       if let forward = step.forward {
         made = try forward(call)
       } else {
-        made = try control(step, call, &values, isCancelled)
+        made = try control(step, call, &values)
       }
-      for (number, value) in zip(step.outputs, made) { values[number] = value }
-      for number in step.lastUses { values[number] = nil }
+      for (number, value) in zip(step.outputs, made) { set(number, value, &values) }
+      for number in step.lastUses { set(number, nil, &values) }
       index += 1
     }
+  }
+
+  /// A value comes, or goes (`nil`): the budget knows.
+  func set(_ number: Int, _ value: Value?, _ values: inout [Value?]) {
+    budget.exchange(values[number], for: value)
+    values[number] = value
   }
 }

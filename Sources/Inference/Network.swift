@@ -42,6 +42,11 @@ public struct Network: Sendable {
       throw InferenceError(
         checkpoint.path, "is \(checkpoint.format.rawValue), which holds no graph to run; ONNX does")
     }
+    try self.init(checkpoint, graph: graph)
+  }
+
+  /// The same with another graph than the checkpoint's, on its tensors.
+  package init(_ checkpoint: Checkpoint, graph: Graph) throws(InferenceError) {
     try Planner.checkOperators(graph, checkpoint.path)
     var planner = Planner(checkpoint)
     let body = try planner.plan(graph)

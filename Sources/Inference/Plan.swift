@@ -10,6 +10,8 @@ struct Body: Sendable {
   let steps: [Network.Step]
   /// Values of the graphs around it that it uses.
   let captures: Set<Int>
+  /// Its inputs and outputs that are neither weights nor from around it: nobody's when it has run.
+  let own: [Int]
 }
 
 /// Numbers a model's values and turns its nodes into steps.
@@ -81,7 +83,9 @@ struct Planner {
           node: draft.node, inputs: draft.inputs, outputs: draft.outputs, lastUses: last,
           forward: Operators.all[name]?.forward, filler: try filler(draft.node), bodies: draft.bodies))
     }
-    return Body(inputs: inputs, outputs: outputs, steps: steps.reversed(), captures: captures)
+    let own = Set(inputs + outputs).filter { $0 >= first && weights[$0] == nil }
+    return Body(
+      inputs: inputs, outputs: outputs, steps: steps.reversed(), captures: captures, own: own.sorted())
   }
 
   /// Whether the node only names a tensor that is a weight already.
@@ -155,6 +159,10 @@ struct Planner {
 extension Value {
   /// A tensor of a checkpoint, decoded.
   init(reading tensor: Tensor, of checkpoint: Checkpoint) throws(CheckpointError) {
+    guard Shape.isBounded(tensor.shape) else {
+      throw CheckpointError(
+        file: checkpoint.path, tensor: tensor.name, "has the shape \(tensor.shape), which is too large")
+    }
     if tensor.type.isFloatingPoint {
       self.init(tensor.shape, try checkpoint.floats(tensor), type: tensor.type)
     } else {

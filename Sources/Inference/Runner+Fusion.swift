@@ -13,7 +13,7 @@ extension Runner {
     var last = index
     while let next = follower(steps, of: last, keeping), next.node.domain.isEmpty {
       let given = next.inputs.map { $0.flatMap { values[$0] } }
-      let call = Call(node: next.node, inputs: given, operatorSet: operatorSet)
+      let call = Call(node: next.node, inputs: given, operatorSet: operatorSet, budget: budget)
       let hasBounds = finish.low != -.infinity || finish.high != .infinity
       switch next.node.operatorName {
       case "BatchNormalization" where finish.gains == nil && !hasBounds && !call.flag("training_mode"):
@@ -46,10 +46,10 @@ extension Runner {
   ) throws(InferenceError) -> (made: Value, count: Int)? {
     let step = steps[first]
     let given = step.inputs.map { $0.flatMap { values[$0] } }
-    let call = Call(node: step.node, inputs: given, operatorSet: operatorSet)
+    let call = Call(node: step.node, inputs: given, operatorSet: operatorSet, budget: budget)
     let convolution = try Convolution(call, finish: finish)
     // What does not fit is refused at its own node.
     guard finish.gains.map({ $0.count == convolution.filters }) ?? true else { return nil }
-    return (convolution.run()[0], last - first + 1)
+    return (try convolution.run()[0], last - first + 1)
   }
 }

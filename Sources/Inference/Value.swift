@@ -19,7 +19,7 @@ public struct Value: Sendable, Hashable {
 
   /// - Precondition: as many elements as the shape has.
   public init(_ shape: [Int], _ floats: [Float], type: ElementType = .f32) {
-    precondition(floats.count == shape.reduce(1, *))
+    precondition(floats.count == Shape.product(shape))
     self.shape = shape
     self.type = type
     elements = .floats(floats)
@@ -27,13 +27,19 @@ public struct Value: Sendable, Hashable {
 
   /// - Precondition: as many elements as the shape has, each within the type's range.
   public init(_ shape: [Int], integers: [Int64], type: ElementType = .i64) {
-    precondition(integers.count == shape.reduce(1, *))
+    precondition(integers.count == Shape.product(shape))
     self.shape = shape
     self.type = type
     elements = .integers(integers)
   }
 
-  public var count: Int { shape.reduce(1, *) }
+  /// How many elements.
+  public var count: Int {
+    switch elements {
+    case .floats(let floats): floats.count
+    case .integers(let integers): integers.count
+    }
+  }
 
   /// The Floats, `nil` where it holds integers.
   public var floats: [Float]? { if case .floats(let floats) = elements { floats } else { nil } }
@@ -134,9 +140,11 @@ extension ElementType {
 /// Arithmetic of shapes.
 enum Shape {
   /// Elements between neighbours along each axis: [12, 4, 1] of [2, 3, 4].
+  ///
+  /// Of an empty array the steps mean nothing, and may have wrapped round.
   static func strides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)
-    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* shape[axis + 1] }
     return strides
   }
 
@@ -159,8 +167,23 @@ enum Shape {
     return target.indices.map { $0 < missing || shape[$0 - missing] == 1 ? 0 : own[$0 - missing] }
   }
 
-  /// Product of a range of axes; 1 of none.
-  static func product(_ extents: some Sequence<Int>) -> Int { extents.reduce(1, *) }
+  /// Whether an array of this shape, or one of some of its axes, has fewer than 2^40 elements: an extent of 0 counts as
+  /// one, so that the others' products do not overflow either.
+  static func isBounded(_ shape: [Int]) -> Bool { sizeIfBounded(shape) != nil }
+
+  /// The product of all extents, those of 0 counted as 1; `nil` where it is too large, or one is negative.
+  static func sizeIfBounded(_ shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: max(1, extent))
+      guard extent >= 0, !overflow, product < 1 << 40 else { return nil }
+      count = product
+    }
+    return count
+  }
+
+  /// Product of a range of axes; 1 of none. Wraps round: of a shape that `Call.check(size:)` has seen, it cannot.
+  static func product(_ extents: some Sequence<Int>) -> Int { extents.reduce(1, &*) }
 
   /// Counts through an array's indices, last axis fastest, and gives two offsets along strides at each.
   @inline(__always)

@@ -32,6 +32,13 @@ public struct Weights: Sendable {
     return changed
   }
 
+  /// The weights with one tensor replaced by any array.
+  package func replacing(tensor index: Int, by value: Value) -> Weights {
+    var changed = self
+    changed.values[index] = value
+    return changed
+  }
+
   /// The weights with a layer's weight replaced by a matrix of outputs by inputs, row after row, as
   /// `Checkpoint.readMatrix` gives it.
   ///

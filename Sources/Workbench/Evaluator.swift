@@ -44,7 +44,7 @@ public struct Evaluator: Sendable {
 
   /// Runs the command on a model.
   ///
-  /// - Parameter proceed: asked twenty times a second; `false` ends the command and all that it started.
+  /// - Parameter proceed: asked fifty times a second; `false` ends the command and all that it started.
   /// - Throws: `WorkbenchError` with the end of its output and where all of it is kept, when it fails or prints no figure;
   ///   `Cancelled`.
   func run(on model: String, output: String, proceed: () -> Bool) throws -> Double {
@@ -83,18 +83,21 @@ public struct Evaluator: Sendable {
     var child = pid_t()
     let failure = posix_spawn(&child, "/bin/sh", &actions, &attributes, &arguments, environ)
     guard failure == 0 else { throw WorkbenchError("/bin/sh cannot be run: \(String(cString: strerror(failure)))") }
+    Leftovers.add(group: child)
+    defer { Leftovers.remove(group: child) }
     var status: Int32 = 0
     while true {
       let ended = waitpid(child, &status, WNOHANG)
       if ended == child { break }
       if !proceed() {
+        // A tenth of a second to end in order.
         kill(-child, SIGTERM)
-        usleep(200_000)
+        for _ in 0..<10 where waitpid(child, &status, WNOHANG) != child { usleep(10_000) }
         kill(-child, SIGKILL)
         _ = waitpid(child, &status, 0)
         throw Cancelled()
       }
-      usleep(50_000)
+      usleep(20_000)
     }
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
@@ -102,7 +105,7 @@ public struct Evaluator: Sendable {
 
 extension Session {
   /// Measures the recipe with a person's own evaluator: writes the candidate into a temporary folder, runs the command,
-  /// reads the figure. The folder goes; the output stays where the command failed.
+  /// reads the figure; then once more on the model as it is. The folder goes; the output stays where the command failed.
   ///
   /// - Parameter proceed: asked now and then; `false` calls it off.
   /// - Returns: `nil` when it was called off.
@@ -115,20 +118,28 @@ extension Session {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw WorkbenchError("\(folder): cannot be made: \(error)")
     }
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    Leftovers.add(path: folder)
+    defer {
+      try? FileManager.default.removeItem(atPath: folder)
+      Leftovers.remove(path: folder)
+    }
     let start = ContinuousClock.now
     do {
       let model = try writeCandidate(in: folder, proceed: proceed)
       let output = folder + ".output"
       let figure = try evaluator.run(on: model, output: output, proceed: proceed)
+      // The model as it is stands where it lies.
+      let isWhole = recipe.choices.values.allSatisfy(\.scheme.isKeep)
+      let baseline = isWhole ? figure : try evaluator.run(on: checkpoint.path, output: output, proceed: proceed)
       unlink(output)
       let seconds = (ContinuousClock.now - start).components.seconds
       let estimate = estimate
       return Measurement(
-        recipe: recipe, metrics: [.init(name: "evaluator", value: figure, standardError: nil, baseline: nil)],
+        recipe: recipe, metrics: [.init(name: "evaluator", value: figure, standardError: nil, baseline: baseline)],
         samples: 1, samplesPerSecond: seconds > 0 ? 1 / Double(seconds) : 1, peakBytes: Self.peakBytes,
         bytes: estimate.bytes, damage: estimate.damage, data: evaluator.command)
     } catch is Cancelled {
+      unlink(folder + ".output")
       return nil
     }
   }

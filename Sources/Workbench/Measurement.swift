@@ -15,6 +15,12 @@ public struct Measurement: Sendable {
   public var classification: Classification?
   /// What was measured on: a file, a folder, a command.
   public var data: String
+  /// What a person should know of the figures.
+  public var notes: [String]
+  /// What the model gave, by the outputs' names, samples along the first axis; empty where nobody asked.
+  public var outputs: [String: Value]
+  /// Names of the classes, in the order of the labels, where the data have some.
+  public var classNames: [String]
 
   public struct Metric: Sendable, Codable {
     public var name: String
@@ -44,7 +50,8 @@ public struct Measurement: Sendable {
 
   public init(
     recipe: Recipe, metrics: [Metric], samples: Int, samplesPerSecond: Double, peakBytes: Int, bytes: Int,
-    damage: Double?, classification: Classification? = nil, data: String = ""
+    damage: Double?, classification: Classification? = nil, data: String = "", notes: [String] = [],
+    outputs: [String: Value] = [:], classNames: [String] = []
   ) {
     self.recipe = recipe
     self.metrics = metrics
@@ -55,6 +62,9 @@ public struct Measurement: Sendable {
     self.damage = damage
     self.classification = classification
     self.data = data
+    self.notes = notes
+    self.outputs = outputs
+    self.classNames = classNames
   }
 }
 

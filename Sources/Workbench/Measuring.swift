@@ -11,7 +11,7 @@ import Inference
 #endif
 
 /// What a measurement runs on, and how.
-public struct MeasurementRequest: Sendable, Hashable {
+public struct MeasurementRequest: Sendable {
   /// Arrays in a file (`.npz`, `.safetensors`), a folder or a list of images; for a language model a text, or token ids
   /// (`.npy`).
   public var data: String
@@ -20,6 +20,8 @@ public struct MeasurementRequest: Sendable, Hashable {
   public var images: ImageOptions
   /// How activations are coded; `nil` for plain numbers.
   public var activations: ActivationOptions?
+  /// How samples of an ONNX model are run.
+  public var options = Network.RunOptions()
 
   public init(
     data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil, context: Int? = nil
@@ -70,7 +72,7 @@ extension Session {
   /// - Throws: `WorkbenchError`: no graph, an operator that is not there, data that do not fit.
   public func measure(
     _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true },
-    isCancelled: () -> Bool = { false }
+    isCancelled: @escaping () -> Bool = { false }
   ) throws -> Measurement? {
     do {
       if checkpoint.graph == nil {
@@ -92,7 +94,7 @@ extension Session {
   }
 
   private func measured(
-    _ request: MeasurementRequest, progress: (Int, Int) -> Bool, isCancelled: () -> Bool
+    _ request: MeasurementRequest, progress: (Int, Int) -> Bool, isCancelled: @escaping () -> Bool
   ) throws -> Measurement {
     let network = try Network(checkpoint)
     let data = try Dataset(request.data, for: network, images: request.images)
@@ -110,15 +112,27 @@ extension Session {
       }
       candidates.append(Network.Candidate(weights: compressed, activations: ranges))
     }
-    let (found, comparisons) = try network.compare(
-      data, candidates, progress: { done, all in goesOn = progress(done, all) && goesOn },
+    let compared = try network.compare(
+      data, candidates, request.options, progress: { done, all in goesOn = progress(done, all) && goesOn },
       isCancelled: { !goesOn || isCancelled() })
-    let metrics = Metrics(found: found[found.count - 1], plain: found[0], comparison: comparisons.first)
+    let found = compared.evaluations
+    let metrics = Metrics(
+      found: found[found.count - 1], plain: found[0], comparison: compared.comparisons.first,
+      isCancelled: { !goesOn || isCancelled() })
+    let all = try metrics.all()
+    let note = metrics.found.notes.first
+    guard !all.isEmpty || request.options.keepsOutputs else {
+      throw WorkbenchError(
+        "\(request.data): there is nothing to measure: "
+          + (note ?? "it has no labels and no targets") + ", and no choice was made whose outputs could be compared")
+    }
     let estimate = estimate
     return Measurement(
-      recipe: recipe, metrics: metrics.all, samples: metrics.found.samples,
+      recipe: recipe, metrics: all, samples: metrics.found.samples,
       samplesPerSecond: metrics.found.samplesPerSecond, peakBytes: Self.peakBytes, bytes: estimate.bytes,
-      damage: estimate.damage, classification: metrics.found.classification, data: request.data)
+      damage: estimate.damage, classification: metrics.found.classification, data: request.data,
+      notes: metrics.found.notes, outputs: compared.outputs,
+      classNames: metrics.found.labels.isEmpty ? [] : data.classNames)
   }
 
   /// The weights with every chosen item in its compressed form.

@@ -28,11 +28,14 @@ struct Metrics {
   let plain: Evaluation
   /// How far the outputs lie from the uncompressed model's.
   let comparison: OutputComparison?
+  let isCancelled: () -> Bool
 
   /// The most telling first.
-  var all: [Measurement.Metric] { labelled + targeted + compared }
+  ///
+  /// - Throws: `InferenceError.cancelled`.
+  func all() throws(InferenceError) -> [Measurement.Metric] { try labelled() + targeted + compared }
 
-  private var labelled: [Measurement.Metric] {
+  private func labelled() throws(InferenceError) -> [Measurement.Metric] {
     guard let classes = found.classification, let plainClasses = plain.classification else { return [] }
     var metrics = [
       Measurement.Metric(share: found.isCorrect, name: "top-1", baseline: plain.isCorrect)
@@ -41,22 +44,19 @@ struct Metrics {
       metrics.append(.init(share: found.isAmongFive, name: "top-5", baseline: plain.isAmongFive))
     }
     let (macro, before) = (classes.macro, plainClasses.macro)
-    func error(_ figure: @escaping (Classification) -> Double) -> Double {
-      Bootstrap.standardError(samples: found.samples) { drawn in
-        figure(
-          Classification(
-            labels: drawn.map { found.labels[$0] }, predictions: drawn.map { found.predictions[$0] },
-            classes: classes.confusion.count))
-      }
+    let errors = try Bootstrap.standardErrors(samples: found.samples, count: 3, isCancelled: isCancelled) { drawn in
+      let figures = Classification.macro(
+        labels: found.labels, predictions: found.predictions, samples: drawn, classes: classes.classCount)
+      return [figures.precision, figures.recall, figures.f1]
     }
     metrics += [
       .init(
-        name: "precision", value: macro.precision, standardError: error(\.macro.precision),
+        name: "precision", value: macro.precision, standardError: errors[0],
         baseline: before.precision, isShare: true),
       .init(
-        name: "recall", value: macro.recall, standardError: error(\.macro.recall), baseline: before.recall,
+        name: "recall", value: macro.recall, standardError: errors[1], baseline: before.recall,
         isShare: true),
-      .init(name: "F1", value: macro.f1, standardError: error(\.macro.f1), baseline: before.f1, isShare: true),
+      .init(name: "F1", value: macro.f1, standardError: errors[2], baseline: before.f1, isShare: true),
       .init(mean: found.losses, name: "cross entropy", baseline: plain.losses),
     ]
     return metrics

@@ -65,13 +65,13 @@ import Testing
   }
 
   /// √(p (1 − p) / n) is known for a share: drawing again comes near it, and the same every time.
-  @Test func drawingAgainFindsTheStandardErrorOfAShare() {
+  @Test func drawingAgainFindsTheStandardErrorOfAShare() throws {
     let hits = (0..<400).map { $0 % 4 != 0 }
-    func error() -> Double {
-      Bootstrap.standardError(samples: 400) { drawn in Double(drawn.count { hits[$0] }) / 400 }
+    func error() throws -> Double {
+      try Bootstrap.standardErrors(samples: 400, count: 1) { drawn in [Double(drawn.count { hits[$0] }) / 400] }[0]
     }
     let exact = (0.75 * 0.25 / 400).squareRoot()
-    #expect(abs(error() / exact - 1) < 0.15 && error() == error())
+    #expect(try abs(error() / exact - 1) < 0.15 && error() == error())
   }
 
   // MARK: - Images

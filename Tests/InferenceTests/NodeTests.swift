@@ -12,6 +12,16 @@ struct NodeTests {
     }
   }
 
+  /// Arrays with an axis of 0, and bounds far outside, as onnxruntime computes them (Tests/Peers/make_empty_operators.py).
+  @Test func emptyArraysGiveWhatOnnxruntimeGives() throws {
+    let tests = try NodeTest.unpacked("empty-operators.bin")
+    #expect(tests.count >= 130)
+    for test in tests {
+      if case .passed = test.run() { continue }
+      Issue.record("\(test.name): \(test.run())")
+    }
+  }
+
   /// Where all of them are: Debian's libonnx-testdata, or the folder that ONNX_TESTDATA names.
   static let folder: URL? = {
     let path = ProcessInfo.processInfo.environment["ONNX_TESTDATA"] ?? "/usr/share/libonnx-testdata/data/node"

@@ -26,7 +26,7 @@ import Testing
       #expect(metric.standardError.map { $0 >= 0 && $0.isFinite } == true && metric.value.isFinite)
     }
     #expect(measured.metrics[0].baseline == 357.0 / 360)
-    #expect(measured.classification?.confusion.joined().reduce(0, +) == 360)
+    #expect(measured.classification?.confusion?.joined().reduce(0, +) == 360)
   }
 
   /// A copy with changed numbers gives the evaluator what the session itself measures.

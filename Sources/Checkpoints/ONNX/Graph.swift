@@ -4,14 +4,14 @@ public import Numerics
 public struct Graph: Sendable, Hashable {
   public let name: String
   /// In the file's order, which is an order of execution (ONNX demands it).
-  public let nodes: [Node]
+  public package(set) var nodes: [Node]
   /// What a caller must give: the graph's inputs less those that the file holds a value for.
   public let inputs: [Value]
   public let outputs: [Value]
   /// Initializers by the value's name: the checkpoint's tensor.
   public let initializers: [String: Int]
   /// The version of each operator set by its domain; ONNX's own domain is "".
-  public let operatorSets: [String: Int]
+  public package(set) var operatorSets: [String: Int]
 
   /// The version of ONNX's own operator set, 0 where the file has none.
   public var operatorSet: Int { operatorSets[""] ?? 0 }
@@ -24,9 +24,9 @@ public struct Graph: Sendable, Hashable {
     /// "" for ONNX's own operators.
     public let domain: String
     /// Names of values; "" where an optional input is left out.
-    public let inputs: [String]
+    public package(set) var inputs: [String]
     public let outputs: [String]
-    public let attributes: [String: Attribute]
+    public package(set) var attributes: [String: Attribute]
   }
 
   public enum Attribute: Sendable, Hashable {

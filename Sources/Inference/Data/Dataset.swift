@@ -5,7 +5,9 @@ internal import Numerics
 /// integer label a sample.
 ///
 /// From images (see `ImageFiles`), or any file that opens as named arrays (`.npz`, `.safetensors`); arrays are called as
-/// the network's inputs, and `labels` (whole numbers: classes) or `targets` (real numbers). Samples are read batch by batch, except from deflated archives, which cannot be entered midway.
+/// the network's inputs, and `labels` (whole numbers: classes) or `targets` (real numbers). Which axis counts the samples,
+/// and which arrays are the same for all, see `Column`. Samples are read batch by batch, except from deflated archives,
+/// which cannot be entered midway.
 public struct Dataset: Sendable {
   public let path: String
   /// How many samples.
@@ -24,21 +26,12 @@ public struct Dataset: Sendable {
   public let classNames: [String]
   private let source: Source
 
+  /// The samples that the network must get at once, where its inputs' shapes fix that: 1 where each sample is given whole.
+  public let fixedBatch: Int?
+
   private enum Source: Sendable {
     case arrays(Checkpoint, [Column])
     case images(ImageFiles, ImageInput)
-  }
-
-  /// One input's array.
-  private struct Column: Sendable {
-    let name: String
-    let tensor: Tensor
-    /// Whether the network wants integers.
-    let isInteger: Bool
-    /// A sample's shape.
-    let shape: [Int]
-    /// All values, where the file cannot be entered midway.
-    let whole: Value?
   }
 
   /// Opens a file of samples for a network.
@@ -51,6 +44,7 @@ public struct Dataset: Sendable {
     self.path = path
     if let files = try ImageFiles(path) {
       source = .images(files, try ImageInput(network, images))
+      fixedBatch = network.inputs.first?.shape?.first.flatMap(Column.fixed)
       (count, labels, classNames, targets) = (files.files.count, files.labels, files.classes, nil)
       return
     }
@@ -62,60 +56,13 @@ public struct Dataset: Sendable {
         let names = file.tensors.prefix(8).map(\.name).joined(separator: ", ")
         throw InferenceError(path, "has no array '\(input.name)', the network's input; it holds \(names)")
       }
-      columns.append(try Self.column(tensor, input, file))
+      columns.append(try Column(tensor, input, file))
     }
-    guard let first = columns.first?.tensor, let count = first.shape.first, count > 0 else {
-      throw InferenceError(path, "holds no samples")
-    }
-    for column in columns where column.tensor.shape.first != count {
-      throw InferenceError(
-        path,
-        "has \(count) samples of '\(first.name)' but \(column.tensor.shape.first ?? 0) of '\(column.name)'")
-    }
-    self.count = count
+    count = try Column.settle(&columns, path)
+    fixedBatch = columns.lazy.compactMap(\.fixedBatch).first
     source = .arrays(file, columns)
     labels = try Self.labels(file, count)
     targets = try Self.targets(file, count)
-  }
-
-  private static func column(
-    _ tensor: Tensor, _ input: Graph.Value, _ file: Checkpoint
-  ) throws(InferenceError) -> Column {
-    guard !tensor.shape.isEmpty else {
-      throw InferenceError(
-        file.path, "'\(tensor.name)' is a single number; samples along the first axis expected")
-    }
-    if let expected = input.shape {
-      let fits =
-        expected.count == tensor.shape.count
-        && zip(expected, tensor.shape).dropFirst().allSatisfy { extent, found in
-          if case .fixed(let size) = extent { size == found } else { true }
-        }
-      guard fits else {
-        let shape = expected.map { if case .fixed(let size) = $0 { "\(size)" } else { "any" } }
-        throw InferenceError(
-          file.path,
-          "'\(tensor.name)' has the shape \(tensor.shape), but the network takes [\(shape.joined(separator: ", "))]"
-        )
-      }
-    }
-    let wantsIntegers = input.type.map { !$0.isFloatingPoint } ?? false
-    guard !wantsIntegers || !tensor.type.isFloatingPoint, tensor.type.isDecodable else {
-      throw InferenceError(
-        file.path,
-        "'\(tensor.name)' holds \(tensor.type), but the network takes \(input.type?.name ?? "numbers")")
-    }
-    var whole: Value?
-    if case .deflated = tensor.location {
-      whole = try reading { () throws(CheckpointError) in
-        wantsIntegers
-          ? Value(tensor.shape, integers: try file.integers(tensor))
-          : Value(tensor.shape, try file.floats(tensor))
-      }
-    }
-    return Column(
-      name: tensor.name, tensor: tensor, isInteger: wantsIntegers, shape: Array(tensor.shape.dropFirst()),
-      whole: whole)
   }
 
   private static func labels(_ file: Checkpoint, _ count: Int) throws(InferenceError) -> [Int] {
@@ -153,25 +100,11 @@ public struct Dataset: Sendable {
       guard case .images(let files, let input) = source else { return batch }
       return [input.name: try input.batch(files.files[samples])]
     }
-    for column in columns {
-      let size = Shape.product(column.shape)
-      let shape = [samples.count] + column.shape
-      let elements = samples.lowerBound * size..<samples.upperBound * size
-      switch column.whole?.elements {
-      case .floats(let floats): batch[column.name] = Value(shape, Array(floats[elements]))
-      case .integers(let integers): batch[column.name] = Value(shape, integers: Array(integers[elements]))
-      case nil:
-        batch[column.name] = try Self.reading { () throws(CheckpointError) in
-          column.isInteger
-            ? Value(shape, integers: try file.integers(column.tensor, elements: elements))
-            : Value(shape, try file.floats(column.tensor, elements: elements))
-        }
-      }
-    }
+    for column in columns { batch[column.name] = try column.value(samples, file) }
     return batch
   }
 
-  private static func reading<Result>(
+  static func reading<Result>(
     _ body: () throws(CheckpointError) -> Result
   ) throws(InferenceError) -> Result {
     do throws(CheckpointError) {

@@ -65,7 +65,28 @@ struct ImageFiles: Sendable {
   }
 
   private static func names(_ folder: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted(by: isBefore)
+  }
+
+  /// The order of names that people expect: runs of digits by their number (`2` before `10`), the rest by its characters.
+  static func isBefore(_ one: String, _ other: String) -> Bool {
+    var (a, b) = (one.utf8[...], other.utf8[...])
+    func digits(_ text: inout Substring.UTF8View) -> Substring.UTF8View {
+      let run = text.prefix { (48...57).contains($0) }
+      text = text.dropFirst(run.count)
+      return run.drop { $0 == 48 }
+    }
+    while let x = a.first, let y = b.first {
+      if (48...57).contains(x), (48...57).contains(y) {
+        let (m, n) = (digits(&a), digits(&b))
+        if m.count != n.count { return m.count < n.count }
+        if !m.elementsEqual(n) { return m.lexicographicallyPrecedes(n) }
+      } else {
+        if x != y { return x < y }
+        (a, b) = (a.dropFirst(), b.dropFirst())
+      }
+    }
+    return a.isEmpty && b.isEmpty ? one < other : a.isEmpty
   }
 
   private static func isImage(_ name: String) -> Bool {
@@ -96,7 +117,7 @@ struct ImageFiles: Sendable {
       }
       return (files, numbers.compactMap { $0 }, [])
     }
-    let classes = Set(words).sorted()
+    let classes = Set(words).sorted(by: isBefore)
     let order = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
     return (files, words.map { order[$0]! }, classes)
   }

@@ -34,14 +34,14 @@ extension Network {
   ///   - samples: at most so many are run.
   public func activationRanges(
     _ data: Dataset, weights: Weights, bits: Int, percentile: Double = 100, samples: Int = 256,
-    isCancelled: () -> Bool = { false }
+    isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> ActivationRanges {
     var found = ActivationRanges(bits: bits)
     let numbers = Dictionary(
       steps.enumerated().map { ($1.outputs.first ?? -1, $0) }, uniquingKeysWith: { first, _ in first })
     var done = 0
     while done < min(samples, data.count) {
-      let last = min(done + 32, data.count)
+      let last = min(done + (data.fixedBatch ?? 32), data.count)
       _ = try run(
         try data.batch(done..<last), weights: weights,
         observe: { step, inputs in

@@ -1,13 +1,35 @@
 /// What labels and predictions say about a classifier: the confusion matrix and what follows from it.
 public struct Classification: Sendable, Hashable {
-  /// Samples by label (row) and prediction (column).
-  public let confusion: [[Int]]
+  public let classCount: Int
+  /// Samples with a label, by class.
+  private let supports: [Int]
+  /// Samples with a prediction, by class.
+  private let predicted: [Int]
+  /// Samples whose prediction is their label, by class.
+  private let hits: [Int]
+  /// The cells of the confusion matrix that are not 0, at label · classes + prediction: of many classes few are.
+  private let cells: [Int: Int]
 
+  /// Costs time and memory for the samples and the classes, not for their square.
+  ///
   /// - Precondition: as many predictions as labels; all are in 0..<classes.
   public init(labels: [Int], predictions: [Int], classes: Int) {
-    var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
-    for (label, prediction) in zip(labels, predictions) { confusion[label][prediction] += 1 }
-    self.confusion = confusion
+    var cells: [Int: Int] = [:]
+    for (label, prediction) in zip(labels, predictions) { cells[label * classes + prediction, default: 0] += 1 }
+    let counts = Counts(labels: labels, predictions: predictions, samples: labels.indices, classes: classes)
+    (classCount, self.cells) = (classes, cells)
+    (supports, predicted, hits) = (counts.supports, counts.predicted, counts.hits)
+  }
+
+  /// The most classes whose confusion matrix is made.
+  public static let mostConfused = 1000
+
+  /// Samples by label (row) and prediction (column); `nil` of more than `mostConfused` classes.
+  public var confusion: [[Int]]? {
+    guard classCount <= Self.mostConfused else { return nil }
+    var matrix = [[Int]](repeating: [Int](repeating: 0, count: classCount), count: classCount)
+    for (cell, count) in cells { matrix[cell / classCount][cell % classCount] = count }
+    return matrix
   }
 
   public struct Class: Sendable, Hashable {
@@ -22,27 +44,61 @@ public struct Classification: Sendable, Hashable {
   }
 
   public var classes: [Class] {
-    confusion.indices.map { index in
-      let hits = confusion[index][index]
-      let support = confusion[index].reduce(0, +)
-      let predicted = confusion.reduce(0) { $0 + $1[index] }
-      let precision = predicted > 0 ? Double(hits) / Double(predicted) : 0
-      let recall = support > 0 ? Double(hits) / Double(support) : 0
-      let sum = precision + recall
-      return Class(
-        support: support, precision: precision, recall: recall, f1: sum > 0 ? 2 * precision * recall / sum : 0)
+    (0..<classCount).map { index in
+      let figures = Self.figures(hits: hits[index], support: supports[index], predicted: predicted[index])
+      return Class(support: supports[index], precision: figures.precision, recall: figures.recall, f1: figures.f1)
     }
+  }
+
+  private static func figures(hits: Int, support: Int, predicted: Int) -> (
+    precision: Double, recall: Double, f1: Double
+  ) {
+    let precision = predicted > 0 ? Double(hits) / Double(predicted) : 0
+    let recall = support > 0 ? Double(hits) / Double(support) : 0
+    let sum = precision + recall
+    return (precision, recall, sum > 0 ? 2 * precision * recall / sum : 0)
+  }
+
+  /// What some samples have of each class.
+  private struct Counts {
+    var supports: [Int]
+    var predicted: [Int]
+    var hits: [Int]
+
+    init(labels: [Int], predictions: [Int], samples: some Sequence<Int>, classes: Int) {
+      supports = .init(repeating: 0, count: classes)
+      (predicted, hits) = (supports, supports)
+      for sample in samples {
+        let (label, prediction) = (labels[sample], predictions[sample])
+        supports[label] += 1
+        predicted[prediction] += 1
+        if label == prediction { hits[label] += 1 }
+      }
+    }
+
+    var macro: (precision: Double, recall: Double, f1: Double) {
+      var (sums, present) = ((0.0, 0.0, 0.0), 0.0)
+      for index in supports.indices where supports[index] > 0 || predicted[index] > 0 {
+        let one = figures(hits: hits[index], support: supports[index], predicted: predicted[index])
+        sums = (sums.0 + one.precision, sums.1 + one.recall, sums.2 + one.f1)
+        present += 1
+      }
+      return present > 0 ? (sums.0 / present, sums.1 / present, sums.2 / present) : (0, 0, 0)
+    }
+  }
+
+  /// `macro` of some samples, which may be named several times: for the bootstrap.
+  public static func macro(labels: [Int], predictions: [Int], samples: [Int], classes: Int) -> (
+    precision: Double, recall: Double, f1: Double
+  ) {
+    Counts(labels: labels, predictions: predictions, samples: samples, classes: classes).macro
   }
 
   /// The means over the classes that occur, among labels or predictions.
   public var macro: (precision: Double, recall: Double, f1: Double) {
-    let all = classes
-    let present = all.indices.filter { index in all[index].support > 0 || confusion.contains { $0[index] > 0 } }
-    guard !present.isEmpty else { return (0, 0, 0) }
-    func mean(_ figure: (Class) -> Double) -> Double {
-      present.reduce(0) { $0 + figure(all[$1]) } / Double(present.count)
-    }
-    return (mean(\.precision), mean(\.recall), mean(\.f1))
+    var counts = Counts(labels: [], predictions: [], samples: [], classes: 0)
+    (counts.supports, counts.predicted, counts.hits) = (supports, predicted, hits)
+    return counts.macro
   }
 }
 
@@ -50,9 +106,12 @@ public struct Classification: Sendable, Hashable {
 public enum Bootstrap {
   private static let draws = 200
 
-  /// - Parameter figure: of the samples with these numbers.
-  public static func standardError(samples: Int, _ figure: ([Int]) -> Double) -> Double {
-    guard samples > 1 else { return 0 }
+  /// - Parameter figures: some figures of the samples with these numbers, always as many.
+  /// - Returns: a standard error a figure.
+  public static func standardErrors(
+    samples: Int, count: Int, isCancelled: () -> Bool = { false }, _ figures: ([Int]) -> [Double]
+  ) throws(InferenceError) -> [Double] {
+    guard samples > 1 else { return .init(repeating: 0, count: count) }
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15
     func next() -> UInt64 {
       // SplitMix64 (Steele et al. 2014).
@@ -62,10 +121,15 @@ public enum Bootstrap {
       z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
       return z ^ z >> 31
     }
-    let figures = (0..<draws).map { _ in
-      figure((0..<samples).map { _ in Int(next().multipliedFullWidth(by: UInt64(samples)).high) })
+    var drawn: [[Double]] = []
+    for _ in 0..<draws {
+      if isCancelled() { throw .cancelled }
+      drawn.append(figures((0..<samples).map { _ in Int(next().multipliedFullWidth(by: UInt64(samples)).high) }))
     }
-    let mean = figures.reduce(0, +) / Double(draws)
-    return (figures.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(draws - 1)).squareRoot()
+    return (0..<count).map { figure in
+      let mean = drawn.reduce(0) { $0 + $1[figure] } / Double(draws)
+      let squares = drawn.reduce(0) { $0 + ($1[figure] - mean) * ($1[figure] - mean) }
+      return (squares / Double(draws - 1)).squareRoot()
+    }
   }
 }

@@ -129,7 +129,7 @@ extension Operators {
     guard let shape = Shape.broadcast(a.shape, b.shape) else {
       throw call.fail("cannot combine shapes \(a.shape) and \(b.shape)")
     }
-    try call.check(size: shape)
+    try call.check(size: shape, bytes: 16)
     switch (a.elements, b.elements) {
     case (.floats(let x), .floats(let y)):
       guard let float else { throw call.fail("has floating-point numbers; integers expected") }

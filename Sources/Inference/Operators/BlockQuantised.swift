@@ -15,7 +15,7 @@ extension Operators {
       let bits = Optional(call.int("bits") ?? 4), [2, 4, 8].contains(bits), k > 0, n > 0, block >= 16, aShape.last == k,
       k < 1 << 29, n < 1 << 29, block < 1 << 20
     else { throw call.fail("has an input of shape \(aShape) and no fitting K, N, bits or block_size") }
-    try call.check(size: [n, k])
+    try call.check(size: [n, k], bytes: 12)
     guard call.optional(4) == nil else { throw call.fail("has g_idx, which Lathe cannot run") }
     let blocks = (k + block - 1) / block
     let scales = try call.floats(2).elements

@@ -40,7 +40,7 @@ extension Operators {
     else {
       throw call.fail("cannot combine shapes \(conditionShape), \(yes.shape) and \(no.shape)")
     }
-    try call.check(size: shape)
+    try call.check(size: shape, bytes: 32)
     let chosen = Shape.gather(condition, shape, strides: Shape.broadcastStrides(conditionShape, to: shape))
     let left = gathered(yes, shape, Shape.broadcastStrides(yes.shape, to: shape))
     let right = gathered(no, shape, Shape.broadcastStrides(no.shape, to: shape))

@@ -22,6 +22,7 @@ struct Convolution {
   let window: Window
   /// What is done to each filter's plane while it is at hand.
   let finish: Finish?
+  private let call: Call
 
   /// A batch normalisation and bounds: y ← min(high, max(low, gain · y + offset)), a gain and an offset a filter.
   struct Finish {
@@ -42,6 +43,7 @@ struct Convolution {
 
   init(_ call: Call, finish: Finish?) throws(InferenceError) {
     self.finish = finish
+    self.call = call
     let (xShape, x) = try call.floats(0, rank: 3)
     let (wShape, w) = try call.floats(1, rank: 3)
     groups = call.int("group") ?? 1
@@ -59,15 +61,16 @@ struct Convolution {
     let window = try Window(call, input: Array(x[2...]), kernel: Array(w[2...]))
     let shape = [x[0], w[0]] + window.outputShape
     try call.check(size: shape)
-    try call.check(size: [w[1] * window.kernel.product, window.output.product])
     return (window, shape)
   }
 
-  func run() -> [Value] {
+  func run() throws(InferenceError) -> [Value] {
     let count = Shape.product(shape)
     guard count > 0, !x.isEmpty, !w.isEmpty else {
       return [Value(shape, .init(repeating: 0, count: count))]
     }
+    // The columns of one row of the output at least.
+    try call.check(size: [channels / groups * window.kernel.product, window.output.width])
     let result = [Float](unsafeUninitializedCapacity: count) { y, initialised in
       x.withUnsafeBufferPointer { x in
         w.withUnsafeBufferPointer { w in
@@ -76,6 +79,7 @@ struct Convolution {
       }
       initialised = count
     }
+    try call.pause()
     return [Value(shape, result)]
   }
 
@@ -103,7 +107,7 @@ struct Convolution {
         let part = Part(first: group * perGroup, count: perGroup, depth: depth, w: w + group * perGroup * depth)
         if own == nil { prepare(target, part, pixels) }
         var row = 0
-        while row < rowCount {
+        while row < rowCount, !call.budget.isCancelled {
           let rows = row..<min(rowCount, row + rowsAtOnce)
           let width = rows.count * window.output.width
           if !isPlain { window.unroll(source, channels: inGroup, rows: rows, into: columns) }
@@ -175,7 +179,7 @@ struct Convolution {
     let planes = Kernels.Planes(window)
     defer { planes.free() }
     for image in 0..<images {
-      for channel in 0..<channels {
+      for channel in 0..<channels where !call.budget.isCancelled {
         let number = image * channels + channel
         let target = y + number * window.output.product
         planes.run(

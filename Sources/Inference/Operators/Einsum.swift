@@ -29,8 +29,7 @@ struct Einsum {
         guard known == extent || known == 1 || extent == 1 else {
           throw call.fail("has extents \(known) and \(extent) for one axis of '\(equation)'")
         }
-        extents[label] = max(known, extent)
-        if extent == 0 { extents[label] = 0 }
+        extents[label] = known == 1 ? extent : known
       }
       operands.append(value)
       labels.append(own)

@@ -15,6 +15,7 @@ extension Operators {
     // Every network's favourite: without a call for each number. NaNs go on, as they do elsewhere.
     "Relu": { call throws(InferenceError) in
       let value = try call.value(0)
+      try call.check(size: value.shape, bytes: 8)
       switch value.elements {
       case .floats(let floats):
         return [Value(value.shape, Kernels.scaled(floats, low: 0, high: .infinity), type: value.type)]
@@ -128,6 +129,7 @@ extension Operators {
   private static func map(_ make: @escaping @Sendable (Call) -> (Float) -> Float) -> Operator.Forward {
     { call throws(InferenceError) in
       let (shape, elements) = try call.floats(0)
+      try call.check(size: shape)
       let function = make(call)
       return [Value(shape, elements.map(function), type: try call.value(0).type)]
     }
@@ -137,6 +139,7 @@ extension Operators {
   private static func kernel(_ function: lathe_function) -> Operator.Forward {
     { call throws(InferenceError) in
       let (shape, x) = try call.floats(0)
+      try call.check(size: shape)
       return [Value(shape, Kernels.map(function, x), type: try call.value(0).type)]
     }
   }
@@ -147,6 +150,7 @@ extension Operators {
   ) -> Operator.Forward {
     { call throws(InferenceError) in
       let value = try call.value(0)
+      try call.check(size: value.shape, bytes: 8)
       switch value.elements {
       case .floats(let floats): return [Value(value.shape, floats.map(float), type: value.type)]
       case .integers(let integers): return [.wrapping(value.shape, integers.map(integer), value.type)]
@@ -164,6 +168,7 @@ extension Operators {
   /// Bounds are inputs from operator set 11 on, attributes before.
   private static func clip(_ call: Call) throws(InferenceError) -> [Value] {
     let value = try call.value(0)
+    try call.check(size: value.shape, bytes: 8)
     switch value.elements {
     case .floats(let floats):
       let low = try call.scalar(1) ?? call.float("min") ?? -.infinity
@@ -181,6 +186,7 @@ extension Operators {
     guard let type = ElementType(onnx: number) else {
       throw call.fail("casts to ONNX type \(number)\(number == 8 ? " (text)" : ""), which Lathe cannot run")
     }
+    try call.check(size: try call.value(0).shape, bytes: 8)
     return [cast(try call.value(0), to: type)]
   }
 
@@ -222,7 +228,10 @@ extension Operators {
 
 extension Int64 {
   /// The nearest Int64 to a whole number; 0 for what is no number.
-  init(saturating number: Float) {
+  init(saturating number: Float) { self.init(saturating: Double(number)) }
+
+  /// The nearest Int64 to a whole number; 0 for what is no number.
+  init(saturating number: Double) {
     self = number.isNaN ? 0 : number >= 0x1p63 ? .max : number <= -0x1p63 ? .min : Int64(number)
   }
 }

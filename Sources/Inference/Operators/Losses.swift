@@ -20,6 +20,7 @@ extension Operators {
       let step = Shape.product(shape[2...])
       var logs = x
       for image in 0..<shape[0] {
+        try call.pause()
         for pixel in 0..<step {
           let places = (0..<shape[1]).map { (image * shape[1] + $0) * step + pixel }
           let largest = places.reduce(-Float.infinity) { max($0, x[$1]) }

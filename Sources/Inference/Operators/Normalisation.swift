@@ -34,6 +34,7 @@ extension Operators {
     "MeanVarianceNormalization": { call throws(InferenceError) in
       let (shape, x) = try call.floats(0)
       let axes = try call.axes(call.ints("axes") ?? [0, 2, 3], of: shape.count)
+      try call.check(size: shape, bytes: 12)
       let order = shape.indices.filter { !axes.contains($0) } + axes
       let strides = Shape.strides(shape)
       let turned = order.map { shape[$0] }
@@ -183,6 +184,7 @@ extension Operators {
     var result = x
     for image in 0..<shape[0] {
       for channel in 0..<channels {
+        try call.pause()
         let near = max(0, channel - (size - 1) / 2)...min(channels - 1, channel + size / 2)
         for pixel in 0..<pixels {
           var sum: Float = 0

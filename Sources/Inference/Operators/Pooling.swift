@@ -74,11 +74,15 @@ extension Operators {
     let value = try call.value(0)
     let (window, output) = try window(call, value.shape)
     let pixels = window.input.product
+    guard pixels > 0 || output.contains(0) else { throw call.fail("has an empty input of shape \(value.shape)") }
+    guard !output.contains(0) else {
+      return [value.floats == nil ? cast(Value(output, []), to: value.type) : Value(output, [])]
+    }
     var result: [Float] = []
     result.reserveCapacity(Shape.product(output))
     value.asFloats.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return }
-      for plane in 0..<value.shape[0] * value.shape[1] {
+      for plane in 0..<value.shape[0] * value.shape[1] where !call.budget.isCancelled {
         for od in 0..<window.output.depth {
           for oh in 0..<window.output.height {
             for ow in 0..<window.output.width {
@@ -88,6 +92,7 @@ extension Operators {
         }
       }
     }
+    try call.pause()
     let pooled = Value(output, result)
     return [value.floats == nil ? cast(pooled, to: value.type) : pooled]
   }
@@ -102,11 +107,12 @@ extension Operators {
     defer { planes.free() }
     let result = Kernels.filled(Shape.product(output)) { y in
       x.withUnsafeBufferPointer { x in
-        for number in 0..<output[0] * output[1] {
+        for number in 0..<output[0] * output[1] where !call.budget.isCancelled {
           planes.run(x.baseAddress! + number * window.input.product, nil, into: y + number * window.output.product)
         }
       }
     }
+    try call.pause()
     return Value(output, result)
   }
 

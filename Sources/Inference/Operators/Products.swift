@@ -25,6 +25,7 @@ extension Operators {
     let n = shape[shape.count - 1]
     guard shape[shape.count - 2] == n else { throw call.fail("has matrices of shape \(shape); square ones expected") }
     let results = (0..<Shape.product(shape.dropLast(2))).map { matrix -> Float in
+      if call.budget.isCancelled { return 0 }
       var a = x[matrix * n * n..<(matrix + 1) * n * n].map { Double($0) }
       var product = 1.0
       for column in 0..<n {
@@ -35,13 +36,14 @@ extension Operators {
           product = -product
         }
         product *= a[column * n + column]
-        for row in column + 1..<max(n, column + 1) {
+        for row in column + 1..<max(n, column + 1) where !call.budget.isCancelled {
           let factor = a[row * n + column] / a[column * n + column]
           for index in column..<n { a[row * n + index] -= factor * a[column * n + index] }
         }
       }
       return Float(product)
     }
+    try call.pause()
     return [Value(Array(shape.dropLast(2)), results)]
   }
 
@@ -57,6 +59,7 @@ extension Operators {
     let (k2, n) = turnB ? (bShape[1], bShape[0]) : (bShape[0], bShape[1])
     guard k == k2 else { throw call.fail("has factors of shapes \(aShape) and \(bShape), which do not fit") }
     try call.check(size: [m, n])
+    try call.pause()
     let alpha = call.float("alpha") ?? 1
     var result = [Float](repeating: 0, count: m * n)
     var beta: Float = 0
@@ -132,7 +135,7 @@ extension Operators {
           guard let aStart = a.baseAddress, let bStart = b.baseAddress, let cStart = c.baseAddress else {
             return
           }
-          for index in aMatrices.indices {
+          for index in aMatrices.indices where !call.budget.isCancelled {
             BLAS.multiply(
               .init(start: aStart + aMatrices[index] * m * k, stride: k),
               .init(start: bStart + bMatrices[index] * k * n, stride: n), into: cStart + index * m * n, m: m,
@@ -141,6 +144,7 @@ extension Operators {
         }
       }
     }
+    try call.pause()
     return [Value(shape, result)]
   }
 }

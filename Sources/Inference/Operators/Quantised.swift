@@ -64,7 +64,7 @@ extension Operators {
   /// Sums of products as 32-bit integers; as Floats where a factor has codes that are no whole numbers.
   private static func sums(_ shape: [Int], _ sums: [Double], isExact: Bool) -> Value {
     isExact
-      ? .wrapping(shape, sums.map { Int64($0) }, .i32) : Value(shape, sums.map { Float($0) }, type: .i32)
+      ? .wrapping(shape, sums.map { Int64(saturating: $0) }, .i32) : Value(shape, sums.map { Float($0) }, type: .i32)
   }
 
   /// Numbers in 8 bits over their own range, which includes 0, so that zero is exact.
@@ -95,7 +95,7 @@ extension Operators {
   private static func scalePlaces(_ call: Call, _ shape: [Int], _ scale: Value) throws(InferenceError) -> [Int]? {
     if scale.count == 1 { return nil }
     let axis = try call.axis(call.int("axis") ?? 1, of: shape.count)
-    let block = call.int("block_size") ?? 0
+    let block = min(call.int("block_size") ?? 0, 1 << 40)
     let step = Shape.product(shape[(axis + 1)...])
     if scale.shape.count == 1, block == 0 {
       guard scale.count == shape[axis] else {
@@ -128,6 +128,7 @@ extension Operators {
     let zeros = try zeros(call, 2, scale)
     let type = call.optional(2)?.type ?? call.int("output_dtype").flatMap { ElementType(onnx: $0) } ?? .u8
     guard !type.isFloatingPoint else { throw call.fail("quantises to \(type), which Lathe cannot run") }
+    try call.check(size: value.shape, bytes: 24)
     let places = try scalePlaces(call, value.shape, scale)
     let codes = value.asFloats.enumerated().map { index, x in
       let place = places?[index] ?? 0
@@ -141,6 +142,7 @@ extension Operators {
     let scale = try call.value(1)
     let scales = scale.asFloats
     let zeros = try zeros(call, 2, scale)
+    try call.check(size: value.shape, bytes: 24)
     let places = try scalePlaces(call, value.shape, scale)
     switch value.elements {
     case .integers(let codes):
@@ -166,7 +168,10 @@ extension Operators {
     -> (shape: [Int], elements: [Double])
   {
     let value = try call.value(input)
-    guard !value.type.isFloatingPoint else { throw call.fail("has floating-point numbers as input \(input)") }
+    guard !value.type.isFloatingPoint, value.type.bits <= 16 else {
+      throw call.fail("has \(value.type) as input \(input); integers of 8 bits expected")
+    }
+    try call.check(size: value.shape, bytes: 16)
     let codes: [Double] =
       switch value.elements {
       case .integers(let integers): integers.map { Double($0) }
@@ -194,7 +199,7 @@ extension Operators {
     else { throw call.fail("has factors of shapes \(aShape) and \(bShape), which do not fit") }
     let (m, k, n) = (aShape[aShape.count - 2], aShape[aShape.count - 1], bShape[bShape.count - 1])
     let shape = batch + [m, n]
-    try call.check(size: shape)
+    try call.check(size: shape, bytes: 24)
     let numbers = Array(0..<Shape.product(batch))
     let aMatrices = Shape.gather(numbers, batch, strides: Shape.broadcastStrides(Array(aShape.dropLast(2)), to: batch))
     let bMatrices = Shape.gather(numbers, batch, strides: Shape.broadcastStrides(Array(bShape.dropLast(2)), to: batch))
@@ -203,7 +208,7 @@ extension Operators {
     sums.withUnsafeMutableBufferPointer { c in
       left.withUnsafeBufferPointer { left in
         right.withUnsafeBufferPointer { right in
-          for index in aMatrices.indices {
+          for index in aMatrices.indices where !call.budget.isCancelled {
             BLAS.multiply(
               left.baseAddress! + aMatrices[index] * m * k, right.baseAddress! + bMatrices[index] * k * n,
               into: c.baseAddress! + index * m * n, m: m, n: n, k: k)
@@ -211,6 +216,7 @@ extension Operators {
         }
       }
     }
+    try call.pause()
     return (shape, m, n, sums)
   }
 
@@ -226,8 +232,10 @@ extension Operators {
     let (depth, pixels) = (inGroup * window.kernel.product, window.output.product)
     var sums = [Double](repeating: 0, count: Shape.product(shape))
     guard !sums.isEmpty, !image.isEmpty, !filters.isEmpty else { return (shape, sums) }
+    try call.check(size: [depth, pixels], bytes: 8)
     var columns = [Double](repeating: 0, count: depth * pixels)
     for group in 0..<xShape[0] * groups {
+      try call.pause()
       columns.withUnsafeMutableBufferPointer { columns in
         image.withUnsafeBufferPointer { image in
           window.unroll(

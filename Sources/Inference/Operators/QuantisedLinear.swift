@@ -19,7 +19,8 @@ extension Operators {
     // The attribute says whose rule for the axis holds: before operator set 13 all axes from it on are one.
     "com.microsoft.QLinearSoftmax": { call throws(InferenceError) in
       try throughNumbers(call) { x throws(InferenceError) in
-        let old = Call(node: x.node, inputs: x.inputs, operatorSet: x.int("opset") ?? x.operatorSet)
+        let old = Call(
+          node: x.node, inputs: x.inputs, operatorSet: x.int("opset") ?? x.operatorSet, budget: x.budget)
         return try normalisation["Softmax"]!(old)
       }
     },

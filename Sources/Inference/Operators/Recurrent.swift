@@ -150,7 +150,7 @@ struct Recurrence {
     try call.check(size: [steps, batch, gates * hidden])
     var y = [Float](repeating: 0, count: steps * directions * batch * hidden)
     let reverses = call.string("direction") == "reverse"
-    for direction in 0..<directions { pass(direction, reverses || direction == 1, &h, &cells, &y) }
+    for direction in 0..<directions { try pass(direction, reverses || direction == 1, &h, &cells, &y) }
     let last = Value([directions, batch, hidden], h)
     var outputs = [Value([steps, directions, batch, hidden], y), last]
     if kind == .lstm { outputs.append(Value([directions, batch, hidden], cells)) }
@@ -163,7 +163,7 @@ struct Recurrence {
 
   private func pass(
     _ direction: Int, _ isReverse: Bool, _ h: inout [Float], _ cells: inout [Float], _ y: inout [Float]
-  ) {
+  ) throws(InferenceError) {
     guard batch > 0, hidden > 0 else { return }
     let rows = gates * hidden
     let functions = Array(
@@ -180,6 +180,7 @@ struct Recurrence {
       width)
     var recurrent = [Float](repeating: 0, count: batch * rows)
     for number in 0..<steps {
+      try call.pause()
       for row in 0..<batch {
         for gate in 0..<rows { recurrent[row * rows + gate] = stateBias[gate] }
       }

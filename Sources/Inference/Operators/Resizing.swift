@@ -23,11 +23,12 @@ struct Resizing {
   /// For each axis and each place along it the sources, with their weights; none: outside, takes `filler`.
   private var taps: [[[(place: Int, weight: Float)]]] = []
   private let filler: Float
+  private let call: Call
 
   init(_ call: Call) throws(InferenceError) {
     let value = try call.value(0)
     let shape = value.shape
-    guard !shape.isEmpty, value.count > 0 else { throw call.fail("has an input of shape \(shape)") }
+    guard !shape.isEmpty else { throw call.fail("has an input of shape \(shape)") }
     let isUpsample = call.node.operatorName == "Upsample"
     let isOld = call.operatorSet < 11 || isUpsample
     let mode = call.string("mode") ?? "nearest"
@@ -38,12 +39,12 @@ struct Resizing {
     var output = shape
     let given = call.optional(scaleInput).map(\.asFloats) ?? call.floats("scales") ?? []
     if let sizes = !isOld && call.optional(3) != nil ? try call.integers(3) : nil, !sizes.isEmpty {
-      guard sizes.count == axes.count, sizes.allSatisfy({ $0 > 0 && $0 < 1 << 29 }) else {
+      guard sizes.count == axes.count, sizes.allSatisfy({ $0 >= 0 }) else {
         throw call.fail("has sizes \(sizes) for \(axes.count) axes")
       }
       for (axis, size) in zip(axes, sizes) {
         output[axis] = size
-        scales[axis] = Float(size) / Float(shape[axis])
+        scales[axis] = shape[axis] == size ? 1 : Float(size) / Float(shape[axis])
       }
       let policy = call.string("keep_aspect_ratio_policy") ?? "stretch"
       if policy != "stretch" {
@@ -64,14 +65,27 @@ struct Resizing {
       }
     }
     try call.check(size: output)
+    guard value.count > 0 || output.contains(0) else {
+      throw call.fail("makes an array of shape \(output) of an empty one of shape \(shape)")
+    }
+    self.value = value
+    self.output = output
+    self.call = call
+    filler = call.float("extrapolation_value") ?? 0
+    if output.contains(0) { return }
+    // Axes are resized one after another: what is made on the way may be larger than what comes of it. A place along an
+    // axis takes a list of places.
+    var between = shape
+    for axis in shape.indices {
+      between[axis] = output[axis]
+      try call.check(size: between, bytes: 8)
+      try call.check(size: [output[axis]], bytes: 128)
+    }
     let regions =
       call.string("coordinate_transformation_mode") == "tf_crop_and_resize" ? try call.floats(1).elements : []
     guard regions.isEmpty || regions.count == 2 * axes.count else {
       throw call.fail("has a region of \(regions.count) numbers for \(axes.count) axes")
     }
-    self.value = value
-    self.output = output
-    filler = call.float("extrapolation_value") ?? 0
     for axis in shape.indices {
       let number = axes.firstIndex(of: axis)
       let region = regions.isEmpty ? nil : number.map { (regions[$0], regions[$0 + axes.count]) }
@@ -87,6 +101,7 @@ struct Resizing {
       }
       var places: [[(Int, Float)]] = []
       for place in 0..<output[axis] {
+        if place % 4096 == 0 { try call.pause() }
         guard let found = rule.taps(place) else { throw call.fail("has the mode \(rule.mode) or \(rule.coordinates)") }
         places.append(found)
       }
@@ -172,11 +187,13 @@ struct Resizing {
     }
   }
 
-  func run() -> [Value] {
+  func run() throws(InferenceError) -> [Value] {
+    if output.contains(0) { return [Operators.cast(Value(output, []), to: value.type)] }
     var shape = value.shape
     var x = value.asFloats
     for axis in shape.indices where output[axis] != shape[axis] || taps[axis].contains(where: { $0.count != 1 }) {
       let (outer, step) = (Shape.product(shape[..<axis]), Shape.product(shape[(axis + 1)...]))
+      try call.pause()
       let (from, to) = (shape[axis], output[axis])
       let places = taps[axis]
       x = [Float](unsafeUninitializedCapacity: outer * to * step) { result, initialised in

@@ -66,6 +66,7 @@ extension Operators {
       for channel in 0..<channels {
         let plane = image * channels + channel
         for spot in 0..<spots {
+          if spot % 4096 == 0 { try call.pause() }
           var h = place(grid[(image * spots + spot) * 2], width)
           var v = place(grid[(image * spots + spot) * 2 + 1], height)
           // Reading far outside is the same as reading just outside.
@@ -143,6 +144,7 @@ extension Operators {
         let plane = (image * channels + channel) * height * width
         for row in 0..<rows {
           for column in 0..<columns {
+            try call.pause()
             var (sum, largest): (Float, Float) = (0, -.infinity)
             for i in 0..<down {
               for j in 0..<right {

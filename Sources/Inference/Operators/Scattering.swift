@@ -35,7 +35,7 @@ extension Operators {
       let axis = try call.axis(call.int("axis") ?? -1, of: indices.shape.count + 1)
       var shape = indices.shape
       shape.insert(depth, at: axis)
-      try call.check(size: shape)
+      try call.check(size: shape, bytes: 16)
       let inner = Shape.product(indices.shape[axis...])
       var places = [Int](repeating: 0, count: Shape.product(shape))
       for (number, index) in indices.asFloats.enumerated() {
@@ -54,6 +54,7 @@ extension Operators {
       guard wanted.count <= value.shape[axis] else {
         throw call.fail("has a condition of \(wanted.count) for an axis of \(value.shape[axis])")
       }
+      try call.check(size: value.shape, bytes: 16)
       return [value.taking(wanted.indices.filter { wanted[$0] != 0 }, axis: axis)]
     },
     "ReverseSequence": { call throws(InferenceError) in
@@ -64,6 +65,7 @@ extension Operators {
       guard batch != time, lengths.count == value.shape[batch],
         lengths.allSatisfy({ (0...value.shape[time]).contains($0) })
       else { throw call.fail("turns lengths \(lengths) of shape \(value.shape)") }
+      try call.check(size: value.shape, bytes: 16)
       let strides = Shape.strides(value.shape)
       let places = (0..<value.count).map { place in
         let (step, length) = (
@@ -76,6 +78,7 @@ extension Operators {
     "Trilu": { call throws(InferenceError) in
       let value = try call.value(0)
       guard value.shape.count >= 2 else { throw call.fail("has an input of shape \(value.shape); matrices expected") }
+      try call.check(size: value.shape, bytes: 16)
       let (rows, columns) = (value.shape[value.shape.count - 2], value.shape[value.shape.count - 1])
       let offset = max(-(1 << 40), min(1 << 40, try call.integer(1) ?? 0))
       let isUpper = call.int("upper") ?? 1 != 0
@@ -88,6 +91,7 @@ extension Operators {
     "EyeLike": { call throws(InferenceError) in
       let value = try call.value(0)
       guard value.shape.count == 2 else { throw call.fail("has an input of shape \(value.shape); a matrix expected") }
+      try call.check(size: value.shape, bytes: 16)
       let type = call.int("dtype").flatMap { ElementType(onnx: $0) } ?? value.type
       let offset = max(-(1 << 40), min(1 << 40, call.int("k") ?? 0))
       let ones: [Int64] = (0..<value.count).map {
@@ -174,6 +178,7 @@ extension Operators {
     guard own.count == shape.count, own.indices.allSatisfy({ $0 == axis || own[$0] <= shape[$0] }) else {
       throw call.fail("has indices of shape \(own) for an array of shape \(shape)")
     }
+    try call.check(size: own, bytes: 16)
     let (strides, ownStrides) = (Shape.strides(shape), Shape.strides(own))
     var places: [Int] = []
     places.reserveCapacity(indices.count)
@@ -201,6 +206,7 @@ extension Operators {
     let tuples = Shape.product(own.dropLast())
     let perBatch = Shape.product(own.dropLast().dropFirst(batches))
     let batchSize = Shape.product(shape[batches...])
+    try call.check(size: own.dropLast() + shape[(batches + length)...], bytes: 16)
     var places: [Int] = []
     for tuple in 0..<tuples {
       var place = perBatch > 0 ? tuple / perBatch * batchSize : 0
@@ -214,7 +220,6 @@ extension Operators {
     }
     let rest = Array(shape[(batches + length)...])
     let result = own.dropLast() + rest
-    try call.check(size: Array(result))
     return (places, Array(result), Shape.product(rest))
   }
 

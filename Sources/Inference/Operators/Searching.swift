@@ -15,6 +15,7 @@ extension Operators {
         }
       let places = isSet.indices.filter { isSet[$0] }
       // A lone number counts as a vector of one.
+      try call.check(size: [max(1, value.shape.count), places.count], bytes: 16)
       let strides = value.shape.isEmpty ? [1] : Shape.strides(value.shape)
       let shape = value.shape.isEmpty ? [1] : value.shape
       var coordinates: [Int64] = []
@@ -45,11 +46,15 @@ extension Operators {
     let axis = try call.axis(call.int("axis") ?? 0, of: shape.count)
     let takesLast = call.flag("select_last_index")
     let (width, step) = (shape[axis], Shape.product(shape[(axis + 1)...]))
-    guard value.count > 0 else { throw call.fail("has an empty input of shape \(shape)") }
+    var result = shape
+    if call.int("keepdims") ?? 1 != 0 { result[axis] = 1 } else { result.remove(at: axis) }
+    guard width > 0 || result.contains(0) else { throw call.fail("has an empty input of shape \(shape)") }
+    guard value.count > 0 else { return [Value(result, integers: [])] }
     let isLess = isBefore(value)
     var places: [Int64] = []
     places.reserveCapacity(value.count / width)
     for outer in stride(from: 0, to: value.count, by: width * step) {
+      try call.pause()
       for inner in 0..<step {
         var best = 0
         for place in 1..<max(1, width) {
@@ -60,8 +65,6 @@ extension Operators {
         places.append(Int64(best))
       }
     }
-    var result = shape
-    if call.int("keepdims") ?? 1 != 0 { result[axis] = 1 } else { result.remove(at: axis) }
     return [Value(result, integers: places)]
   }
 
@@ -77,11 +80,14 @@ extension Operators {
     let isLess = isBefore(value)
     var shape = value.shape
     shape[axis] = k
+    try call.check(size: shape, bytes: 24)
+    try call.check(size: value.shape, bytes: 8)
     let outerCount = Shape.product(value.shape[..<axis])
     var chosen = [Int](repeating: 0, count: Shape.product(shape))
     var places = [Int64](repeating: 0, count: chosen.count)
     for outer in 0..<outerCount {
       for inner in 0..<step {
+        try call.pause()
         let base = outer * width * step + inner
         let order = (0..<width).sorted { one, other in
           let (a, b) = (base + one * step, base + other * step)
@@ -107,6 +113,7 @@ extension Operators {
     let axis = try call.axis(call.int("axis") ?? 0, of: value.shape.count)
     let (extent, step) = (value.shape[axis], Shape.product(value.shape[(axis + 1)...]))
     let outer = Shape.product(value.shape[..<axis])
+    try call.check(size: value.shape, bytes: 96)
     let isLess = isBefore(value)
     func members(_ slice: Int) -> [Int] {
       (0..<outer).flatMap { row in (0..<step).map { (row * extent + slice) * step + $0 } }
@@ -170,6 +177,7 @@ extension Operators {
           .sorted { scores[row + $0] > scores[row + $1] || (scores[row + $0] == scores[row + $1] && $0 < $1) }
         var kept: [Int] = []
         for box in order where kept.count < most {
+          try call.pause()
           let place = image * count + box
           if kept.allSatisfy({ ratio(place, image * count + $0) <= overlap }) { kept.append(box) }
         }

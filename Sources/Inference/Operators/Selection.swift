@@ -13,8 +13,11 @@ extension Operators {
       guard repeats.count == value.shape.count, repeats.allSatisfy({ (0...1 << 24).contains($0) }) else {
         throw call.fail("repeats shape \(value.shape) \(repeats) times")
       }
-      let shape = zip(value.shape, repeats).map { $0 &* $1 }
-      try call.check(size: shape)
+      let shape = zip(value.shape, repeats).map { extent, count in
+        let (product, overflow) = extent.multipliedReportingOverflow(by: count)
+        return overflow ? .max : product
+      }
+      try call.check(size: shape, bytes: 8)
       // Each axis in two: which repeat, which place.
       let strides = Shape.strides(value.shape)
       let tiled = Operators.gathered(
@@ -94,7 +97,7 @@ extension Operators {
       indices.append(place)
     }
     let shape = Array(data.shape[..<axis]) + indicesShape + data.shape[(axis + 1)...]
-    try call.check(size: shape)
+    try call.check(size: shape, bytes: data.floats == nil ? 8 : 4)
     func taken<Element>(_ source: [Element]) -> [Element] {
       var result: [Element] = []
       result.reserveCapacity(outer * indices.count * inner)
@@ -125,6 +128,7 @@ extension Operators {
     else {
       throw call.fail("splits an extent of \(extent) into \(parts) for \(number) outputs")
     }
+    try call.check(size: value.shape, bytes: 8)
     let strides = Shape.strides(value.shape)
     var offset = 0
     return parts.map { part in
@@ -145,13 +149,15 @@ extension Operators {
     let axes = try call.axes(try call.ints("axes", orInput: 3) ?? Array(starts.indices), of: data.shape.count)
     let steps = try call.ints("steps", orInput: 4) ?? .init(repeating: 1, count: starts.count)
     guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count,
-      steps.allSatisfy({ $0 != 0 && $0 != .min })
+      steps.allSatisfy({ $0 != 0 })
     else { throw call.fail("has starts \(starts), ends \(ends), axes \(axes), steps \(steps)") }
+    try call.check(size: data.shape, bytes: 4)
     var shape = data.shape
     var strides = Shape.strides(data.shape)
     var offset = 0
     for (number, axis) in axes.enumerated() {
-      let (extent, step) = (data.shape[axis], steps[number])
+      // No axis is so long that a longer step makes a difference, and this one has a negative.
+      let (extent, step) = (data.shape[axis], max(steps[number], -.max))
       // Clamped as Python does: past the end for steps forward, before the start for steps back.
       let (low, high) = step > 0 ? (0, extent) : (-1, extent - 1)
       func clamped(_ bound: Int) -> Int {
@@ -185,10 +191,11 @@ extension Operators {
     guard output.allSatisfy({ $0 >= 0 }) else {
       throw call.fail("takes more off shape \(shape) than there is")
     }
-    try call.check(size: output)
+    try call.check(size: output, bytes: 16)
+    if output.contains(0) { return [gathered(value, output, Shape.strides(output))] }
 
     // For each axis the source of each place; −1 for the filler.
-    var sources = shape.map { Array(0..<$0) }
+    var sources = shape.indices.map { axes.contains($0) ? [] : Array(0..<shape[$0]) }
     for (number, axis) in axes.enumerated() {
       let (before, after, extent) = (given[number], given[number + axes.count], shape[axis])
       sources[axis] = (-before..<extent + after).map { place in

@@ -45,13 +45,13 @@ extension Operators {
       guard target.allSatisfy({ $0 >= 0 }), let shape = Shape.broadcast(value.shape, target) else {
         throw call.fail("expands shape \(value.shape) to \(target)")
       }
-      try call.check(size: shape)
+      try call.check(size: shape, bytes: value.floats == nil ? 8 : 4)
       return [gathered(value, shape, Shape.broadcastStrides(value.shape, to: shape))]
     },
     "Size": { call throws(InferenceError) in [Value([], integers: [Int64(try call.value(0).count)])] },
     "ConstantOfShape": { call throws(InferenceError) in
       let shape = try call.integers(0)
-      try call.check(size: shape)
+      try call.check(size: shape, bytes: 8)
       guard let filler = call.filler else {
         return [Value(shape, .init(repeating: 0, count: Shape.product(shape)))]
       }
@@ -64,8 +64,10 @@ extension Operators {
           try call.vector(2, count: 1)[0]
         )
         let count = ((limit - start) / step).rounded(.up)
-        guard step != 0, count.isFinite, count < 0x1p29 else { throw call.fail("counts by \([start, limit, step])") }
-        return [Value([max(0, Int(count))], (0..<max(0, Int(count))).map { start + Float($0) * step })]
+        guard step != 0, !count.isNaN, count < 0x1p62 else { throw call.fail("counts by \([start, limit, step])") }
+        let places = Int(max(0, count))
+        try call.check(size: [places])
+        return [Value([places], (0..<places).map { start + Float($0) * step })]
       }
       let bounds = [try call.integers(0), try call.integers(1), try call.integers(2)].flatMap { $0 }
       guard bounds.count == 3, bounds[2] != 0, bounds.allSatisfy({ abs($0 / 2) < 1 << 40 }) else {
@@ -73,7 +75,7 @@ extension Operators {
       }
       let distance = bounds[2] > 0 ? bounds[1] - bounds[0] : bounds[0] - bounds[1]
       let count = distance <= 0 ? 0 : (distance - 1) / abs(bounds[2]) + 1
-      try call.check(size: [count])
+      try call.check(size: [count], bytes: 16)
       let type = try call.value(0).type
       return [.wrapping([count], (0..<count).map { Int64(bounds[0] + $0 * bounds[2]) }, type)]
     },
@@ -126,6 +128,7 @@ extension Operators {
     guard order.sorted() == Array(value.shape.indices) else {
       throw call.fail("puts the axes of shape \(value.shape) in the order \(order)")
     }
+    try call.check(size: value.shape, bytes: value.floats == nil ? 8 : 4)
     let strides = Shape.strides(value.shape)
     return [gathered(value, order.map { value.shape[$0] }, order.map { strides[$0] })]
   }

@@ -23,14 +23,18 @@ extension Operators {
   private static func window(_ terms: [Double]) -> Operator.Forward {
     { call throws(InferenceError) in
       guard let size = try call.integer(0), size >= 0 else { throw call.fail("has no size") }
-      try call.check(size: [size])
+      try call.check(size: [size], bytes: 8)
       let isPeriodic = call.int("periodic") ?? 1 != 0
       let length = Double(isPeriodic ? size : max(1, size - 1))
-      let numbers = (0..<size).map { place in
-        Float(
-          terms.enumerated().reduce(0.0) { sum, term in
-            sum + (term.offset % 2 == 0 ? 1 : -1) * term.element * cos(2 * .pi * Double(term.offset * place) / length)
-          })
+      var numbers: [Float] = []
+      numbers.reserveCapacity(size)
+      for place in 0..<size {
+        if place % 65536 == 0 { try call.pause() }
+        numbers.append(
+          Float(
+            terms.enumerated().reduce(0.0) { sum, term in
+              sum + (term.offset % 2 == 0 ? 1 : -1) * term.element * cos(2 * .pi * Double(term.offset * place) / length)
+            }))
       }
       let type = call.int("output_datatype").flatMap { ElementType(onnx: $0) } ?? .f32
       return [cast(Value([size], numbers), to: type)]
@@ -55,7 +59,8 @@ extension Operators {
     var result = shape
     result[axis] = bins
     result[shape.count - 1] = 2
-    try call.check(size: result)
+    try call.check(size: result, bytes: 8)
+    try call.check(size: shape, bytes: 8)
     try call.check(size: [length * parts, bins * 2])
     // The transformed axis and the parts last; then every row is multiplied by the matrix.
     let step = Shape.product(shape[(axis + 1)...].dropLast())
@@ -102,7 +107,8 @@ extension Operators {
   private static func shortTime(_ call: Call) throws(InferenceError) -> [Value] {
     let signal = try call.floats(0, rank: 2)
     let parts = signal.shape.count == 3 ? signal.shape[2] : 1
-    guard let hop = try call.integer(1), hop > 0, parts == 1 || parts == 2 else {
+    guard let hop = try call.integer(1), (1...1 << 40).contains(hop), parts == 1 || parts == 2, signal.shape.count <= 3
+    else {
       throw call.fail("has no frame step, or a signal of shape \(signal.shape)")
     }
     let window = call.optional(2) == nil ? nil : try call.floats(2).elements
@@ -114,6 +120,7 @@ extension Operators {
     let isHalf = (call.int("onesided") ?? 1) != 0 && parts == 1
     let (bins, frames) = (isHalf ? length / 2 + 1 : length, 1 + (samples - length) / hop)
     try call.check(size: [batch, frames, bins, 2])
+    try call.check(size: [batch, frames, length * parts])
     try call.check(size: [length * parts, bins * 2])
     let matrix = fourier(length, rows: length, bins: bins, parts: parts, isInverse: false, window: window)
     let taken = Shape.gather(
@@ -130,7 +137,7 @@ extension Operators {
       length < 1 << 24
     else { throw call.fail("lacks a number of filters, bins, a rate or edges") }
     let bins = length / 2 + 1
-    try call.check(size: [bins, filters])
+    try call.check(size: [bins, filters], bytes: 8)
     func mel(_ hertz: Double) -> Double { 2595 * log10(1 + hertz / 700) }
     let (first, last) = (mel(Double(low)), mel(Double(high)))
     let step = (last - first) / Double(filters + 2)
@@ -141,6 +148,7 @@ extension Operators {
     }
     var result = [Float](repeating: 0, count: bins * filters)
     for filter in 0..<filters {
+      if filter % 256 == 0 { try call.pause() }
       let (left, middle, right) = (edges[filter], edges[filter + 1], edges[filter + 2])
       if left == middle {
         if (0..<bins).contains(middle) { result[middle * filters + filter] = 1 }

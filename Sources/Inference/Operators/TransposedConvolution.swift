@@ -17,14 +17,17 @@ struct TransposedConvolution {
   private let dilations: Extents
   /// Places of the result that are cut off before it begins.
   private let cut: Extents
+  private let call: Call
 
   init(_ call: Call) throws(InferenceError) {
+    self.call = call
     let (xShape, x) = try call.floats(0, rank: 3)
     let (wShape, w) = try call.floats(1, rank: 3)
     let rank = xShape.count - 2
     groups = call.int("group") ?? 1
     (images, channels) = (xShape[0], xShape[1])
-    guard groups > 0, rank <= 3, wShape.count == xShape.count, channels == wShape[0], channels % groups == 0
+    guard groups > 0, groups <= max(1, channels), rank <= 3, wShape.count == xShape.count, channels == wShape[0],
+      channels % groups == 0
     else {
       throw call.fail("has an input of shape \(xShape) and filters of shape \(wShape) in \(groups) groups")
     }
@@ -86,7 +89,7 @@ struct TransposedConvolution {
   }
 
   /// As a product: columns (M/groups · kernel, pixels) = wᵀ · x, which are then added into their places (col2im).
-  func run() -> [Value] {
+  func run() throws(InferenceError) -> [Value] {
     let filters = filtersPerGroup * groups
     let pixels = output.product
     var result = [Float](repeating: 0, count: Shape.product(shape))
@@ -104,7 +107,7 @@ struct TransposedConvolution {
       x.withUnsafeBufferPointer { x in
         w.withUnsafeBufferPointer { w in
           for image in 0..<images {
-            for group in 0..<groups {
+            for group in 0..<groups where !call.budget.isCancelled {
               BLAS.multiply(
                 .init(start: w.baseAddress! + group * inGroup * rows, stride: rows, isTransposed: true),
                 .init(start: x.baseAddress! + (image * channels + group * inGroup) * inputPixels, stride: inputPixels),
@@ -115,6 +118,7 @@ struct TransposedConvolution {
         }
       }
     }
+    try call.pause()
     return [Value(shape, result)]
   }
 

@@ -4,17 +4,19 @@ import Workbench
 public enum Front {
   /// Runs on the terminal until the person leaves.
   ///
+  /// - Parameter request: how measurements run; their data are asked for on the screen, where `data` says none.
   /// - Returns: the status to exit with.
   /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
-  public static func run(_ session: Session, data: String?, options: Terminal.Options) throws(TerminalError)
-    -> Int32
-  {
+  public static func run(
+    _ session: Session, data: String?, asking request: MeasurementRequest = .init(data: ""), options: Terminal.Options
+  ) throws(TerminalError) -> Int32 {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
     let mailbox = Mailbox<Notice>()
     let rescue = Rescue(model: session.checkpoint.path)
     var screen = Screen(
-      session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, recipeChanged: rescue.keep)
+      session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
+      recipeChanged: rescue.keep)
     let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
     terminal.stop()
     // Who quits was asked; who was ended was not.
@@ -26,11 +28,12 @@ public enum Front {
   ///
   /// - Throws: `KeyScriptError` for keys that are none.
   public static func replay(
-    _ keys: String, on session: Session, data: String?, size: Size, glyphs: GlyphSet = .unicode
+    _ keys: String, on session: Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
+    size: Size, glyphs: GlyphSet = .unicode
   ) throws -> Canvas {
     let script = try KeyScript(keys)
     let mailbox = Mailbox<Notice>()
-    var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data)
+    var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request)
     return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
   }
 }

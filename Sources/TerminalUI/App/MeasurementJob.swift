@@ -6,11 +6,11 @@ import Workbench
 final class MeasurementJob: Sendable {
   private let isCancelled = Atomic<Bool>(false)
 
-  init(session: Session, data: String, mailbox: Mailbox<Notice>) {
+  init(session: Session, request: MeasurementRequest, mailbox: Mailbox<Notice>) {
     DispatchQueue.global(qos: .utility).async { [self] in
       do {
         let measurement = try session.measure(
-          MeasurementRequest(data: data),
+          request,
           progress: { done, of in
             mailbox.post(.measuring(done: done, of: of))
             return true

@@ -46,6 +46,8 @@ public struct Screen: Program {
   private let recipeChanged: @Sendable (RecipeDraft) -> Void
   private var toldVersion = 0
   private var measurement: MeasurementJob?
+  /// How measurements run.
+  private let request: MeasurementRequest
   private var export: ExportJob?
   /// Searches for thresholds that run.
   private var jobs = 0
@@ -56,9 +58,11 @@ public struct Screen: Program {
   ///   - glyphs: what the locale can show.
   ///   - recipeChanged: hears of every change of the recipe, and of its being written.
   public init(
-    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil, workers: Int? = nil,
+    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil,
+    request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
     recipeChanged: @escaping @Sendable (RecipeDraft) -> Void = { _ in }
   ) {
+    self.request = request
     self.recipeChanged = recipeChanged
     state = State(session: session, size: Size(width: 80, height: 24))
     state.glyphs = glyphs
@@ -330,7 +334,9 @@ public struct Screen: Program {
   private mutating func measure(_ data: String) {
     let session = state.session
     state.measuring = .init(done: 0, of: 0)
-    measurement = MeasurementJob(session: session, data: data, mailbox: mailbox)
+    var request = request
+    request.data = data
+    measurement = MeasurementJob(session: session, request: request, mailbox: mailbox)
   }
 
   private mutating func finish(_ export: CheckpointExport, _ path: String) {

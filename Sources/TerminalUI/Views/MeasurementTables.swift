@@ -19,7 +19,9 @@ enum MeasurementTables {
 
   /// The confusion matrix, and precision, recall and F1 a class.
   static func confusion(_ found: Classification) -> [String] {
-    let counts = found.confusion
+    guard let counts = found.confusion else {
+      return ["\(found.classCount) classes are too many for a matrix (\(Classification.mostConfused) at most)."]
+    }
     let width = max(3, (counts.joined().max() ?? 0).description.count, counts.count.description.count) + 1
     func cell(_ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
     func share(_ value: Double) -> String { cell("\(Format.fixed(value * 100, 1))").leftPadded(to: 8) }

@@ -13,6 +13,9 @@ struct EvaluateCommand: ParsableCommand, Explained {
     llama-perplexity computes. For an ONNX model D is an .npz (or safetensors) whose arrays are named as the model's inputs, with `labels` (classes) or `targets` \
     (real numbers); or a folder of images with a folder a class; or a CSV of "path,label". Without labels the outputs are \
     compared with the uncompressed model's.
+    Samples lie along an array's axis that the model calls batch, or its first; an array with one axis more holds a whole \
+    input a sample. A single number, a first state (extent 1 along the batch) and an array of just the shape that the model \
+    fixes are the same for every sample.
     Any evaluator can be plugged in: the candidate is written to a temporary folder, the command is run with its path, and \
     the figure that the pattern finds last is read.
     For images: --images size=224,crop=0.875,mean=0.485:0.456:0.406. For llama.cpp: --evaluator 'llama-perplexity -m \
@@ -29,22 +32,9 @@ struct EvaluateCommand: ParsableCommand, Explained {
   @OptionGroup var model: ModelArgument
   @Option(help: ArgumentHelp("The data.", valueName: "D"), completion: .file()) var data: String?
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
-  @Option(
-    help: ArgumentHelp(
-      "How images become inputs: size=WxH, crop=SHARE, mean=R:G:B, deviation=R:G:B, scale=255, order=bgr, layout=nhwc.",
-      valueName: "SPEC"), completion: .list(ValueCompletion.images))
-  var images: String?
-  @Option(help: ArgumentHelp("Tokens of a window of text; as the model has it, at most 512.", valueName: "N"))
-  var context: Int?
-  @Option(
-    help: ArgumentHelp(
-      "Simulate integer activations: int8, int8,percentile=99.9; needs --calibration.", valueName: "SPEC"),
-    completion: .list(["int8", "int8,percentile=99.9", "int16"]))
-  var activations: String?
-  @Option(
-    help: ArgumentHelp("Data that activations' ranges are found on; not those that score.", valueName: "D"),
-    completion: .file())
-  var calibration: String?
+  @OptionGroup(title: "Data") var options: DataOptions
+  @Option(help: ArgumentHelp("Write what the model gave, an array an output.", valueName: "F.npz"), completion: .file())
+  var outputs: String?
   @Option(help: ArgumentHelp("A command that measures {model}.", valueName: "COMMAND")) var evaluator: String?
   @Option(
     name: .customLong("metric-pattern"),
@@ -53,19 +43,15 @@ struct EvaluateCommand: ParsableCommand, Explained {
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
-    if let context, !(2...1 << 20).contains(context) {
-      throw ValidationError("--context \(context): from 2 to 1048576 expected")
-    }
-    guard (data == nil) != (evaluator == nil) else {
-      throw ValidationError("one of --data and --evaluator is needed")
+    guard data != nil || evaluator != nil else { throw ValidationError("one of --data and --evaluator is needed") }
+    guard data == nil || evaluator == nil else { throw ValidationError("--data and --evaluator exclude each other") }
+    guard outputs == nil || evaluator == nil else {
+      throw ValidationError("--outputs needs --data: an evaluator's outputs are its own")
     }
     guard (evaluator == nil) == (metricPattern == nil) else {
       throw ValidationError("--evaluator and --metric-pattern go together")
     }
-    guard activations == nil || calibration != nil else {
-      throw ValidationError("--activations needs --calibration D, other data than those that score")
-    }
-    if let calibration, calibration == data {
+    if let calibration = options.calibration, calibration == data {
       throw ValidationError("--calibration \(calibration): other data than those that score are needed")
     }
   }
@@ -76,6 +62,13 @@ struct EvaluateCommand: ParsableCommand, Explained {
     defer { line.clear() }
     guard let measured = try measure(session, line) else { throw WorkbenchError("called off") }
     line.clear()
+    for text in measured.notes { note("lathe: \(printable(text))") }
+    if let outputs {
+      guard !measured.outputs.isEmpty else {
+        throw WorkbenchError("\(outputs): --outputs writes what an ONNX model gave; this is another")
+      }
+      try measured.writeOutputs(to: outputs)
+    }
     print(json ? measured.json.text() : measured.text)
   }
 
@@ -87,11 +80,8 @@ struct EvaluateCommand: ParsableCommand, Explained {
       line.show("the evaluator runs")
       return try session.measure(by: Evaluator(command: evaluator, pattern: metricPattern)) { !flag.came }
     }
-    var request = MeasurementRequest(data: data ?? "", context: context)
-    do { if let images { request.images = try ImageOptions(spec: images) } } catch { throw WorkbenchError("\(error)") }
-    if let activations, let calibration {
-      request.activations = try ActivationOptions(spec: activations, calibration: calibration)
-    }
+    var request = try options.request(data: data ?? "")
+    request.options.keepsOutputs = outputs != nil
     return try session.measure(
       request,
       progress: { done, of in
@@ -117,9 +107,11 @@ extension Measurement {
       ),
       ("samples", .int(samples)), ("perSecond", .number(samplesPerSecond)), ("peakBytes", .int(peakBytes)),
     ]
+    if !classNames.isEmpty { fields.append(("classNames", .array(classNames.map { .string($0) }))) }
     if let classification {
-      fields.append(
-        ("confusion", .array(classification.confusion.map { row in JSON.array(row.map { JSON.int($0) }) })))
+      if let confusion = classification.confusion {
+        fields.append(("confusion", .array(confusion.map { row in JSON.array(row.map { JSON.int($0) }) })))
+      }
       fields.append(
         (
           "classes",
@@ -143,8 +135,10 @@ extension Measurement {
         metric.baseline.map { metric.format($0) } ?? "",
       ])
     }
+    // Outputs alone were asked for.
+    let head = metrics.isEmpty ? "no labels, no targets and no choice: nothing was measured" : table.text
     return """
-      \(table.text)
+      \(head)
 
       \(samples) samples, \(Format.fixed(samplesPerSecond, 0)) a second, \(Format.bytes(peakBytes)) at most in memory
       """

@@ -29,6 +29,7 @@ struct OpenCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D"), completion: .file())
   var data: String?
+  @OptionGroup(title: "Data") var options: DataOptions
   @Option(
     name: .customLong("to"),
     help: ArgumentHelp("Whom the recipe is for: what this target's tool cannot say is dim.", valueName: "TARGET"),
@@ -70,7 +71,8 @@ struct OpenCommand: ParsableCommand, Explained {
         options.glyphs = GlyphSet(.unicode, dots: .braille)
       }
       do {
-        let status = try Front.run(try session(), data: data, options: options)
+        let status = try Front.run(
+          try session(), data: data, asking: try self.options.request(data: ""), options: options)
         if status != 0 { throw ExitCode(status) }
       } catch let error as TerminalError {
         throw Failure("\(error)")
@@ -99,7 +101,8 @@ struct OpenCommand: ParsableCommand, Explained {
     let canvas: Canvas
     do {
       canvas = try Front.replay(
-        keys, on: session, data: data, size: TerminalUI.Size(size)!, glyphs: glyphs)
+        keys, on: session, data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
+        glyphs: glyphs)
     } catch let error as KeyScriptError {
       throw Failure("--script: \(error)")
     }
