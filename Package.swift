@@ -60,7 +60,7 @@ let package = Package(
       dependencies: [
         "Checkpoints", "Compression", "Inference", "Numerics", .product(name: "Mustache", package: "swift-mustache"),
       ],
-      resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict),
+      resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),
     room("TerminalUI", ["CNcurses", "Workbench"]),
     .executableTarget(
       name: "lathe",
@@ -85,16 +85,24 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// A libFuzzer program a format, and one for what is made of numbers.
+// A libFuzzer program a format, one for what is made of numbers, one for networks, and one for each thing that is given
+// beside a model.
 if isFuzzing {
   package.targets.append(
     .target(
       name: "FuzzSupport", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Fuzz/Support",
       swiftSettings: strict + fuzzed))
-  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] {
+  package.targets.append(
+    .target(
+      name: "FuzzWorkbench", dependencies: ["Checkpoints", "Inference", "Workbench"], path: "Tests/Fuzz/Workbench",
+      swiftSettings: strict + fuzzed))
+  let beside = ["Recipes", "Sheets", "Importances", "Datasets", "Tokenizers", "Configs", "CSV", "Images"]
+  for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] + beside {
+    let own: [Target.Dependency] =
+      beside.contains(format) ? ["FuzzWorkbench"] : ["Checkpoints", "Compression", "Inference", "Numerics"]
     package.targets.append(
       .executableTarget(
-        name: "Fuzz\(format)", dependencies: ["FuzzSupport", "Checkpoints", "Compression", "Inference", "Numerics"],
+        name: "Fuzz\(format)", dependencies: ["FuzzSupport"] + own,
         path: "Tests/Fuzz/\(format)",
         swiftSettings: strict + fuzzed + [.unsafeFlags(["-parse-as-library"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))

@@ -8,7 +8,10 @@
 #include <jpeglib.h>
 #include <png.h>
 
-static const uint64_t most_pixels = (uint64_t)1 << 27;
+// 100 MB of red, green and blue. Larger JPEGs are decoded at a half, a quarter or an eighth of their size.
+static const uint64_t most_pixels = (uint64_t)1 << 25;
+// What libjpeg may hold of a progressive image beside that.
+static const long most_jpeg_memory = 128 << 20;
 
 static int fail(char *reason, size_t size, const char *text) {
   snprintf(reason, size, "%s", text);
@@ -73,11 +76,17 @@ static int decode_jpeg(const uint8_t *bytes, size_t count, lathe_image *image, c
   jpeg_create_decompress(&jpeg);
   jpeg_mem_src(&jpeg, bytes, (unsigned long)count);
   jpeg_read_header(&jpeg, TRUE);
-  if ((uint64_t)jpeg.image_width * jpeg.image_height > most_pixels) {
+  jpeg.mem->max_memory_to_use = most_jpeg_memory;
+  jpeg.out_color_space = JCS_RGB;
+  jpeg.scale_num = 1;
+  for (jpeg.scale_denom = 1; jpeg.scale_denom <= 8; jpeg.scale_denom *= 2) {
+    jpeg_calc_output_dimensions(&jpeg);
+    if ((uint64_t)jpeg.output_width * jpeg.output_height <= most_pixels) break;
+  }
+  if (jpeg.scale_denom > 8) {
     jpeg_destroy_decompress(&jpeg);
     return fail(reason, reason_size, "too many pixels");
   }
-  jpeg.out_color_space = JCS_RGB;
   jpeg_start_decompress(&jpeg);
   const size_t row = (size_t)jpeg.output_width * 3;
   pixels = malloc(row * jpeg.output_height);

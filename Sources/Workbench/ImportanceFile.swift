@@ -25,29 +25,42 @@ public struct ImportanceFile: Sendable {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
       throw WorkbenchError("\(path): there is no such importance file, or it cannot be read")
     }
+    let room = byteAllowance(path, ratio: 8)
     let start = data.prefix(4)
     if start.starts(with: Array("GGUF".utf8)) || start.starts(with: Array("PK".utf8)) {
       do {
         let checkpoint = try Checkpoint.open(path)
         entries =
           try checkpoint.format == .gguf
-          ? Self.sums(checkpoint) : Self.norms(checkpoint)
+          ? Self.sums(checkpoint, room) : Self.norms(checkpoint, room)
       } catch {
         throw WorkbenchError("\(error)")
       }
     } else {
-      entries = try Self.older([UInt8](data), path)
+      entries = try Self.older(data, path, room)
     }
     guard !entries.isEmpty else { throw WorkbenchError("\(path): no importances in it") }
   }
 
-  private static func sums(_ checkpoint: Checkpoint) throws -> [String: [Float]] {
+  /// Whether there is room for a tensor's numbers: a few kilobytes of an archive may say gigabytes of zeros.
+  private static func take(_ tensor: Tensor, _ room: inout Int, _ path: String) throws(WorkbenchError) {
+    guard tensor.count <= room / 4 else {
+      throw WorkbenchError(
+        "\(path): \(printable(tensor.name)): \(tensor.count) numbers are more than such a file holds")
+    }
+    room -= 4 * tensor.count
+  }
+
+  private static func sums(_ checkpoint: Checkpoint, _ given: Int) throws -> [String: [Float]] {
     var entries: [String: [Float]] = [:]
+    var room = given
     for tensor in checkpoint.tensors where tensor.name.hasSuffix(".in_sum2") {
       let name = String(tensor.name.dropLast(".in_sum2".count))
       guard let countTensor = checkpoint.tensor(named: name + ".counts") else {
         throw WorkbenchError("\(checkpoint.path): \(printable(name)) has sums and no counts")
       }
+      try take(tensor, &room, checkpoint.path)
+      try take(countTensor, &room, checkpoint.path)
       let (values, counts) = (try checkpoint.floats(tensor), try checkpoint.floats(countTensor))
       guard !counts.isEmpty, values.count % counts.count == 0 else {
         throw WorkbenchError(
@@ -63,16 +76,18 @@ public struct ImportanceFile: Sendable {
     return entries
   }
 
-  private static func norms(_ checkpoint: Checkpoint) throws -> [String: [Float]] {
+  private static func norms(_ checkpoint: Checkpoint, _ given: Int) throws -> [String: [Float]] {
     var entries: [String: [Float]] = [:]
+    var room = given
     for tensor in checkpoint.tensors where tensor.type.isFloatingPoint {
+      try take(tensor, &room, checkpoint.path)
       entries[tensor.name] = try checkpoint.floats(tensor).map { $0 * $0 }
     }
     return entries
   }
 
-  private static func older(_ bytes: [UInt8], _ path: String) throws(WorkbenchError) -> [String: [Float]] {
-    var at = 0
+  private static func older(_ bytes: Data, _ path: String, _ given: Int) throws(WorkbenchError) -> [String: [Float]] {
+    var (at, room) = (0, given)
     func integer() -> Int? {
       guard at + 4 <= bytes.count else { return nil }
       defer { at += 4 }
@@ -92,6 +107,8 @@ public struct ImportanceFile: Sendable {
       at += length
       guard let calls = integer(), let values = integer(), calls >= 0, values > 0, values <= (bytes.count - at) / 4
       else { throw wrong("no values of \(printable(name))") }
+      guard values <= room / 4 else { throw wrong("more values than the file holds, of \(printable(name)),") }
+      room -= 4 * values
       var squares = [Float](repeating: 1, count: values)
       for index in 0..<values {
         let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + 4 * index + $1]) << (8 * UInt32($1)) }

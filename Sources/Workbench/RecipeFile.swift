@@ -69,23 +69,43 @@ public struct RecipeFile: Codable, Sendable {
   }
 
   /// The same of a file's bytes.
-  init(_ bytes: some DataProtocol, path: String) throws(WorkbenchError) {
-    do {
-      self = try JSONDecoder().decode(RecipeFile.self, from: Data(bytes))
-    } catch DecodingError.dataCorrupted(let context) {
-      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw WorkbenchError(
-        place.isEmpty
-          ? "\(path): not a Lathe recipe: it is no valid JSON, or has a number that does not fit"
-          : "\(path): \(place): \(context.debugDescription)")
-    } catch DecodingError.keyNotFound(let key, let context) {
-      let place = (context.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
-      throw WorkbenchError("\(path): not a Lathe recipe: \"\(place)\" is missing")
-    } catch {
-      throw WorkbenchError("\(path): not a Lathe recipe: a value is of another type than expected")
+  init(_ bytes: some Collection<UInt8>, path: String) throws(WorkbenchError) {
+    let json: JSONValue
+    do { json = try JSONValue(text: String(decoding: bytes, as: UTF8.self), path: path) } catch {
+      throw WorkbenchError("\(path): not a Lathe recipe: it is no valid JSON: \(error.reason)")
     }
-    guard lathe == Self.version else {
-      throw WorkbenchError("\(path): recipe version \(lathe); this Lathe reads version \(Self.version)")
+    let file = try ConfigObject(json, at: "", in: path)
+    func missing(_ object: ConfigObject, _ key: String) -> WorkbenchError {
+      WorkbenchError("\(path): not a Lathe recipe: \"\(excerpt(object.place(of: key)))\" is missing")
+    }
+    guard let version = try file.int("lathe") else { throw missing(file, "lathe") }
+    guard version == Self.version else {
+      throw WorkbenchError("\(path): recipe version \(version); this Lathe reads version \(Self.version)")
+    }
+    lathe = version
+    model = try file.string("model") ?? ""
+    format = try file.string("format") ?? ""
+    guard let all = try file.object("layers") else { throw missing(file, "layers") }
+    layers = [:]
+    layers.reserveCapacity(all.members.count)
+    // Thousands of layers share a few schemes.
+    var schemes: [String: Scheme] = [:]
+    for (name, value) in all.members {
+      let layer = try ConfigObject(value, at: all.place(of: name), in: path)
+      guard let spec = try layer.string("scheme") else { throw missing(layer, "scheme") }
+      if schemes[spec] == nil {
+        do { schemes[spec] = try Scheme(spec: spec) } catch { throw layer.wrong("scheme", error.description) }
+      }
+      let by = try layer.string("by") ?? Recipe.Origin.user.rawValue
+      guard let origin = Recipe.Origin(rawValue: by) else {
+        throw layer.wrong("by", "user, rule or search expected, not \"\(excerpt(by))\"")
+      }
+      guard case .array(let extents)? = layer["shape"] else { throw missing(layer, "shape") }
+      let shape = extents.compactMap(\.int)
+      guard shape.count == extents.count, let scheme = schemes[spec] else {
+        throw layer.wrong("shape", "a list of whole numbers expected")
+      }
+      layers[name] = Layer(scheme: scheme, by: origin, shape: shape)
     }
   }
 

@@ -8,6 +8,8 @@ final class FileReader {
   private(set) var end: Int
   /// Whether integers have their highest byte first.
   var isBigEndian = false
+  /// Elements of lists that were looked at one by one; see `GGUFValue`.
+  var listed = 0
   /// What is being read, for messages: "header", "graph".
   let part: String
 

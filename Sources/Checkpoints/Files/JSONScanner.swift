@@ -14,6 +14,8 @@ struct JSONScanner {
   private let part: String
   private let base: Int
   static let maximumDepth = 64
+  /// Values that were made a tree of; see `JSONValue`.
+  var valueCount = 0
 
   init(_ text: [UInt8], file: String, part: String, base: Int = 0) {
     self.text = text

@@ -16,7 +16,9 @@ public enum JSONValue: Sendable, Hashable {
   }
 
   /// Files that go with a model are not larger.
-  static let maximumFileSize = 256 << 20
+  static let maximumFileSize = 64 << 20
+  /// Values of one file: a tokenizer has up to two million.
+  static let mostValues = 4 << 20
 
   /// Reads a file.
   ///
@@ -68,6 +70,8 @@ public enum JSONValue: Sendable, Hashable {
 extension JSONScanner {
   /// Any value as a tree; depth is bounded.
   mutating func value() throws(CheckpointError) -> JSONValue {
+    valueCount += 1
+    guard valueCount <= JSONValue.mostValues else { throw fail("has more than \(JSONValue.mostValues) values") }
     switch peek() {
     case UInt8(ascii: "{"):
       var members: [JSONValue.Member] = []

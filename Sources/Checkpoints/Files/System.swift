@@ -24,6 +24,15 @@ func fileKind(_ path: String) -> FileKind {
   }
 }
 
+/// Bytes that may be made of a file: so many times what it takes on the disk, and something for small ones. A hole in a
+/// sparse file and what is inflated of an archive's zeros are not given by anyone.
+package func byteAllowance(_ path: String, ratio: Int) -> Int {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return 0 }
+  let (bytes, overflow) = Int(status.st_blocks).multipliedReportingOverflow(by: 512 * ratio)
+  return 64 << 20 + (overflow ? 0 : min(bytes, 1 << 50))
+}
+
 /// The names in a folder, sorted; `nil` where it cannot be read.
 func folderNames(_ path: String) -> [String]? {
   guard let folder = opendir(path) else { return nil }

@@ -27,6 +27,9 @@ enum GGUFValue {
     ("array", 0), ("u64", 8), ("i64", 8), ("f64", 8),
   ]
 
+  /// Texts and lists within lists of one file: vocabularies have some hundred thousand tokens, and as many merges.
+  private static let mostListed = 1 << 23
+
   /// Reads the type and the value of `key`.
   static func read(_ reader: GGUFReader, key: String) throws(CheckpointError) -> GGUFValue {
     try read(reader, type: try readType(reader, key), key: key, depth: 0)
@@ -88,6 +91,11 @@ enum GGUFValue {
     if size > 0 {
       try reader.base.skip(rest * size)
     } else {
+      // Each is looked at: a sparse file has room for billions of empty ones.
+      reader.base.listed += rest
+      guard reader.base.listed <= mostListed else {
+        throw reader.base.fail("the key '\(key)' takes lists of texts beyond \(mostListed) elements")
+      }
       for _ in 0..<rest {
         if type == 8 {
           try reader.base.skip(try reader.length(of: "a text of '\(key)'"))

@@ -26,8 +26,12 @@ struct Splitting {
     case "Digits": return [step?["individual_digits"]?.bool == true ? "digits" : "numbers"]
     case "Split":
       let pattern = step?["pattern"]?["Regex"]?.string ?? step?["pattern"]?["String"]?.string ?? "?"
-      // Line ends are written as they are, or as escapes.
-      return [pattern.replacing("\r", with: "\\r").replacing("\n", with: "\\n")]
+      // Line ends are written as they are, or as escapes. Both together are one Character, but two of the pattern's.
+      var written = ""
+      for scalar in pattern.unicodeScalars {
+        written += scalar == "\r" ? "\\r" : scalar == "\n" ? "\\n" : String(scalar)
+      }
+      return [written]
     case "Punctuation": return ["punctuation"]
     case "Whitespace": return ["whitespace"]
     case let type?: return [type]

@@ -28,7 +28,8 @@ struct TokenizerForm {
     } else if has(before, "Metaspace") || marks {
       kind = .pieces
     } else {
-      kind = has(after, "ByteLevel") ? .byteLevel : has(after, "Metaspace") || has(after, "ByteFallback") ? .pieces : nil
+      kind =
+        has(after, "ByteLevel") ? .byteLevel : has(after, "Metaspace") || has(after, "ByteFallback") ? .pieces : nil
     }
     addDoubts(tokenizer?["model"])
     for step in normalizers { addDoubts(normalizer: step) }

@@ -46,11 +46,15 @@ extension Vocabulary {
     if style != .wordPiece, let model = try SentencePieceModel(path: "\(folder)/tokenizer.model") {
       vocabulary = try sentencePiece(model, files)
     } else if let tokenizer = files.tokenizer {
+      let form = TokenizerForm(tokenizer)
       switch (style, tokenizer["model"]?["type"]?.string) {
       case (.wordPiece, _): vocabulary = try wordPiece(files)
-      case (.llama, "BPE"?) where tokenizer["model"]?["byte_fallback"]?.bool == true:
-        vocabulary = try byteFallback(files)
-      case (_, "BPE"?): vocabulary = try bytePairs(files)
+      case (_, "BPE"?) where form.kind == .pieces: vocabulary = try byteFallback(files)
+      case (_, "BPE"?) where form.kind == .byteLevel: vocabulary = try bytePairs(files)
+      case (_, "BPE"?):
+        throw CheckpointError(
+          file: "\(folder)/tokenizer.json",
+          "says by its pre-tokenizer and decoder neither that it is of bytes (ByteLevel) nor of pieces (Metaspace)")
       case (_, let type):
         throw CheckpointError(
           file: "\(folder)/tokenizer.json", "is a \(type ?? "(missing)") tokenizer; byte pairs expected for this model")
@@ -61,6 +65,11 @@ extension Vocabulary {
       return vocabulary
     }
     vocabulary.addSpecials(files)
+    if vocabulary.model == .bytePairs || vocabulary.scores.allSatisfy({ $0 == -1000 }), style != .wordPiece {
+      let form = TokenizerForm(files.tokenizer)
+      vocabulary.composes = form.composes
+      vocabulary.doubts += form.doubts
+    }
     switch style {
     case .llama: vocabulary.addsSpacePrefix = files.settings?["add_prefix_space"]?.bool
     case .sentencePiece where vocabulary.model == .sentencePiece: vocabulary.addsSpacePrefix = false
@@ -112,7 +121,9 @@ extension Vocabulary {
   private static func bytePairs(_ files: TokenizerFiles) throws(CheckpointError) -> Vocabulary {
     let splitting = Splitting(files.tokenizer)
     var vocabulary = Vocabulary(model: .bytePairs, splitting: splitting.name ?? "default")
+    vocabulary.ignoresMerges = files.tokenizer?["model"]?["ignore_merges"]?.bool
     if splitting.name == nil {
+      vocabulary.doubts.append("divides texts by a pattern that is not known here")
       vocabulary.notes.append(
         "\(files.folder)/tokenizer.json: llama.cpp's name for its pre-tokenizer is not known: written as \"default\"")
     }
@@ -138,6 +149,16 @@ extension Vocabulary {
 
   private static func wordPiece(_ files: TokenizerFiles) throws(CheckpointError) -> Vocabulary {
     var vocabulary = Vocabulary(model: .wordPiece, splitting: "bert-bge")
+    let (normalizer, before) = (files.tokenizer?["normalizer"], files.tokenizer?["pre_tokenizer"])
+    if let type = normalizer?["type"]?.string, type != "BertNormalizer" {
+      vocabulary.doubts.append("normalises texts by \(type)")
+    }
+    if normalizer?["clean_text"]?.bool == false || normalizer?["handle_chinese_chars"]?.bool == false {
+      vocabulary.doubts.append("keeps control characters, or Chinese ones together")
+    }
+    if let type = before?["type"]?.string, type != "BertPreTokenizer" {
+      vocabulary.doubts.append("divides texts by \(type)")
+    }
     (vocabulary.tokens, vocabulary.kinds) = try plain(files)
     vocabulary.tokenTypes = files.config["type_vocab_size"]?.int ?? 1
     for (id, token) in vocabulary.tokens.enumerated() where vocabulary.kinds[id] != .control {

@@ -18,14 +18,22 @@ public struct Vocabulary: Sendable {
   public var additions: [(role: Role, isAdded: Bool)] = []
   /// Whether a space is put before a text (SentencePiece).
   public var addsSpacePrefix: Bool?
+  /// Whether a text that begins with a space gets no other before it.
+  public var keepsFirstSpace = false
   public var chatTemplate: String?
   /// Of WordPiece.
   public var lowercases: Bool?
   public var stripsAccents: Bool?
   /// Segments that a token can belong to (BERT).
   public var tokenTypes: Int?
+  /// Whether texts are composed (Unicode's NFC) before they are divided; GGUF has no word for it.
+  public var composes = false
+  /// Whether a whole piece that is a token is taken without merging; `nil` where the splitting's name says it.
+  public var ignoresMerges: Bool?
   /// What could not be told from the files.
   public var notes: [String] = []
+  /// What the files ask of a tokenizer that is not computed here: tokens made without it would be wrong.
+  public var doubts: [String] = []
 
   public enum Model: String, Sendable {
     /// Byte pairs over GPT-2's printable bytes.

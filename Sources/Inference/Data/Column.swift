@@ -43,6 +43,7 @@ struct Column: Sendable {
     var isWhole = tensor.shape.isEmpty
     if case .samples(let axis) = kind, axis > 0 { isWhole = true }
     if case .deflated = tensor.location { isWhole = true }
+    if isWhole { try Dataset.check(tensor, file) }
     let isInteger = isInteger
     whole =
       isWhole

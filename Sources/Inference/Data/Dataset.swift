@@ -71,6 +71,7 @@ public struct Dataset: Sendable {
       throw InferenceError(
         file.path, "has labels of shape \(tensor.shape) for \(count) samples; one a sample expected")
     }
+    try check(tensor, file)
     let labels = try reading { () throws(CheckpointError) in try file.integers(tensor).map { Int($0) } }
     if let sample = labels.firstIndex(where: { $0 < 0 }) {
       throw InferenceError(file.path, "sample \(sample) has the label \(labels[sample]); 0 or more expected")
@@ -86,6 +87,7 @@ public struct Dataset: Sendable {
       throw InferenceError(
         file.path, "has '\(tensor.name)' of shape \(tensor.shape) for \(count) samples; a row a sample expected")
     }
+    try check(tensor, file)
     let numbers = try reading { () throws(CheckpointError) in try file.floats(tensor) }
     return Targets(width: tensor.count / max(1, count), numbers: numbers)
   }
@@ -102,6 +104,15 @@ public struct Dataset: Sendable {
     }
     for column in columns { batch[column.name] = try column.value(samples, file) }
     return batch
+  }
+
+  /// Refuses an array that is read whole and is far larger than its file: an archive's zeros, a sparse file's hole.
+  static func check(_ tensor: Tensor, _ file: Checkpoint) throws(InferenceError) {
+    let room = byteAllowance(file.path, ratio: 64)
+    guard tensor.count <= room / 8 else {
+      throw InferenceError(
+        file.path, "'\(tensor.name)' has \(tensor.count) numbers, far more than the file holds; store it without holes")
+    }
   }
 
   static func reading<Result>(

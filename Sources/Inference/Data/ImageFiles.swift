@@ -64,6 +64,23 @@ struct ImageFiles: Sendable {
     }
   }
 
+  /// Photographs and lists of them are not longer.
+  private static let mostBytes = 64 << 20
+  private static let mostLines = 1 << 21
+
+  /// A file's bytes; `nil` where it cannot be read or is longer.
+  private static func contents(_ path: String, most: Int) -> Data? {
+    guard let size = (try? FileManager.default.attributesOfItem(atPath: resolved(path)))?[.size] as? Int, size <= most
+    else { return nil }
+    return FileManager.default.contents(atPath: path)
+  }
+
+  private static func resolved(_ path: String) -> String {
+    guard let target = realpath(path, nil) else { return path }
+    defer { free(target) }
+    return String(cString: target)
+  }
+
   private static func names(_ folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted(by: isBefore)
   }
@@ -94,11 +111,18 @@ struct ImageFiles: Sendable {
   }
 
   private static func list(_ path: String) throws(InferenceError) -> ([String], [Int], [String]) {
-    guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self)
-    else { throw InferenceError(path, "cannot be read as text in UTF-8") }
+    guard let data = contents(path, most: mostBytes), let text = String(validating: data, as: UTF8.self)
+    else { throw InferenceError(path, "cannot be read as text in UTF-8 of at most \(mostBytes >> 20) MiB") }
     let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
     var (files, words): ([String], [String]) = ([], [])
-    for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+    var rest = text[...]
+    var number = -1
+    while !rest.isEmpty {
+      let line = rest.prefix { !$0.isNewline }
+      rest = rest.dropFirst(line.count + 1)
+      guard !line.isEmpty else { continue }
+      number += 1
+      guard files.count < mostLines else { throw InferenceError(path, "lists more than \(mostLines) images") }
       let fields = line.split(separator: ",", omittingEmptySubsequences: false).map { field in
         String(field.drop { $0 == " " || $0 == "\"" }.reversed().drop { $0 == " " || $0 == "\"" }.reversed())
       }
@@ -126,8 +150,8 @@ struct ImageFiles: Sendable {
   ///
   /// - Throws: `InferenceError` that names the file.
   static func decode(_ file: String) throws(InferenceError) -> Pixels {
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw InferenceError(file, "cannot be read")
+    guard let data = contents(file, most: mostBytes) else {
+      throw InferenceError(file, "cannot be read, or is longer than \(mostBytes >> 20) MiB")
     }
     var image = lathe_image()
     var reason = [CChar](repeating: 0, count: 256)

@@ -1,3 +1,8 @@
+#if canImport(Darwin)
+  internal import Foundation
+#else
+  @_spi(_Unicode) internal import Swift
+#endif
 public import Checkpoints
 
 /// Turns texts into a model's token ids and back, by the vocabulary that the model's file carries.
@@ -22,10 +27,17 @@ public struct Tokenizer: Sendable {
     case wordPieces(WordPieces)
   }
 
-  /// - Throws: where there are no tokens.
+  /// - Throws: where there are no tokens, and where a rule is asked for that is not known: tokens would be others than
+  ///   those that the model learnt.
   public init(_ vocabulary: Vocabulary) throws(InferenceError) {
     guard vocabulary.model != .none, !vocabulary.tokens.isEmpty, vocabulary.tokens.count < 1 << 24 else {
       throw InferenceError("tokenizer", "the model carries no tokenizer")
+    }
+    guard vocabulary.doubts.isEmpty else {
+      throw InferenceError(
+        "tokenizer",
+        "is of a kind that is not known here: it \(vocabulary.doubts.joined(separator: ", and it ")); give token ids in an .npy"
+      )
     }
     // A damaged file may have other counts of kinds and scores than of tokens.
     var vocabulary = vocabulary
@@ -36,19 +48,20 @@ public struct Tokenizer: Sendable {
       vocabulary.scores.prefix(count) + Array(repeating: 0, count: max(0, count - vocabulary.scores.count))
     self.vocabulary = vocabulary
     specials = SpecialTokens(vocabulary)
-    var notes = vocabulary.notes
     var addsStart = vocabulary.isAdded(.bos)
     var addsEnd = vocabulary.isAdded(.eos)
     switch vocabulary.model {
     case .bytePairs:
       let pre = PreTokenizer(vocabulary.splitting)
-      if !pre.isKnown {
-        notes.append("the rule '\(vocabulary.splitting)' for dividing texts is not known: divided as 'default'")
+      guard pre.isKnown else {
+        throw InferenceError(
+          "tokenizer",
+          "divides texts by the rule '\(vocabulary.splitting)', which is not known here; give token ids in an .npy")
       }
       texts = vocabulary.tokens.enumerated().map { id, token in
         vocabulary.kinds[id] == .normal ? PrintableBytes.raw(token) ?? token : token
       }
-      model = .bytePairs(BytePairs(vocabulary, ignoresMerges: pre.ignoresMerges), pre)
+      model = .bytePairs(BytePairs(vocabulary, ignoresMerges: vocabulary.ignoresMerges ?? pre.ignoresMerges), pre)
       addsStart = addsStart ?? pre.addsStart
     case .wordPiece:
       texts = vocabulary.tokens
@@ -64,7 +77,7 @@ public struct Tokenizer: Sendable {
       model = .scoredPairs(ScoredPairs(vocabulary))
       addsStart = addsStart ?? true
     }
-    self.notes = notes
+    notes = vocabulary.notes
     start = addsStart == true ? vocabulary.id(of: .bos) ?? vocabulary.id(of: .cls) : nil
     end = addsEnd == true ? vocabulary.id(of: .sep) ?? vocabulary.id(of: .eos) : nil
   }
@@ -107,7 +120,8 @@ public struct Tokenizer: Sendable {
         tokens.append(id)
         afterSpecial = true
       case .text(let range):
-        encode(bytes[range], afterSpecial, &cache, into: &tokens)
+        let text = vocabulary.composes ? Self.composed(bytes[range]) : bytes[range]
+        encode(text, afterSpecial, &cache, into: &tokens)
         afterSpecial = false
       }
     }
@@ -146,9 +160,24 @@ public struct Tokenizer: Sendable {
   private func marked(_ bytes: ArraySlice<UInt8>, _ afterSpecial: Bool) -> [UInt8] {
     var marked: [UInt8] = []
     marked.reserveCapacity(bytes.count + 8)
-    if afterSpecial, vocabulary.addsSpacePrefix ?? true { marked += Self.mark }
+    let isSpaced = vocabulary.keepsFirstSpace && (bytes.first == 0x20 || bytes.starts(with: Self.mark))
+    if afterSpecial, vocabulary.addsSpacePrefix ?? true, !isSpaced { marked += Self.mark }
     for byte in bytes { if byte == 0x20 { marked += Self.mark } else { marked.append(byte) } }
     return marked
+  }
+
+  /// The text in Unicode's normal form C.
+  private static func composed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    // Below U+0300 every character is its own; its UTF-8 begins with less than 0xCC.
+    guard text.contains(where: { $0 >= 0xCC }) else { return text }
+    #if canImport(Darwin)
+      return Array(String(decoding: text, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)[...]
+    #else
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(text.count)
+      for scalar in String(decoding: text, as: UTF8.self)._nfc { bytes += Array(String(scalar).utf8) }
+      return bytes[...]
+    #endif
   }
 
   // MARK: - Decoding

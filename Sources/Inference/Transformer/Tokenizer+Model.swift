@@ -30,7 +30,7 @@ extension Vocabulary {
   /// - Returns: `nil` for a folder with another tokenizer, or with `tokenizer.model`.
   static func mergedPieces(folder: String, config: JSONValue) throws(CheckpointError) -> Vocabulary? {
     guard let json = try JSONValue(path: "\(folder)/tokenizer.json"), let model = json["model"],
-      model["type"]?.string == "BPE", model["byte_fallback"]?.bool == true
+      model["type"]?.string == "BPE"
     else { return nil }
     var vocabulary = try huggingFace(folder: folder, config: config, style: .llama)
     // tokenizer.model has scores of its own.
@@ -43,7 +43,10 @@ extension Vocabulary {
       let whole = merge.string.map { $0.filter { $0 != " " } } ?? merge.elements.compactMap(\.string).joined()
       if let id = ids[Array(whole.utf8)] { vocabulary.scores[id] = max(vocabulary.scores[id], -Float(rank)) }
     }
-    vocabulary.addsSpacePrefix = prepends(json["normalizer"]) || prepends(json["pre_tokenizer"])
+    let isNormalized = prepends(json["normalizer"])
+    vocabulary.addsSpacePrefix = isNormalized || prepends(json["pre_tokenizer"])
+    // Metaspace puts a mark before what has none; the normalizer before everything.
+    vocabulary.keepsFirstSpace = !isNormalized
     return vocabulary
   }
 

@@ -5,27 +5,30 @@ import Compression
 private struct ModuleTargets {
   /// In the order in which they are asked: paths, then expressions by the alphabet.
   private var paths: [String: Int] = [:]
-  private var expressions: [(text: String, pattern: NamePattern, group: Int)] = []
+  private var expressions: [String: (pattern: NamePattern, group: Int)] = [:]
+  private var ordered: [String] = []
+  private var patterns = NamePatterns([])
   private var classes: [String: Int] = [:]
   private(set) var used: Set<String> = []
   private(set) var all: [String] = []
 
   /// Of a text that stands in several groups the last counts.
   mutating func add(_ text: String, group: Int, at place: String, in draft: ImportDraft) throws(WorkbenchError) {
-    if paths[text] == nil, !expressions.contains(where: { $0.text == text }) { all.append(text) }
+    if paths[text] == nil, expressions[text] == nil { all.append(text) }
     guard text.hasPrefix("re:") else {
       paths[text] = group
       classes[text] = group
       return
     }
     do {
-      let pattern = try NamePattern(String(text.dropFirst(3)), .start)
-      expressions.removeAll { $0.text == text }
-      expressions.append((text, pattern, group))
+      expressions[text] = (try NamePattern(String(text.dropFirst(3)), .start), group)
     } catch { throw draft.wrong("\(place), \"\(excerpt(text))\"", "\(error)") }
   }
 
-  mutating func sort() { expressions.sort { $0.text.unicodeScalars.lexicographicallyPrecedes($1.text.unicodeScalars) } }
+  mutating func sort() {
+    ordered = expressions.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+    patterns = NamePatterns(ordered.compactMap { expressions[$0]?.pattern })
+  }
 
   /// The group of a module; `nil` where none has it.
   mutating func group(of path: String, classes names: [String], in draft: ImportDraft) throws(WorkbenchError) -> Int? {
@@ -33,13 +36,12 @@ private struct ModuleTargets {
       used.insert(path)
       return group
     }
-    for (text, pattern, group) in expressions {
-      do {
-        guard try pattern.matches(path) else { continue }
-      } catch { throw draft.wrong("\"\(excerpt(text))\"", "\(error)") }
-      used.insert(text)
-      return group
-    }
+    do {
+      if let place = try patterns.first(path), let found = expressions[ordered[place]] {
+        used.insert(ordered[place])
+        return found.group
+      }
+    } catch { throw draft.wrong("targets", "\(error)") }
     for name in names {
       if let group = classes[name] {
         used.insert(name)
@@ -83,6 +85,7 @@ extension Session {
       try ignored.add(text, group: 0, at: object.place(of: "ignore"), in: draft)
     }
     targets.sort()
+    ignored.sort()
     for (item, path) in try modules() {
       if try ignored.group(of: path, classes: item.classes, in: draft) != nil {
         draft.hasMatch = true

@@ -33,19 +33,18 @@ extension Session {
         throw draft.wrong("dynamic.\(key)", "\(error)")
       }
     }
+    var patterns = NamePatterns(rules.map(\.pattern))
     let takesHead = try object.bool("lm_head") ?? false
     for (item, path) in try modules() {
       let kinds = item.targetKinds
       guard kinds.contains("linear"), kinds.contains("head") ? takesHead : item.layer.block != nil else { continue }
       var scheme: Scheme? = common
-      for place in rules.indices {
-        do {
-          guard try rules[place].pattern.matches(path) else { continue }
-        } catch { throw draft.wrong("dynamic.\(rules[place].key)", "\(error)") }
-        rules[place].isUsed = true
-        scheme = rules[place].scheme
-        break
-      }
+      do {
+        if let place = try patterns.first(path) {
+          rules[place].isUsed = true
+          scheme = rules[place].scheme
+        }
+      } catch { throw draft.wrong("dynamic", "\(error)") }
       try draft.choose(scheme ?? .keep, for: item)
     }
     for rule in rules where !rule.isUsed && rule.scheme != nil {

@@ -68,6 +68,18 @@ struct NamePattern {
     return .literal(name, start: start, end: false)
   }
 
+  /// What a name must be, where only one fits.
+  var onlyName: String? {
+    guard case .literal(let name, let start, true) = body, start || anchoring == .start else { return nil }
+    return name
+  }
+
+  /// What a name must begin with, where that is all.
+  var onlyPrefix: String? {
+    guard case .literal(let name, let start, false) = body, start || anchoring == .start else { return nil }
+    return name
+  }
+
   /// - Throws: `PatternError` where it takes too many steps to tell.
   func matches(_ name: String) throws(PatternError) -> Bool {
     switch body {

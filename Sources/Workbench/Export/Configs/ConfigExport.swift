@@ -13,7 +13,7 @@ extension Session {
   ///
   /// - Parameter path: where the first is to be written; the others go beside it (`places(at:)`).
   /// - Throws: `WorkbenchError` that names every layer that the tool cannot be told of.
-  func export(to target: ConfigTarget, path: String) throws(WorkbenchError) -> Export {
+  package func export(to target: ConfigTarget, path: String) throws(WorkbenchError) -> Export {
     let plan = try ConfigPlan(TargetFit(target, self), self)
     let context = ConfigContext(plan: plan, session: self)
     // A text that comes out empty is not written: which do is known when they were rendered once.
