@@ -110,10 +110,10 @@ import Workbench
   }
 
   @Test(arguments: [
-    ("", "JSON"), ("no json", "JSON"), ("[]", "type"), ("null", "type"), ("{}", "lathe"),
-    (#"{"lathe": "1"}"#, "type"),
-    (#"{"lathe": 1, "model": 3, "format": "onnx", "layers": {}}"#, "type"),
-    (#"{"lathe": 1, "model": "m", "format": "onnx", "layers": []}"#, "type"),
+    ("", "JSON"), ("no json", "JSON"), ("[]", "object expected"), ("null", "object expected"), ("{}", "lathe"),
+    (#"{"lathe": "1"}"#, "whole number expected"),
+    (#"{"lathe": 1, "model": 3, "format": "onnx", "layers": {}}"#, "text expected"),
+    (#"{"lathe": 1, "model": "m", "format": "onnx", "layers": []}"#, "object expected"),
     (#"{"lathe": 2, "model": "m", "format": "onnx", "layers": {}}"#, "version 2"),
     (#"{"lathe": 1e300, "model": "m", "format": "onnx", "layers": {}}"#, "number"),
     (
