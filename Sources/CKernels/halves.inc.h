@@ -52,11 +52,12 @@ TARGET static double LEVEL(value_errors)(
   for (size_t i = 0; i < count; i += 8) {
     size_t taken = count - i < 8 ? count - i : 8;
     for (size_t lane = 0; lane < taken; lane++) {
-      float x = pruned[i + lane] * grid.inverse;
+      float x = (grid.bias == 0 ? pruned[i + lane] : pruned[i + lane] - grid.bias) * grid.inverse;
       x = x > grid.low ? x : grid.low;
       x = x < grid.high ? x : grid.high;
       x = (x + rounding) - rounding;
-      double error = (double)(values[i + lane] - grid.scale * x);
+      float level = grid.bias == 0 ? grid.scale * x : grid.scale * x + grid.bias;
+      double error = (double)(values[i + lane] - level);
       sums[lane] += counts[i + lane] * (error * error);
     }
   }

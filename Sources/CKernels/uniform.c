@@ -69,16 +69,48 @@ static float round_scale(float scale, lathe_scale_type type) {
   }
 }
 
+/// A number that may be negative in the type of the scales.
+static float round_number(float number, lathe_scale_type type) {
+  return number < 0 ? -round_scale(-number, type) : round_scale(number, type);
+}
+
+/// MLX's grid: the end of the range that is farther from zero is a number of it, and zero is one but for rounding. Codes
+/// are chosen with the scale as it is before it is rounded.
+static lathe_grid make_edge_grid(float least, float most, int bits, lathe_scale_type scale_type) {
+  lathe_grid grid = {0, 0, 0, 0, 0};
+  const float levels = (float)((1 << bits) - 1), span = most - least;
+  if (!(span > 0 || least != 0)) return grid;
+  const int from_least = -least > most;
+  float step = isfinite(span) ? span / levels : most / levels - least / levels;
+  step = step > 1e-7f ? step : 1e-7f;
+  float scale = from_least ? step : -step;
+  const float edge = from_least ? least : most, whole = rintf(edge / scale);
+  if (whole != 0) {
+    scale = edge / whole;
+    grid.bias = round_number(edge, scale_type);
+  }
+  grid.scale = round_number(scale, scale_type);
+  if (!(fabsf(grid.scale) >= 0x1p-126f)) return (lathe_grid){0, 0, 0, 0, 0};
+  grid.inverse = 1 / scale;
+  grid.high = levels;
+  return grid;
+}
+
 lathe_grid lathe_make_grid(
     float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type) {
-  lathe_grid grid = {0, 0, 0, 0};
+  lathe_grid grid = {0, 0, 0, 0, 0};
+  if (symmetry == LATHE_EDGE) return make_edge_grid(minimum, maximum, bits, scale_type);
   float least = minimum < 0 ? minimum : 0, most = maximum > 0 ? maximum : 0;
   float top = (float)((1 << (bits - 1)) - 1), levels = (float)((1 << bits) - 1);
   int affine = symmetry == LATHE_AFFINE;
   float scale = affine ? most / levels - least / levels : (-least > most ? -least : most) / top;
   if (affine && isfinite(most - least)) scale = (most - least) / levels;
+  if (symmetry == LATHE_SYMMETRIC_FULL) scale = (-least > most ? -least : most) / (top + 0.5f);
+  if (symmetry == LATHE_SYMMETRIC_SIGNED) scale = (-least > most ? -least : most) / (top + 1);
   scale = round_scale(scale, scale_type);
   if (!(scale >= 0x1p-126f)) return grid;
+  // The greatest number has the code -2^(b-1): where it is positive, the scale is not.
+  if (symmetry == LATHE_SYMMETRIC_SIGNED && most >= -least) scale = -scale;
   grid.scale = scale;
   grid.inverse = 1 / scale;
   if (affine) {
@@ -87,7 +119,7 @@ lathe_grid lathe_make_grid(
     grid.low = -zero;
     grid.high = levels - zero;
   } else {
-    grid.low = symmetry == LATHE_SYMMETRIC_FULL ? -top - 1 : -top;
+    grid.low = symmetry == LATHE_SYMMETRIC ? -top : -top - 1;
     grid.high = top;
   }
   return grid;

@@ -21,9 +21,9 @@ TARGET INLINE void LEVEL(grids_of)(
   zero = zero > levels ? levels : zero;
   zero = (zero + ROUNDING) - ROUNDING;
   for (int width = 0; width < LATHE_TABLE_WIDTHS; width++) {
-    grids[width] = (lathe_grid){symmetric[width], symmetric_inverse[width], -top[width], top[width]};
+    grids[width] = (lathe_grid){symmetric[width], symmetric_inverse[width], -top[width], top[width], 0};
     grids[LATHE_TABLE_WIDTHS + width] =
-        (lathe_grid){span[width], inverse[width], -zero[width], levels[width] - zero[width]};
+        (lathe_grid){span[width], inverse[width], -zero[width], levels[width] - zero[width], 0};
   }
 }
 
@@ -48,13 +48,16 @@ TARGET INLINE void LEVEL(run_errors)(
   for (int g = 0; g < grid_count; g++) {
     f8 scale = (f8)(grids[g].scale), inverse = (f8)(grids[g].inverse);
     f8 low = (f8)(grids[g].low), high = (f8)(grids[g].high), sum = (f8)(0);
+    const float bias = grids[g].bias;
     d8 total;
     memcpy(&total, sums + 8 * g, sizeof total);
     for (size_t i = 0; i < count; i += 8) {
       f8 w, p;
       memcpy(&w, weights + i, 32);
       memcpy(&p, pruned + i, 32);
-      f8 error = w - scale * LEVEL(step)(p, inverse, low, high);
+      f8 error = __builtin_expect(bias == 0, 1)
+                     ? w - scale * LEVEL(step)(p, inverse, low, high)
+                     : w - (scale * LEVEL(step)(p - bias, inverse, low, high) + bias);
       if (wide) {
         d8 large = __builtin_convertvector(error, d8);
         total += large * large;
@@ -82,7 +85,12 @@ TARGET INLINE void LEVEL(all_errors)(
   float tail[128] = {0}, pruned_tail[128] = {0};
   memcpy(tail, weights + i, rest * 4);
   memcpy(pruned_tail, pruned + i, rest * 4);
-  LEVEL(run_errors)(tail, pruned_tail, (rest + 7) / 8 * 8, grids, grid_count, wide, sums);
+  const size_t filled = (rest + 7) / 8 * 8;
+  for (int g = 0; g < grid_count; g++) {
+    // What fills up is a number of the grid: zero, or where there is a bias the bias.
+    for (size_t k = rest; k < filled; k++) tail[k] = pruned_tail[k] = grids[g].bias;
+    LEVEL(run_errors)(tail, pruned_tail, filled, grids + g, 1, wide, sums + 8 * g);
+  }
 }
 
 TARGET static void LEVEL(add_grid_errors)(
@@ -140,20 +148,21 @@ TARGET static void LEVEL(apply_grid)(
     for (; i + 8 <= count; i += 8) {
       f8 w;
       memcpy(&w, weights + i, 32);
-      f8 x = LEVEL(step)(w, inverse, low, high);
+      f8 x = LEVEL(step)(grid.bias == 0 ? w : w - grid.bias, inverse, low, high);
       i8 code = __builtin_convertvector(x, i8);
       x *= grid.scale;
+      if (grid.bias != 0) x += grid.bias;
       memcpy(codes + i, &code, 32);
       memcpy(reconstruction + i, &x, 32);
     }
   }
   for (; i < count; i++) {
-    float x = weights[i] * grid.inverse;
+    float x = (grid.bias == 0 ? weights[i] : weights[i] - grid.bias) * grid.inverse;
     x = x > grid.low ? x : grid.low;
     x = x < grid.high ? x : grid.high;
     x = (x + ROUNDING) - ROUNDING;
     if (codes) codes[i] = (int32_t)x;
-    if (reconstruction) reconstruction[i] = grid.scale * x;
+    if (reconstruction) reconstruction[i] = grid.bias == 0 ? grid.scale * x : grid.scale * x + grid.bias;
   }
 }
 
@@ -171,7 +180,8 @@ TARGET INLINE void LEVEL(eight_grids)(
     f8 span = most - least;
     scale = (span <= (f8)(0x1.fffffep127f)) ? span / levels : most / levels - least / levels;
   } else {
-    scale = (-least > most ? -least : most) / top;
+    const float beyond = symmetry == LATHE_SYMMETRIC ? 0 : symmetry == LATHE_SYMMETRIC_FULL ? 0.5f : 1;
+    scale = (-least > most ? -least : most) / (top + beyond);
   }
   scale = HALF_ROUND(scale > limit ? limit : scale);
   f8 inverse = scale > 0 ? 1 / scale : (f8)(0);
@@ -181,12 +191,15 @@ TARGET INLINE void LEVEL(eight_grids)(
     zero = (zero + ROUNDING) - ROUNDING;
     low = -zero;
     high = levels - zero;
-  } else if (symmetry == LATHE_SYMMETRIC_FULL) {
+  } else if (symmetry != LATHE_SYMMETRIC) {
     low = -top - 1;
   }
-  for (int lane = 0; lane < 8; lane++)
-    grids[lane] = scale[lane] > 0 ? (lathe_grid){scale[lane], inverse[lane], low[lane], high[lane]}
-                                  : (lathe_grid){0, 0, 0, 0};
+  for (int lane = 0; lane < 8; lane++) {
+    const float sign = symmetry == LATHE_SYMMETRIC_SIGNED && most[lane] >= -least[lane] ? -1 : 1;
+    grids[lane] = scale[lane] > 0
+                      ? (lathe_grid){sign * scale[lane], sign * inverse[lane], low[lane], high[lane], 0}
+                      : (lathe_grid){0, 0, 0, 0, 0};
+  }
 }
 
 TARGET static void LEVEL(apply_runs)(
@@ -202,7 +215,7 @@ TARGET static void LEVEL(apply_runs)(
       else LEVEL(range_of)(from, run, minima + k, maxima + k);
     }
     lathe_grid made[8];
-    if (scale_type == LATHE_SCALE_FP16) {
+    if (scale_type == LATHE_SCALE_FP16 && symmetry != LATHE_EDGE) {
       LEVEL(eight_grids)(minima, maxima, bits, symmetry, made);
     } else {
       for (size_t k = 0; k < taken; k++)
@@ -218,7 +231,7 @@ TARGET static void LEVEL(apply_runs)(
 
 TARGET static void LEVEL(add_square_distance)(
     const float *a, const float *b, size_t count, double sums[8]) {
-  static const lathe_grid keep = {0, 0, 0, 0};
+  static const lathe_grid keep = {0, 0, 0, 0, 0};
   float difference[128];
   for (size_t start = 0; start < count; start += 128) {
     size_t n = count - start < 128 ? count - start : 128;

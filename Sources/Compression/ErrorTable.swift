@@ -11,7 +11,7 @@ public struct ErrorTable: Sendable, Codable, Hashable {
   public var rows: [[Double]?]
 
   public subscript(bits: Int, symmetry: Symmetry, granularity: Granularity) -> Double? {
-    guard Self.widths.contains(bits), symmetry != .symmetricFull,
+    guard Self.widths.contains(bits), symmetry == .symmetric || symmetry == .affine,
       let index = Self.granularities.firstIndex(of: granularity), let row = rows[index]
     else { return nil }
     return row[bits - 2 + (symmetry == .affine ? Self.widths.count : 0)]

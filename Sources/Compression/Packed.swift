@@ -3,7 +3,7 @@ import CKernels
 /// A weight as bytes in one of the forms that `Size` counts: what says how many bytes a form takes is that it can be
 /// written and read back.
 ///
-///     scales, zero points     scales in their type, then zero points in as many bits as codes have
+///     scales, zero points     scales in their type, then zero points in as many bits as codes have, or edges as scales
 ///     or of small floats      a block's scale after the other, then NVFP4's of the tensor (fp32)
 ///     or tables               the values of each in fp16, in rising order
 ///     codes                   modulo 2^b, b bits each, the first in the lowest bits
@@ -92,14 +92,16 @@ struct PackedContent {
       type = uniform.scale
       if uniform.symmetry == .affine { zeroBits = uniform.bits }
     }
-    for grid in grids {
+    func put(_ number: Float) {
       switch type {
-      case .fp16: writer.put(Int(lathe_half_from_float(grid.scale)), 16)
-      case .bf16: writer.put(Int(lathe_bfloat_from_float(grid.scale)), 16)
-      case .fp32: writer.put(Int(grid.scale.bitPattern), 32)
-      case .pow2: writer.put(Int(grid.scale.bitPattern >> 23), 8)
+      case .fp16: writer.put(Int(lathe_half_from_float(number)), 16)
+      case .bf16: writer.put(Int(lathe_bfloat_from_float(number)), 16)
+      case .fp32: writer.put(Int(number.bitPattern), 32)
+      case .pow2: writer.put(Int(number.bitPattern >> 23), 8)
       }
     }
+    for grid in grids { put(grid.scale) }
+    if case .uniform(let uniform) = scheme.format, uniform.symmetry == .edge { for grid in grids { put(grid.bias) } }
     if zeroBits > 0 { for grid in grids { writer.put(Int(-grid.low), zeroBits) } }
     return writer.finish()
   }

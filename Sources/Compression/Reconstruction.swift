@@ -216,7 +216,7 @@ struct Reconstruction {
   }
 
   private static func signGrid(_ magnitude: Float) -> lathe_grid {
-    lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1)
+    lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1, bias: 0)
   }
 }
 
@@ -234,7 +234,9 @@ extension Symmetry {
     switch self {
     case .symmetric: LATHE_SYMMETRIC
     case .symmetricFull: LATHE_SYMMETRIC_FULL
+    case .symmetricSigned: LATHE_SYMMETRIC_SIGNED
     case .affine: LATHE_AFFINE
+    case .edge: LATHE_EDGE
     }
   }
 }
@@ -272,6 +274,18 @@ private struct AxisColumns {
   }
 }
 
+extension lathe_grid {
+  /// The same numbers with a positive scale, counted from zero: a bias is a whole number of steps but for rounding.
+  var rising: lathe_grid {
+    let steps = scale != 0 && bias != 0 ? (bias / scale).rounded() : 0
+    var other = self
+    (other.low, other.high, other.bias) = (low + steps, high + steps, 0)
+    guard scale < 0 else { return other }
+    (other.scale, other.inverse, other.low, other.high) = (-scale, -inverse, -(high + steps), -(low + steps))
+    return other
+  }
+}
+
 /// The scales of a weight in short, for drawing the levels of a typical run.
 struct ScaleSummary {
   private var sum = 0.0
@@ -284,8 +298,12 @@ struct ScaleSummary {
 
   mutating func keepAll() { keepsAll = true }
 
+  /// A mean code as a whole number; constant runs with a bias have steps so small that zero is far away.
+  private static func code(_ mean: Double) -> Int { Int(max(-65_536, min(65_536, mean.rounded()))) }
+
   mutating func add(_ grid: lathe_grid) {
     if keepsAll || count == 0 { kept.append(grid) }
+    let grid = grid.rising
     sum += Double(grid.scale)
     lowSum += Double(grid.low)
     highSum += Double(grid.high)
@@ -297,7 +315,7 @@ struct ScaleSummary {
     guard count > 0, sum > 0 else { return nil }
     let n = Double(count)
     return Levels(
-      step: sum / n, lowest: Int((lowSum / n).rounded()), highest: Int((highSum / n).rounded()), scales: count
+      step: sum / n, lowest: Self.code(lowSum / n), highest: Self.code(highSum / n), scales: count
     )
   }
 }

@@ -69,6 +69,12 @@ extension Scheme {
         needs.append(.axis(axis))
         if uniform.range != .minMax { needs.append(.impossible("along another axis than 0 ranges are min-max")) }
       }
+      if uniform.scale == .pow2, uniform.symmetry == .symmetricSigned || uniform.symmetry == .edge {
+        needs.append(.impossible("a power of two has no sign, which \(uniform.symmetry.rawValue) scales have"))
+      }
+      if uniform.symmetry == .edge, sparsity != .none {
+        needs.append(.impossible("with edge zero is no number: pruned weights would not stay zeros"))
+      }
       if uniform.range == .entropy { needs.append(.weightsPerScale(least: EntropyRange.leastWeights)) }
     case .block(let type):
       needs.append(.columns(multipleOf: type.blockWeights, what: "\(type.name)'s block of \(type.blockWeights)"))

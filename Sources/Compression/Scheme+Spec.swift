@@ -180,17 +180,17 @@ extension UniformScheme {
       }
       granularity = .group(size)
     case ("symmetric", nil): symmetry = .symmetric
-    case ("symmetric-full", nil), ("affine", nil):
+    case ("symmetric-full", nil), ("symmetric-signed", nil), ("affine", nil), ("edge", nil):
       guard bits > 1 else { throw wrong("no symmetry with int1, which is the sign times the mean magnitude") }
-      symmetry = option == "affine" ? .affine : .symmetricFull
+      symmetry = Symmetry(rawValue: option) ?? symmetry
     case ("range", let value?): range = try RangeRule(value, wrong: wrong)
     case ("scale", let value?):
       guard let scale = ScaleType(rawValue: value) else { throw wrong("scale=fp16, bf16, fp32 or pow2") }
       self.scale = scale
     default:
       throw wrong(
-        "tensor, channel, axis=N, group=N, symmetric, symmetric-full, affine, range=, scale=, sparsity=, threshold= "
-          + "or coding="
+        "tensor, channel, axis=N, group=N, symmetric, symmetric-full, symmetric-signed, affine, edge, range=, scale=, "
+          + "sparsity=, threshold= or coding="
       )
     }
   }

@@ -41,10 +41,14 @@ public struct Scheme: Sendable, Hashable {
 
 /// Uniform integers: ŵ = s·q, q = clamp(round(w/s)) with halves to even (Jacob et al., arXiv 1712.05877).
 ///
-/// Symmetric: q in ±(2^(b−1) − 1), s = max|w|/(2^(b−1) − 1). Affine: codes c in 0…2^b − 1 with an integer zero point
+/// Symmetric: q in ±(2^(b−1) − 1), s = max|w|/(2^(b−1) − 1). Symmetric-full: q in −2^(b−1) … 2^(b−1) − 1,
+/// s = max|w|/(2^(b−1) − ½) (compressed-tensors, GPTQ, torchao). Symmetric-signed: the same codes, s = m/(−2^(b−1)), m the
+/// number of the greatest magnitude with its sign (ggml's Q4_0, ONNX Runtime's MatMulNBits). Affine: codes c in 0…2^b − 1 with an integer zero point
 /// z, ŵ = s·(c − z), s = (hi − lo)/(2^b − 1) over lo = min(0, min w), hi = max(0, max w), z = round(−lo/s): as ONNX's
 /// DynamicQuantizeLinear. The scale is rounded to its type before codes are chosen; w/s is w·(1/s) in float;
 /// −lo/s is a quotient.
+/// Edge, MLX's affine: codes c in 0…2^b − 1, ŵ = s·c + β; s = ±(max w − min w)/(2^b − 1), then made to divide the end of
+/// the range that is farther from zero, which is β: both are kept in the scale's type. Zero is no number of it.
 /// One bit: sign times mean magnitude (Rastegari et al., arXiv 1603.05279).
 public struct UniformScheme: Sendable, Hashable {
   public var bits: Int
@@ -102,7 +106,12 @@ public enum Granularity: Sendable, Hashable, Codable {
 public enum Symmetry: String, Sendable, Hashable, Codable, CaseIterable {
   case symmetric
   case symmetricFull = "symmetric-full"
+  case symmetricSigned = "symmetric-signed"
   case affine
+  case edge
+
+  /// Whether codes count from a point of their own.
+  public var isAffine: Bool { self == .affine || self == .edge }
 }
 
 /// How the range of a run of weights is found.

@@ -78,7 +78,10 @@ extension Scheme {
         bits: isSign && sparsity == .none ? 1 : 2, nonZeroBits: isSign ? 1 : 2, scaleBytes: 2 * rows)
     case .uniform(let uniform):
       let scales = uniform.granularity.scaleCount(rows: rows, columns: columns, shape: form.shape)
-      let zeroPoints = uniform.symmetry == .affine ? (scales * uniform.bits + 7) / 8 : 0
+      // An edge is kept as its scale is.
+      let zeroPoints =
+        uniform.symmetry == .affine
+        ? (scales * uniform.bits + 7) / 8 : uniform.symmetry == .edge ? scales * uniform.scale.bytes : 0
       // A sign has no zero: with pruned weights among them, signs take two bits.
       let isMaskedSign = uniform.bits == 1 && sparsity != .none
       return CodeLayout(

@@ -6,6 +6,8 @@ extension Session {
   /// - Parameter target: `nil` for none.
   /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for.
   public mutating func aim(at target: Target?) throws(WorkbenchError) {
+    // Its numbers are others: sizes and errors follow.
+    defer { recipeChanged(at: Array(items.indices)) }
     guard let target else {
       (self.target, fit) = (nil, nil)
       return

@@ -106,7 +106,7 @@ extension Session {
   }
 
   /// Brings what depends on the recipe up to date.
-  private mutating func recipeChanged(at places: [Int]) {
+  mutating func recipeChanged(at places: [Int]) {
     version += 1
     lastChanged = places.map { items[$0].id }
     for place in places { parts[place] = part(of: items[place], in: recipe[items[place]]) }
@@ -243,8 +243,14 @@ extension Session {
     sparsity == .none ? findings.surveys[item.id]?.errors : findings.tables[item.id]?[sparsity]
   }
 
+  /// Of the numbers that the target's tool makes, where one is chosen; so are all other figures.
   public func assessment(of item: Item, in scheme: Scheme) -> Assessment? {
-    findings.assessments[item.id]?[scheme]
+    findings.assessments[item.id]?[made(scheme, of: item)]
+  }
+
+  /// What was said at once.
+  public func answer(of item: Item, in scheme: Scheme) -> SummaryAnswer? {
+    findings.answers[item.id]?[made(scheme, of: item)]
   }
 
   /// t² of an item in a scheme: zero for what is kept, from the error table where it has it, or from an assessment;
@@ -253,20 +259,20 @@ extension Session {
     if scheme.isKeep { return 0 }
     // Of numbers that are none nothing is known: not even that zeros in their place do no harm.
     if hasNoNumbers(item) { return nil }
-    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
+    if case .uniform(let uniform) = made(scheme, of: item).format, uniform.range == .minMax, uniform.scale == .fp16,
       let table = table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
     {
       return error
     }
-    return assessment(of: item, in: scheme)?.relativeError ?? findings.answers[item.id]?[scheme]?.estimate
+    return assessment(of: item, in: scheme)?.relativeError ?? answer(of: item, in: scheme)?.estimate
   }
 
   /// Whether the error that is shown is a bounded estimate, until the exact one comes.
   public func isErrorEstimated(of item: Item, in scheme: Scheme) -> Bool {
-    guard let answer = findings.answers[item.id]?[scheme], !answer.isExact else { return false }
+    guard let answer = answer(of: item, in: scheme), !answer.isExact else { return false }
     if assessment(of: item, in: scheme) != nil { return false }
-    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
+    if case .uniform(let uniform) = made(scheme, of: item).format, uniform.range == .minMax, uniform.scale == .fp16,
       let table = table(of: item, sparsity: scheme.sparsity)
     {
       return table[uniform.bits, uniform.symmetry, uniform.granularity] == nil
@@ -286,10 +292,11 @@ extension Session {
 
   /// The same about any scheme of one item.
   public mutating func answer(_ item: Item, _ scheme: Scheme) {
-    guard !scheme.isKeep, findings.answers[item.id]?[scheme] == nil, assessment(of: item, in: scheme) == nil,
-      let answer = findings.surveys[item.id]?.summary?.answer(scheme)
+    let made = made(scheme, of: item)
+    guard !scheme.isKeep, findings.answers[item.id]?[made] == nil, assessment(of: item, in: scheme) == nil,
+      let answer = findings.surveys[item.id]?.summary?.answer(made)
     else { return }
-    findings.answers[item.id, default: [:]][scheme] = answer
+    findings.answers[item.id, default: [:]][made] = answer
   }
 
   /// The bytes of an item in a scheme, and whether they are exact: forms that depend on the numbers are known only
@@ -297,7 +304,7 @@ extension Session {
   public func bytes(of item: Item, in scheme: Scheme) -> (bytes: Int, exact: Bool) {
     if scheme.isKeep { return (item.bytes, true) }
     if let assessment = assessment(of: item, in: scheme) { return (assessment.size.bytes, true) }
-    return (item.denseBytes(in: scheme), scheme.sparsity == .none && scheme.coding == .none)
+    return (item.denseBytes(in: made(scheme, of: item)), scheme.sparsity == .none && scheme.coding == .none)
   }
 
   /// The first questions, for every item whose numbers can be read.
@@ -314,7 +321,7 @@ extension Session {
     items.compactMap { item in
       let scheme = self.scheme(of: item)
       guard !scheme.isKeep, scheme.isComputed, findings.failures[item.id] == nil else { return nil }
-      return assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, scheme)
+      return assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, made(scheme, of: item))
     }
   }
 }

@@ -38,9 +38,9 @@ extension Session {
     items.filter { $0.closed == nil && ($0.kind == .weight || !recipe[$0].isKeep) }.flatMap {
       item -> [Question] in
       var questions: [Question] = []
-      if recipe[item].isComputed { questions.append(.assessment(item.id, recipe[item])) }
+      if recipe[item].isComputed { questions.append(.assessment(item.id, made(recipe[item], of: item))) }
       if item.kind == .weight, item.obstacle(to: Estimate.unit) == nil, recipe[item] != Estimate.unit {
-        questions.append(.assessment(item.id, Estimate.unit))
+        questions.append(.assessment(item.id, made(Estimate.unit, of: item)))
       }
       return questions
     }

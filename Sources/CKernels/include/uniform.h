@@ -4,11 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A uniform grid: ŵ = scale · round(clamp(w · inverse, low, high)), halves to even.
-/// For an affine grid with zero point z and codes 0…m, low = -z and high = m - z, so that zero stays zero.
+/// A uniform grid: ŵ = scale · round(clamp((w - bias) · inverse, low, high)) + bias, halves to even.
+/// For an affine grid with zero point z and codes 0…m, low = -z, high = m - z and bias = 0, so that zero stays zero; one
+/// with a bias has codes 0…m, and zero need not be one of its numbers. The scale may be negative.
 /// scale = inverse = 0 where all weights are zero or the scale is too small for its type.
 typedef struct {
-  float scale, inverse, low, high;
+  float scale, inverse, low, high, bias;
 } lathe_grid;
 
 /// The type that a scale is rounded to before the codes are chosen.
@@ -21,8 +22,10 @@ typedef enum {
 
 typedef enum {
   LATHE_SYMMETRIC = 0,       ///< codes -(2^(b-1)-1)…2^(b-1)-1, scale max|w|/(2^(b-1)-1)
-  LATHE_SYMMETRIC_FULL = 1,  ///< the same scale, and the code -2^(b-1) too
+  LATHE_SYMMETRIC_FULL = 1,  ///< codes -2^(b-1)…2^(b-1)-1, scale max|w|/(2^(b-1)-1/2)
   LATHE_AFFINE = 2,          ///< codes 0…2^b-1 over the range with zero in it, integer zero point
+  LATHE_SYMMETRIC_SIGNED = 3,  ///< codes -2^(b-1)…2^(b-1)-1, scale the number of the greatest magnitude over -2^(b-1)
+  LATHE_EDGE = 4,              ///< codes 0…2^b-1 from the end of the range that is farther from zero, which is a number
 } lathe_symmetry;
 
 /// The grid of `bits` (2…16) over weights between minimum and maximum.

@@ -10,13 +10,36 @@ enum UniformReference {
     let high = max(0, weights.max() ?? 0)
     let top = Float((1 << (bits - 1)) - 1)
     let levels = Float((1 << bits) - 1)
-    let scale = rounded(symmetry == .affine ? (high - low) / levels : max(-low, high) / top, to: type)
-    guard scale > 0 else { return weights.map { _ in 0 } }
+    let scale: Float
+    switch symmetry {
+    case .symmetric: scale = rounded(max(-low, high) / top, to: type)
+    case .symmetricFull: scale = rounded(max(-low, high) / (top + 0.5), to: type)
+    case .symmetricSigned: scale = (high >= -low ? -1 : 1) * rounded(max(-low, high) / (top + 1), to: type)
+    case .affine: scale = rounded((high - low) / levels, to: type)
+    case .edge: return edge(weights, levels: levels, type)
+    }
+    guard scale != 0 else { return weights.map { _ in 0 } }
     let inverse = 1 / scale
     let zero = symmetry == .affine ? min(levels, (-low / scale).rounded(.toNearestOrEven)) : 0
-    let least = symmetry == .affine ? -zero : symmetry == .symmetricFull ? -top - 1 : -top
+    let least = symmetry == .affine ? -zero : symmetry == .symmetric ? -top : -top - 1
     let most = symmetry == .affine ? levels - zero : top
     return weights.map { w in scale * min(most, max(least, (w * inverse).rounded(.toNearestOrEven))) }
+  }
+
+  /// MLX's `quantize` of one group (mlx/backend/cpu/quantized.cpp), and what its `dequantize` makes of it.
+  private static func edge(_ weights: [Float], levels: Float, _ type: ScaleType) -> [Float] {
+    guard let low = weights.min(), let high = weights.max() else { return [] }
+    let isLow = abs(low) > abs(high)
+    var scale = max((high - low) / levels, 1e-7) * (isLow ? 1 : -1)
+    let edge = isLow ? low : high
+    let steps = (edge / scale).rounded(.toNearestOrEven)
+    var bias: Float = 0
+    if steps != 0 { (scale, bias) = (edge / steps, edge) }
+    func stored(_ number: Float) -> Float { number < 0 ? -rounded(-number, to: type) : rounded(number, to: type) }
+    return weights.map { w in
+      let code = min(levels, max(0, ((w - stored(bias)) * (1 / scale)).rounded(.toNearestOrEven)))
+      return stored(scale) * code + stored(bias)
+    }
   }
 
   static func rounded(_ scale: Float, to type: ScaleType) -> Float {

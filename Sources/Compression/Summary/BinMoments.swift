@@ -37,7 +37,7 @@ public struct BinMoments: Sendable, Codable, Hashable {
     guard total > 0 else { return nil }
     switch scheme.format {
     case .keep: return answer(band, grid: nil, slack: 0, levels: nil)
-    case .uniform(let uniform) where uniform.granularity == .tensor && uniform.bits > 1:
+    case .uniform(let uniform) where uniform.granularity == .tensor && uniform.bits > 1 && uniform.symmetry != .edge:
       return answer(uniform, band)
     default: return nil
     }
@@ -119,7 +119,7 @@ public struct BinMoments: Sendable, Codable, Hashable {
       let grid = uniform.grid(low: max(low, -limit), high: min(high, limit))
       // A grid whose outermost level moves by d moves each level by d at most, and so each weight's distance.
       let rounding = Double(limit) * (uniform.scale == .fp32 ? 0x1p-22 : uniform.scale == .fp16 ? 0x1p-10 : 0x1p-7)
-      guard uniform.scale != .pow2, uniform.symmetry != .affine else { return nil }
+      guard uniform.scale != .pow2, !uniform.symmetry.isAffine else { return nil }
       return answer(band, grid: grid, slack: (place.atMost - place.surely) / 2 + rounding)
     case .entropy: return nil
     }
@@ -181,7 +181,7 @@ public struct BinMoments: Sendable, Codable, Hashable {
   {
     let n = Double(counts[bin])
     // As it is: an error of nothing, and a zero where zero is in the bin.
-    guard let grid else { return (0...0, 0...(low <= 0 && high >= 0 ? n : 0)) }
+    guard let grid = grid?.rising else { return (0...0, 0...(low <= 0 && high >= 0 ? n : 0)) }
     let scale = Double(grid.scale)
     guard scale > 0 else {
       let all = error(bin, at: 0)

@@ -147,7 +147,7 @@ public struct ValueCounts: Sendable, Codable, Hashable {
     return sums
   }
 
-  private func answer(_ pruned: Pruned, on grid: lathe_grid) -> SummaryAnswer {
+  private func answer(_ pruned: Pruned, on grid: lathe_grid) -> SummaryAnswer? {
     var codes = [Int32](repeating: 0, count: values.count)
     var reconstruction = [Float](repeating: 0, count: values.count)
     lathe_apply_grid(pruned.values, values.count, grid, &codes, &reconstruction)
@@ -156,7 +156,7 @@ public struct ValueCounts: Sendable, Codable, Hashable {
     return answer(pruned, exactly: reconstruction, levels: summary.levels)
   }
 
-  private func sign(_ uniform: UniformScheme, _ pruned: Pruned, masked: Bool) -> SummaryAnswer {
+  private func sign(_ uniform: UniformScheme, _ pruned: Pruned, masked: Bool) -> SummaryAnswer? {
     var (sum, kept) = (0.0, 0)
     for index in values.indices where !masked || pruned.values[index] != 0 {
       sum += Double(counts[index]) * Double(abs(pruned.values[index]))
@@ -171,13 +171,15 @@ public struct ValueCounts: Sendable, Codable, Hashable {
     var reconstruction = [Float](repeating: 0, count: values.count)
     lathe_apply_signs(pruned.values, values.count, magnitude, masked ? 1 : 0, &codes, &reconstruction)
     var summary = ScaleSummary()
-    summary.add(lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1))
+    summary.add(lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1, bias: 0))
     return answer(pruned, exactly: reconstruction, levels: summary.levels)
   }
 
   /// The error of a reconstruction value by value. Which of +v and −v goes first at the limit of a ratio depends on
   /// where they stand: where their errors differ, there are bounds.
-  private func answer(_ pruned: Pruned, exactly reconstruction: [Float], levels: Levels?) -> SummaryAnswer {
+  /// `nil` where ŵ is not finite: nothing can be stated then.
+  private func answer(_ pruned: Pruned, exactly reconstruction: [Float], levels: Levels?) -> SummaryAnswer? {
+    guard reconstruction.allSatisfy({ $0.isFinite }) else { return nil }
     var (error, zeros) = (0.0, 0)
     for index in values.indices {
       let difference = Double(values[index] - reconstruction[index])

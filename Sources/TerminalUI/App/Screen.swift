@@ -193,7 +193,7 @@ public struct Screen: Program {
     let session = state.session
     let scheme = session.scheme(of: item)
     var questions: [Question] = []
-    if !scheme.isKeep, scheme.isComputed { questions.append(.detail(item.id, scheme)) }
+    if !scheme.isKeep, scheme.isComputed { questions.append(.detail(item.id, session.made(scheme, of: item))) }
     if scheme.sparsity != .none, item.kind == .weight,
       session.table(of: item, sparsity: scheme.sparsity) == nil
     {
@@ -211,7 +211,7 @@ public struct Screen: Program {
     let sparsity = state.session.scheme(of: item).sparsity
     let open = state.errorFormats.map { Scheme($0, sparsity: sparsity) }
       .filter { item.obstacle(to: $0) == nil && state.session.assessment(of: item, in: $0) == nil }
-    analyst.ask(open.map { .assessment(item.id, $0) })
+    analyst.ask(open.map { .assessment(item.id, state.session.made($0, of: item)) })
   }
 
   /// The size of the file that the target would write, one recipe at a time: the newest when one was found.
@@ -234,7 +234,7 @@ public struct Screen: Program {
     if let scheme = state.consideredScheme, item.obstacle(to: scheme) == nil {
       state.session.answer(item, scheme)
       if state.session.assessment(of: item, in: scheme) == nil {
-        analyst.ask([.assessment(item.id, scheme)], urgent: true)
+        analyst.ask([.assessment(item.id, state.session.made(scheme, of: item))], urgent: true)
       }
     }
     switch popup.content {
@@ -252,7 +252,8 @@ public struct Screen: Program {
         $0.obstacle == nil && $0.scheme.format != .keep && !item.isLong(in: $0.scheme)
       }
       analyst.ask(
-        open.filter { $0.relativeError == nil || $0.isEstimated }.map { .assessment(item.id, $0.scheme) })
+        open.filter { $0.relativeError == nil || $0.isEstimated }
+          .map { .assessment(item.id, state.session.made($0.scheme, of: item)) })
     default: break
     }
   }

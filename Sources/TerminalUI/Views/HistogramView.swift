@@ -53,7 +53,7 @@ extension State {
       plot.overlay = shares(reconstruction)
     }
     if !isError {
-      let answer = current.flatMap { session.findings.answers[$0.id]?[scheme] }
+      let answer = current.flatMap { session.answer(of: $0, in: scheme) }
       plot.levels =
         (assessment?.levels ?? answer?.levels)?
         .positions(in: start...end, spacing: (end - start) / Double(max(1, area.width))) ?? []

@@ -178,7 +178,8 @@ extension State {
         case .group(let size): "g\(size)"
         }
       text = "int\(uniform.bits) \(run)"
-      if uniform.symmetry == .affine { text += " a" }
+      if uniform.symmetry.isAffine { text += uniform.symmetry == .edge ? " e" : " a" }
+      if uniform.symmetry == .symmetricSigned { text += " s" }
       if uniform.symmetry == .symmetricFull { text += " f" }
     default: text = Scheme(scheme.format).description
     }

@@ -57,7 +57,7 @@ extension State {
       if let error = found.relativeError { figure("t²", Format.scientific(error)) }
       if let weighted = found.weightedError { figure("weighted", Format.scientific(weighted)) }
       if let limit = found.pruneLimit { figure("|w| <", Format.significant(Double(limit)), .pruned) }
-    } else if let answer = session.findings.answers[item.id]?[scheme] {
+    } else if let answer = session.answer(of: item, in: scheme) {
       let mark = answer.isExact ? "" : "\(glyphs.approximately)"
       figure("zeros", mark + Format.percent((answer.sparsity.lowerBound + answer.sparsity.upperBound) / 2))
       figure("t²", mark + Format.scientific(answer.estimate), answer.isExact ? .normal : .estimate)
@@ -81,7 +81,7 @@ extension State {
       return
     }
     let limit =
-      session.assessment(of: item, in: scheme)?.pruneLimit ?? session.findings.answers[item.id]?[scheme]?.pruneLimit
+      session.assessment(of: item, in: scheme)?.pruneLimit ?? session.answer(of: item, in: scheme)?.pruneLimit
     drawStrip(&canvas, area, survey, levels: nil, pruned: prunedRange(limit))
   }
 

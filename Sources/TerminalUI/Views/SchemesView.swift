@@ -51,7 +51,7 @@ extension State {
     guard let item = subject, let survey = session.survey(of: item) else { return }
     let scheme = consideredScheme
     let assessment = scheme.flatMap { session.assessment(of: item, in: $0) }
-    let levels = assessment?.levels ?? scheme.flatMap { session.findings.answers[item.id]?[$0]?.levels }
+    let levels = assessment?.levels ?? scheme.flatMap { session.answer(of: item, in: $0)?.levels }
     let caption: String
     if let levels {
       caption = levels.scales > 1 ? "levels of the mean of \(levels.scales) scales" : "levels"

@@ -124,9 +124,9 @@ extension MatrixShape {
 }
 
 extension Session {
-  /// What an item's numbers come back as in its scheme.
+  /// What an item's numbers come back as in its scheme, as the target's tool has it where one is chosen.
   func reconstruction(of item: Item) throws -> [Float] {
-    let scheme = recipe[item]
+    let scheme = made(recipe[item], of: item)
     var values = [Float](repeating: 0, count: item.count)
     let source = CheckpointWeights(checkpoint: checkpoint, item: item)
     let isComputed = try values.withUnsafeMutableBufferPointer {

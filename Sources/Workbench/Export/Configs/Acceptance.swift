@@ -13,6 +13,8 @@ struct Acceptance: Sendable {
   let sparsities: Set<SparsityKind>
   /// For the templates.
   let fields: [String: String]
+  /// What the tool makes of it: the grid of its codes and the type of its scales.
+  var numbers = ToolNumbers()
 
   /// What is set to zero, its numbers aside.
   enum SparsityKind: Hashable, Sendable {
@@ -42,6 +44,7 @@ extension Acceptance {
       }
       fields[String(field[..<equals])] = String(field[field.index(after: equals)...])
     }
+    let numbers = try ToolNumbers(fields)
     var found: [Acceptance] = []
     for word in parts[1].split(separator: " ") {
       if word == "*" {
@@ -65,7 +68,7 @@ extension Acceptance {
           found.append(
             Acceptance(
               kinds: kinds, format: try Scheme(spec: plain).format, hasAnyGroup: hasAnyGroup, sparsities: sparsities,
-              fields: fields))
+              fields: fields, numbers: numbers))
         } catch { throw WorkbenchError("\(error)") }
       }
     }
@@ -124,8 +127,10 @@ extension Acceptance {
 extension Acceptance {
   func takes(_ kinds: Set<String>) -> Bool { self.kinds.contains("any") || !self.kinds.isDisjoint(with: kinds) }
 
+  /// The scheme as it stands, or with the tool's own grid.
   func takes(_ format: Scheme.Format) -> Bool {
-    self.format == format || hasAnyGroup && format.groupSize != nil && self.format == format.withGroup(32)
+    let format = hasAnyGroup && format.groupSize != nil ? format.withGroup(32) : format
+    return self.format == format || numbers.grid(of: self.format) == format
   }
 
   func takes(_ sparsity: Sparsity) -> Bool { SparsityKind(sparsity).map(sparsities.contains) ?? true }

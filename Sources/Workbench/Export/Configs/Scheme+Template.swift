@@ -14,7 +14,7 @@ extension Scheme {
     switch format {
     case .uniform(let uniform):
       values["bits"] = uniform.bits
-      values[uniform.symmetry == .affine ? "affine" : "symmetric"] = true
+      values[uniform.symmetry.isAffine ? "affine" : "symmetric"] = true
       values["integers"] = true
       if uniform.range == .leastSquares { values["least_squares"] = true }
     case .codebook(let codebook):

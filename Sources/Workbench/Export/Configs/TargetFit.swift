@@ -10,6 +10,8 @@ public struct TargetFit: Sendable {
   /// Items that must have one scheme, and why.
   public let agreements: [Agreement]
   private let agreementOf: [Item.ID: [Int]]
+  /// By item: what is accepted for its kinds, where the tool makes numbers of its own of any scheme.
+  let offers: [Item.ID: [Acceptance]]
 
   /// Layers that must have one scheme.
   public struct Agreement: Sendable {
@@ -20,6 +22,16 @@ public struct TargetFit: Sendable {
   /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for at all.
   init(_ target: ConfigTarget, _ session: Session) throws(WorkbenchError) {
     self.target = target
+    var offers: [Item.ID: [Acceptance]] = [:]
+    if target.acceptances.contains(where: { $0.numbers != ToolNumbers() }) {
+      var known: [Set<String>: [Acceptance]] = [:]
+      for item in session.items where item.kind == .weight {
+        let kinds = item.targetKinds
+        let found = known[kinds] ?? target.acceptances.filter { $0.takes(kinds) }
+        (known[kinds], offers[item.id]) = (found, found)
+      }
+    }
+    self.offers = offers
     let translation = try LayerNames(target.naming, of: session.checkpoint)
     var names: [Item.ID: Result<String, ConfigTarget.Unfit>] = [:]
     for item in session.items where item.kind == .weight || target.tellsAll {

@@ -1,0 +1,85 @@
+import Compression
+import Numerics
+
+/// The numbers that a tool makes where they are not those of the scheme that it is told: which grid its integers have, and
+/// which type its scales. A sheet says it in the fields of `accept`: `grid=symmetric-full scale=floats`.
+struct ToolNumbers: Sendable, Hashable {
+  /// In the place of symmetric codes, or where it is affine itself in that of affine ones; `nil` for the scheme's own.
+  var grid: Symmetry?
+  var scale: Scale?
+
+  enum Scale: Sendable, Hashable {
+    case type(ScaleType)
+    /// The type of the model's floats.
+    case floats
+  }
+
+  init() {}
+
+  /// - Throws: `WorkbenchError` for words that are no grid, or no type.
+  init(_ fields: [String: String]) throws(WorkbenchError) {
+    if let word = fields["grid"] {
+      guard let known = Symmetry(rawValue: word) else {
+        let all = Symmetry.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("grid=\(word): expected one of \(all)")
+      }
+      grid = known
+    }
+    if let word = fields["scale"] {
+      if word == "floats" {
+        scale = .floats
+      } else if let type = ScaleType(rawValue: word) {
+        scale = .type(type)
+      } else {
+        let all = ScaleType.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("scale=\(word): expected floats, or one of \(all)")
+      }
+    }
+  }
+
+  /// The format with the tool's grid.
+  func grid(of format: Scheme.Format) -> Scheme.Format {
+    guard case .uniform(var uniform) = format, uniform.bits > 1, let grid, grid.isAffine == uniform.symmetry.isAffine
+    else { return format }
+    uniform.symmetry = grid
+    return .uniform(uniform)
+  }
+
+  /// The format with the tool's grid and scales, for a model whose floats have a type.
+  func made(of format: Scheme.Format, floats: ScaleType) -> Scheme.Format {
+    switch scale {
+    case nil: grid(of: format)
+    case .type(let type): grid(of: format).withScale(type)
+    case .floats: grid(of: format).withScale(floats)
+    }
+  }
+}
+
+extension Item {
+  /// The type of scale that goes with the numbers as they are stored.
+  var scaleOfFloats: ScaleType {
+    guard packing == nil else { return .fp16 }
+    switch type {
+    case .f32, .f64: return .fp32
+    case .bf16: return .bf16
+    default: return .fp16
+    }
+  }
+}
+
+extension TargetFit {
+  /// What the tool makes of a layer that it is told to quantise so: the same, or the scheme of its own grid and scales.
+  func made(_ scheme: Scheme, of item: Item) -> Scheme {
+    guard let offers = offers[item.id], case .uniform = scheme.format else { return scheme }
+    let plain = scheme.format.withScale(.fp16)
+    guard let acceptance = offers.first(where: { $0.takes(plain) }) else { return scheme }
+    var made = scheme
+    made.format = acceptance.numbers.made(of: scheme.format, floats: item.scaleOfFloats)
+    return item.obstacle(to: made) == nil ? made : scheme
+  }
+}
+
+extension Session {
+  /// What a scheme's numbers are: with a target chosen, those that its tool makes.
+  public func made(_ scheme: Scheme, of item: Item) -> Scheme { fit?.made(scheme, of: item) ?? scheme }
+}
