@@ -80,7 +80,7 @@ static lathe_grid make_edge_grid(float least, float most, int bits, lathe_scale_
   lathe_grid grid = {0, 0, 0, 0, 0};
   const float levels = (float)((1 << bits) - 1), span = most - least;
   if (!(span > 0 || least != 0)) return grid;
-  const int from_least = -least > most;
+  const int from_least = fabsf(least) > fabsf(most);
   float step = isfinite(span) ? span / levels : most / levels - least / levels;
   step = step > 1e-7f ? step : 1e-7f;
   float scale = from_least ? step : -step;

@@ -99,7 +99,7 @@ extension Session {
       isParameter: item.kind != .buffer,
       counts: (isWeight || !scheme.isKeep) && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
       reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
-        ? 0 : relativeError(of: item, in: Estimate.unit))
+        ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }
 
   /// n·t²: an item's part in the damage; `nil` while its error is not known.

@@ -62,6 +62,21 @@ extension Session {
   }
 }
 
+extension Session {
+  /// What the table of errors lacks: schemes that the chosen target takes and whose numbers are its tool's own.
+  public func toolQuestions(about item: Item) -> [Question] {
+    guard let fit, item.kind == .weight, fit.offers[item.id] != nil else { return [] }
+    let sparsity = recipe[item].sparsity
+    return fit.formats(for: item).compactMap { format in
+      guard case .uniform(let uniform) = format, ErrorTable.widths.contains(uniform.bits) else { return nil }
+      let scheme = Scheme(format, sparsity: sparsity)
+      let made = made(scheme, of: item)
+      return made == scheme || item.obstacle(to: made) != nil || findings.assessments[item.id]?[made] != nil
+        ? nil : .assessment(item.id, made)
+    }
+  }
+}
+
 // MARK: - Locks
 
 extension Session {

@@ -256,16 +256,21 @@ extension Session {
   /// t² of an item in a scheme: zero for what is kept, from the error table where it has it, or from an assessment;
   /// `nil` while it is not known, and where none of its numbers is finite.
   public func relativeError(of item: Item, in scheme: Scheme) -> Double? {
+    relativeError(of: item, inExactly: made(scheme, of: item))
+  }
+
+  /// The same of the scheme's own numbers, whatever the target's tool makes.
+  func relativeError(of item: Item, inExactly scheme: Scheme) -> Double? {
     if scheme.isKeep { return 0 }
     // Of numbers that are none nothing is known: not even that zeros in their place do no harm.
     if hasNoNumbers(item) { return nil }
-    if case .uniform(let uniform) = made(scheme, of: item).format, uniform.range == .minMax, uniform.scale == .fp16,
+    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
       let table = table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
     {
       return error
     }
-    return assessment(of: item, in: scheme)?.relativeError ?? answer(of: item, in: scheme)?.estimate
+    return findings.assessments[item.id]?[scheme]?.relativeError ?? findings.answers[item.id]?[scheme]?.estimate
   }
 
   /// Whether the error that is shown is a bounded estimate, until the exact one comes.

@@ -39,8 +39,8 @@ extension Session {
       item -> [Question] in
       var questions: [Question] = []
       if recipe[item].isComputed { questions.append(.assessment(item.id, made(recipe[item], of: item))) }
-      if item.kind == .weight, item.obstacle(to: Estimate.unit) == nil, recipe[item] != Estimate.unit {
-        questions.append(.assessment(item.id, made(Estimate.unit, of: item)))
+      if item.kind == .weight, item.obstacle(to: Estimate.unit) == nil, made(recipe[item], of: item) != Estimate.unit {
+        questions.append(.assessment(item.id, Estimate.unit))
       }
       return questions
     }

@@ -163,14 +163,37 @@ import Testing
     #expect(result.errors.contains("q8_0") && result.errors.contains("q6_k"))
   }
 
-  @Test func withATargetTheBytesAreThoseOfTheFile() throws {
+  @Test func withATargetErrorsAndSizesAreItsTools() throws {
+    func estimate(_ words: String...) throws -> [String: Any] {
+      try Program.run(["estimate", Program.digits, "--json"] + words).object()
+    }
+    let aimed = try estimate("--set", "*=int4,channel", "--to", "onnxruntime")
+    let exact = try estimate("--set", "*=int4,channel,symmetric-full,scale=fp32")
+    #expect(aimed["bytes"] as? Int == exact["bytes"] as? Int)
+    for (name, layer) in try layers(aimed) where layer["scheme"] as? String == "int4,channel" {
+      #expect(layer["made"] as? String == "int4,channel,symmetric-full,scale=fp32")
+      #expect(try layer["relativeError"] as? Double == layers(exact)[name]?["relativeError"] as? Double)
+    }
+    let measured = try Program.run(
+      "evaluate", Program.digits, "--data", Fixtures.sample("digits-test.npz"), "--set", "*=int4,channel", "--to",
+      "onnxruntime", "--json")
+    let same = try Program.run(
+      "evaluate", Program.digits, "--data", Fixtures.sample("digits-test.npz"), "--set",
+      "*=int4,channel,symmetric-full,scale=fp32", "--json")
+    func figures(_ run: Program.Result) throws -> [Double] {
+      try #require(try run.object()["metrics"] as? [[String: Any]]).compactMap { $0["value"] as? Double }
+    }
+    #expect(try figures(measured) == figures(same))
+  }
+
+  @Test func withATargetTheFilesBytesStandBeside() throws {
     let folder = try ScratchFolder()
     for (model, target) in [(Program.digits, "lathe"), (Program.llamaGGUF, "llama.cpp")] {
       let object = try Program.run("estimate", model, "--set", "*=q8_0", "--to", target, "--json").object()
       #expect(
         try Program.run("export", model, "--set", "*=q8_0", "--to", target, "-o", folder.path("f")).status
           == 0)
-      #expect(object["bytes"] as? Int == folder.bytes(of: "f")?.count)
+      #expect(object["fileBytes"] as? Int == folder.bytes(of: "f")?.count)
     }
   }
 

@@ -25,7 +25,7 @@ struct HostileNumberTests {
 
   static let specs: [String] = {
     var specs = Scheme.words
-    for symmetry in ["symmetric", "symmetric-full", "affine"] {
+    for symmetry in Symmetry.allCases.map(\.rawValue) {
       for run in ["tensor", "channel", "group=8", "axis=1"] {
         for range in ["minmax", "mse", "percentile=99", "entropy"] {
           for scale in ["fp16", "bf16", "fp32", "pow2"] {

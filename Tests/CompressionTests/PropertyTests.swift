@@ -65,20 +65,36 @@ import Testing
     for source in [Self.gaussian(8, 96), Self.laplace()] {
       for bits in [2, 4, 7, 8, 16] {
         let uniform = UniformScheme(bits: bits, granularity: .channel, symmetry: symmetry, scale: type)
+        guard Scheme(.uniform(uniform)).obstacle(rows: source.rows, columns: source.columns) == nil else { continue }
         let values = try SchemeFigureTests.reconstruct(source, Scheme(.uniform(uniform)).description)
         for row in 0..<source.rows {
           let range = row * source.columns..<(row + 1) * source.columns
           let weights = source.values[range].map { Double($0) }
           let extent = max(0, weights.max()!) - min(0, weights.min()!)
-          let steps = symmetry == .affine ? pow(2, Double(bits)) - 1 : pow(2, Double(bits - 1)) - 1
-          let scale = (symmetry == .affine ? extent : weights.map(abs).max()!) / steps
+          let half = pow(2, Double(bits - 1))
+          let steps =
+            switch symmetry {
+            case .symmetric: half - 1
+            case .symmetricFull: half - 0.5
+            case .symmetricSigned: half
+            case .affine, .edge: 2 * half - 1
+            }
+          let scale = (symmetry.isAffine ? extent : weights.map(abs).max()!) / steps
           let relative: Double = type == .fp16 ? 0x1p-11 : type == .bf16 ? 0x1p-8 : type == .fp32 ? 0x1p-23 : 0
           // A half below 2⁻¹⁴ has a spacing of 2⁻²⁴.
           let rounding = max(scale * relative, type == .fp16 ? 0x1p-25 : 0) * steps
           // A power of two is the scale's double at most.
           let widest = type == .pow2 ? 2 * scale : scale * (1 + relative)
-          // The zero point is a whole number: the range moves by half a step at most.
-          let shift = symmetry == .affine ? widest / 2 : 0
+          // The zero point is a whole number: the range moves by half a step at most. A signed scale has no code for the
+          // other end, nor has an edge's where it was made to divide the edge: a step more.
+          let shift =
+            switch symmetry {
+            case .symmetric, .symmetricFull: 0.0
+            case .affine: widest / 2
+            case .symmetricSigned: widest / 2
+            // The edge is rounded as the scale is.
+            case .edge: 1.5 * widest + rounding
+            }
           let limit = widest / 2 + rounding + shift + (weights.map(abs).max() ?? 0) * 0x1p-22
           for (index, weight) in weights.enumerated() {
             #expect(abs(Double(values[range.lowerBound + index]) - weight) <= limit, "int\(bits) \(symmetry) \(type)")

@@ -65,6 +65,25 @@ def equal(tool, name, found, expected):
         sys.exit(f"{tool}: {name} is {found}, and the recipe says {expected}")
 
 
+def estimate(target, rules, model=LLM):
+    """What Lathe says that the tool makes: t2 and bytes of each layer."""
+    choice = [word for rule in rules for word in ("--set", rule)]
+    told = subprocess.run([LATHE, "estimate", str(model), "--to", target, "--json", *choice], capture_output=True, text=True)
+    if told.returncode != 0:
+        sys.exit(told.stderr)
+    return {layer["name"]: (layer["relativeError"], layer["bytes"]) for layer in json.loads(told.stdout)["layers"]}
+
+
+def same_error(tool, name, made, weight, claimed):
+    """Asserts that |w' - w|^2 / |w|^2 of what the tool made is what Lathe said, to a thousandth."""
+    import numpy
+
+    made, weight = numpy.asarray(made, numpy.float64).reshape(-1), numpy.asarray(weight, numpy.float64).reshape(-1)
+    found = ((made - weight) ** 2).sum() / (weight ** 2).sum()
+    if abs(found - claimed) > 1e-3 * found:
+        sys.exit(f"{tool}: {name} has the error {found:.6g}, and Lathe says {claimed:.6g}")
+
+
 def torch_model():
     from transformers import AutoModelForCausalLM
 
@@ -173,11 +192,12 @@ def mlx_config():
     import mlx.nn
     import mlx_lm
 
-    path, recipe = lathe(
-        "mlx-config",
-        ["*self_attn*=int4,group=64,affine", "*mlp*=int8,group=128,affine", "*layers.1.mlp.down_proj=int3,group=32,affine",
-         "*layers.2.mlp.down_proj=ocp-mxfp4", "model.embed_tokens=int6,group=64,affine", "*layers.2.self_attn.o_proj=nvidia-nvfp4"],
-        name="mlx/config.json")
+    rules = [
+        "*self_attn*=int4,group=64,affine", "*mlp*=int8,group=128,affine", "*layers.1.mlp.down_proj=int3,group=32,affine",
+        "*layers.2.mlp.down_proj=ocp-mxfp4", "model.embed_tokens=int6,group=64,affine", "*layers.2.self_attn.o_proj=nvidia-nvfp4"]
+    path, recipe = lathe("mlx-config", rules, name="mlx/config.json")
+    claimed = estimate("mlx-config", rules)
+    floats = mlx.core.load(LLM + "/model.safetensors")
     out = FOLDER / "mlx_model"
     run(sys.executable, path.with_suffix(".py"), LLM, out)
     written = json.loads((out / "config.json").read_text())["quantization"]
@@ -196,6 +216,12 @@ def mlx_config():
         expected = named.get(scheme.word, (scheme.bits, scheme.group, "affine"))
         equal("mlx", name, (module.bits, module.group_size, module.mode), expected)
         equal("mlx", f"{name} in its config", written[name], ours[name])
+        if module.mode == "affine":
+            wide = [part.astype(mlx.core.float32) for part in (module.scales, module.biases)]
+            made = mlx.core.dequantize(module.weight, *wide, group_size=module.group_size, bits=module.bits)
+            same_error("mlx", name, made, floats[name + ".weight"].astype(mlx.core.float32), claimed[name][0])
+            size = module.weight.nbytes + module.scales.nbytes + module.biases.nbytes
+            equal("mlx", f"bytes of {name}", size, claimed[name][1])
     return seen
 
 
@@ -204,9 +230,9 @@ def onnxruntime():
     import onnx
     import onnxruntime as ort
 
-    path, recipe = lathe(
-        "onnxruntime", ["*conv*=int8,channel", "/conv1/Conv=int8,tensor,affine", "*fc1*=int4,channel,affine", "*fc2*=keep"], CNN,
-        "cnn/quantise.py")
+    rules = ["*conv*=int8,channel", "/conv1/Conv=int8,tensor,affine", "*fc1*=int4,channel,affine", "/conv3/Conv=int4,channel", "*fc2*=keep"]
+    path, recipe = lathe("onnxruntime", rules, CNN, "cnn/quantise.py")
+    claimed = estimate("onnxruntime", rules, CNN)
     count = 0
     data = numpy.load("Samples/digits-test.npz")
     names = [n for n in data.files]
@@ -234,9 +260,14 @@ def onnxruntime():
             kind = {4: ("INT4", "UINT4"), 8: ("INT8", "UINT8")}[scheme.bits][scheme.affine]
             equal("onnxruntime", name, onnx.TensorProto.DataType.Name(codes.data_type), kind)
             equal("onnxruntime", f"{name}'s scales", int(numpy.prod(scales.dims)), scheme.shape[0] if scheme.channel else 1)
+            arrays = [onnx.numpy_helper.to_array(constants[pair.input[i]]).astype(numpy.float64) for i in range(3)]
             if not scheme.affine:
-                zero = onnx.numpy_helper.to_array(constants[pair.input[2]])
-                equal("onnxruntime", f"{name}'s zero point", int(numpy.abs(zero).max()), 0)
+                equal("onnxruntime", f"{name}'s zero point", int(numpy.abs(arrays[2]).max()), 0)
+            # A convolution's and this model's Gemm's outputs are the first axis.
+            shape = [-1] + [1] * (arrays[0].ndim - 1)
+            made = (arrays[0] - arrays[2].reshape(shape)) * arrays[1].reshape(shape)
+            weight = next(t for t in source.graph.initializer if t.name == scheme.tensor)
+            same_error("onnxruntime", name, made, onnx.numpy_helper.to_array(weight), claimed[name][0])
         quantised = any(n.op_type == "QuantizeLinear" for n in model.graph.node)
         equal("onnxruntime", "activations", quantised, bool(extra))
         session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
@@ -246,8 +277,9 @@ def onnxruntime():
             sys.exit(f"onnxruntime: {right} of {len(labels)} right")
     # Products in groups, and one that stays.
     model = products()
-    path, recipe = lathe(
-        "onnxruntime", ["first=int4,group=32", "second=int8,group=16,affine", "third=keep"], str(model), "products/quantise.py")
+    rules = ["first=int4,group=32", "second=int8,group=16,affine", "third=keep"]
+    path, recipe = lathe("onnxruntime", rules, str(model), "products/quantise.py")
+    claimed = estimate("onnxruntime", rules, model)
     out = FOLDER / "products.onnx"
     run(sys.executable, path, model, out)
     for name, scheme in recipe.items():
@@ -260,6 +292,21 @@ def onnxruntime():
         equal("onnxruntime", name, (nodes[0].op_type, attributes["bits"], attributes["block_size"]),
               ("MatMulNBits", scheme.bits, scheme.group))
         equal("onnxruntime", f"{name} has zero points", len(nodes[0].input) > 3 and bool(nodes[0].input[3]), scheme.affine)
+        # What the node computes of the columns of a unit matrix is its matrix.
+        inputs = attributes["K"]
+        alone = onnx.helper.make_graph(
+            [nodes[0]], "alone", [onnx.helper.make_tensor_value_info(nodes[0].input[0], onnx.TensorProto.FLOAT, [inputs, inputs])],
+            [onnx.helper.make_tensor_value_info(nodes[0].output[0], onnx.TensorProto.FLOAT, [inputs, attributes["N"]])],
+            [t for t in onnx.load(out).graph.initializer if t.name in nodes[0].input])
+        opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("com.microsoft", 1)]
+        session = ort.InferenceSession(
+            onnx.helper.make_model(alone, opset_imports=opsets, ir_version=8).SerializeToString(),
+            providers=["CPUExecutionProvider"])
+        made = session.run(None, {nodes[0].input[0]: numpy.eye(inputs, dtype=numpy.float32)})[0]
+        weight = next(t for t in onnx.load(model).graph.initializer if t.name == scheme.tensor)
+        same_error("onnxruntime", name, made, onnx.numpy_helper.to_array(weight), claimed[name][0])
+        size = sum(len(t.raw_data) for t in onnx.load(out).graph.initializer if t.name in nodes[0].input)
+        equal("onnxruntime", f"bytes of {name}", size, claimed[name][1])
     ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     return count
 

@@ -158,7 +158,8 @@ def with_torch(w):
     rows = m.abs().amax(dim=1) / top
     zeros = torch.zeros(len(rows), dtype=torch.int32)
     yield "int4,channel,scale=fp32", torch.fake_quantize_per_channel_affine(m, rows, zeros, 0, -7, 7)
-    yield "int4,channel,symmetric-full,scale=fp32", torch.fake_quantize_per_channel_affine(m, rows, zeros, 0, -8, 7)
+    full = m.abs().amax(dim=1) / np.float32(7.5)
+    yield "int4,channel,symmetric-full,scale=fp32", torch.fake_quantize_per_channel_affine(m, full, zeros, 0, -8, 7)
     columns = m.abs().amax(dim=0) / top
     zeros = torch.zeros(len(columns), dtype=torch.int32)
     if w.ndim == 2:

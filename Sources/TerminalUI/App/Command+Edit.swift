@@ -41,7 +41,7 @@ extension Command {
       return try state.edit(pattern) { $0.withUniform(for: $1) { $0.granularity = granularity } }
     },
     Command(
-      "symmetry", [.character("y")], "[symmetric|symmetric-full|affine [PATTERN]]", .layer,
+      "symmetry", [.character("y")], "[symmetric|symmetric-full|symmetric-signed|affine|edge [PATTERN]]", .layer,
       "symmetric or affine codes", unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in

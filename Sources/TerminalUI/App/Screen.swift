@@ -201,6 +201,7 @@ public struct Screen: Program {
     }
     if session.survey(of: item) == nil { questions.append(.survey(item.id)) }
     analyst.ask(questions, urgent: true)
+    analyst.ask(session.toolQuestions(about: item))
   }
 
   /// The errors of small floats and codebooks, while their table is in sight.

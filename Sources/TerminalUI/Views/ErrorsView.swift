@@ -99,9 +99,9 @@ extension State {
       let y = rect.y + 1 + row
       canvas.put("\(bits)", x: rect.x, y: y, width: 3, Style(.key), alignment: .right)
       for (column, granularity) in columns.enumerated() {
-        let error = table[bits, symmetry, granularity]
         let cell = Scheme.Format.uniform(
           UniformScheme(bits: bits, granularity: granularity, symmetry: symmetry))
+        let error = toolError(Scheme(cell, sparsity: scheme.sparsity)) ?? table[bits, symmetry, granularity]
         canvas.put(
           error.map { asDecibels ? decibelText($0) : Format.scientific($0) } ?? "-", x: rect.x + 4 + column * 7, y: y,
           width: 6,
@@ -109,6 +109,12 @@ extension State {
           alignment: .right)
       }
     }
+  }
+
+  /// The error of the numbers that the chosen target's tool makes, where they are its own; `nil` while it is not known.
+  private func toolError(_ scheme: Scheme) -> Double? {
+    guard session.target != nil, let item = current, session.made(scheme, of: item) != scheme else { return nil }
+    return session.relativeError(of: item, in: scheme)
   }
 
   private func decibelText(_ error: Double) -> String {

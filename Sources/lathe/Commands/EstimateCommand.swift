@@ -12,7 +12,8 @@ struct EstimateCommand: ParsableCommand, Explained {
   static let explanation = """
     The damage is Σ n·t² / Σ n over weights, in units of int4,group=32 everywhere. It is not calibrated on this model: \
     it ranks choices, it is no accuracy.
-    Without --to, bytes counts codes, scales and zero points without padding ("packed").
+    Without --to, bytes counts codes, scales and zero points without padding ("packed"). With --to, errors and sizes are \
+    those of the numbers that the tool itself makes: its grid of integers, its type of scales.
     """
   static let examples = [
     "lathe estimate Samples/shakespeare-llama --set '*=int4' \\\n    --set '*down_proj*=int6'",
@@ -24,7 +25,8 @@ struct EstimateCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("Count the bytes that export writes there.", valueName: "TARGET"),
+    help: ArgumentHelp(
+      "Count with this target's numbers, and the bytes that export writes there.", valueName: "TARGET"),
     completion: .list(ValueCompletion.targets))
   var target: String?
   @Flag(help: "JSON on standard output.") var json = false
@@ -32,15 +34,21 @@ struct EstimateCommand: ParsableCommand, Explained {
   func run() throws {
     let target = try target.map { try Target(name: $0) }
     var session = try choice.session(model: model.paths)
+    try session.aim(at: target)
     try session.settleWithProgress(session.estimateQuestions)
     var bytes = session.estimate.bytes
+    // Of a config: what the tool makes of the model; the config's own size stands beside it.
+    var fileBytes: Int?
     if let target {
-      bytes =
+      fileBytes =
         target.isCheckpoint
         ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").byteCount
+      if target.isCheckpoint, let fileBytes { bytes = fileBytes }
     }
     print(
-      json ? session.estimation(bytes: bytes).text() : session.estimationText(bytes: bytes, target: target))
+      json
+        ? session.estimation(bytes: bytes, fileBytes: fileBytes).text()
+        : session.estimationText(fileBytes: fileBytes, target: target))
   }
 }
 
@@ -48,10 +56,10 @@ extension Session {
   /// The items that an estimate speaks of: weights, and what else was chosen for.
   fileprivate var estimated: [Item] { items.filter { $0.kind == .weight || !recipe[$0].isKeep } }
 
-  fileprivate func estimation(bytes: Int) -> JSON {
+  fileprivate func estimation(bytes: Int, fileBytes: Int?) -> JSON {
     let estimate = estimate
     return .object([
-      ("bytes", .int(bytes)), ("originalBytes", .int(estimate.originalBytes)),
+      ("bytes", .int(bytes)), ("fileBytes", JSON(fileBytes)), ("originalBytes", .int(estimate.originalBytes)),
       ("bitsPerWeight", .number(estimate.bitsPerWeight)),
       (
         "estimate",
@@ -69,7 +77,8 @@ extension Session {
             let assessment = assessment(of: item, in: scheme)
             let error = relativeError(of: item, in: scheme)
             return .object([
-              ("name", .string(item.name)), ("scheme", .string("\(scheme)")), ("relativeError", JSON(error)),
+              ("name", .string(item.name)), ("scheme", .string("\(scheme)")),
+              ("made", .string("\(made(scheme, of: item))")), ("relativeError", JSON(error)),
               ("sqnr", JSON(error.flatMap(decibels(relativeError:)))),
               ("weightedError", JSON(assessment?.weightedError)), ("sparsity", JSON(assessment?.sparsity)),
               ("bytes", .int(self.bytes(of: item, in: scheme).bytes)),
@@ -81,7 +90,7 @@ extension Session {
     ])
   }
 
-  fileprivate func estimationText(bytes: Int, target: Target?) -> String {
+  fileprivate func estimationText(fileBytes: Int?, target: Target?) -> String {
     let estimate = estimate
     var table = TextTable(
       ["layer", "scheme", "t²", "SQNR dB", "weighted t²", "zeros", "bytes", "note"], right: [2, 3, 4, 5, 6])
@@ -103,7 +112,7 @@ extension Session {
 
       size    \(Format.bytes(estimate.originalBytes)) → \(Format.bytes(estimate.bytes)) (\(estimate.bytes) bytes packed), \
       \(Format.fixed(estimate.ratio, 2))×, \(Format.fixed(estimate.bitsPerWeight, 2)) bits per weight\
-      \(target.map { "\nfile    \(bytes) bytes for \($0.name)" } ?? "")
+      \(fileBytes.map { "\nfile    \($0) bytes for \(target?.name ?? "")" } ?? "")
       damage  \(estimate.damage.map { "≈ \(Format.significant($0))" } ?? "not known") (uncalibrated; int4,group=32 everywhere is 1)
       """
   }

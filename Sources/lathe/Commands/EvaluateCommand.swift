@@ -35,6 +35,11 @@ struct EvaluateCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Data") var options: DataOptions
   @Option(help: ArgumentHelp("Write what the model gave, an array an output.", valueName: "F.npz"), completion: .file())
   var outputs: String?
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("Run the numbers that this target's tool makes.", valueName: "TARGET"),
+    completion: .list(ValueCompletion.targets))
+  var target: String?
   @Option(help: ArgumentHelp("A command that measures {model}.", valueName: "COMMAND")) var evaluator: String?
   @Option(
     name: .customLong("metric-pattern"),
@@ -57,7 +62,9 @@ struct EvaluateCommand: ParsableCommand, Explained {
   }
 
   func run() throws {
-    let session = try choice.session(model: model.paths)
+    let target = try target.map { try Target(name: $0) }
+    var session = try choice.session(model: model.paths)
+    try session.aim(at: target)
     let line = ProgressLine()
     defer { line.clear() }
     guard let measured = try measure(session, line) else { throw WorkbenchError("called off") }

@@ -7,7 +7,13 @@ struct SchemesCommand: ParsableCommand, Explained {
     commandName: "schemes", abstract: "The words and options of a SPEC, with their bits per weight.",
     discussion: discussion)
 
-  static let explanation = "Bits per weight are those of a matrix of 4096 × 4096, with scales and zero points."
+  static let explanation = """
+    Bits per weight are those of a matrix of 4096 × 4096, with scales and zero points.
+    Integers of b bits: symmetric has the scale max|w|/(2^(b-1)-1); symmetric-full max|w|/(2^(b-1)-½), and the code -2^(b-1) \
+    too; symmetric-signed the number of the greatest magnitude over -2^(b-1); affine a zero point, with zero in its range; \
+    edge, MLX's affine, begins at the end of the range that is farther from zero. With --to, what a tool makes of them \
+    stands below.
+    """
   static let examples = ["lathe schemes", "lathe schemes --to mlx-config"]
 
   @Option(
@@ -45,6 +51,7 @@ struct SchemesCommand: ParsableCommand, Explained {
       for spec in specs { print("  \(spec)") }
     }
     if !config.acceptedSparsity.isEmpty { print("zeros: \(config.acceptedSparsity.joined(separator: "; "))") }
+    for line in config.madeNumbers { print("its own numbers: \(line)") }
     for text in config.notes { print("note: \(text)") }
   }
 

@@ -15,7 +15,8 @@ enum SpecGrammar {
     Family(
       words: "int1 … int8, int16",
       options: [
-        "tensor | channel | axis=N | group=N (32)", "symmetric | symmetric-full | affine",
+        "tensor | channel | axis=N | group=N (32)", "symmetric | symmetric-full | symmetric-signed",
+        "affine | edge",
         "range=minmax | mse | percentile=P | entropy", "scale=fp16 | bf16 | fp32 | pow2",
       ]),
     Family(words: "fp8-…, fp6-…, fp4-…", options: ["tensor | channel | group=N (channel)"]),
@@ -34,7 +35,7 @@ enum SpecGrammar {
   /// Options as they are typed, those that exclude one another together.
   static let completions: [[String]] = [
     ["tensor", "channel", "axis=1", "group=16", "group=32", "group=64", "group=128", "group=256"],
-    ["symmetric", "symmetric-full", "affine"],
+    ["symmetric", "symmetric-full", "symmetric-signed", "affine", "edge"],
     ["range=minmax", "range=mse", "range=percentile=99.9", "range=entropy"],
     ["scale=fp16", "scale=bf16", "scale=fp32", "scale=pow2"],
     ["entries=16"],

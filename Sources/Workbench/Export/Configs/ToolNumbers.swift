@@ -55,6 +55,27 @@ struct ToolNumbers: Sendable, Hashable {
   }
 }
 
+extension ConfigTarget {
+  /// In words: what is made of schemes where it is not what they say.
+  public var madeNumbers: [String] {
+    var lines: [String] = []
+    for acceptance in acceptances where acceptance.numbers != ToolNumbers() {
+      let format = acceptance.format
+      let other = acceptance.numbers.grid(of: format)
+      var words = other == format ? [] : ["\(Scheme(format)) becomes \(Scheme(other))"]
+      switch acceptance.numbers.scale {
+      case nil: break
+      case .floats: words.append("scales in the type of the model's floats")
+      case .type(let type): words.append("scales in \(type.rawValue)")
+      }
+      var line = words.joined(separator: ", ")
+      if acceptance.hasAnyGroup { line = line.replacing("group=32", with: "group=N") }
+      if !line.isEmpty, !lines.contains(line) { lines.append(line) }
+    }
+    return lines
+  }
+}
+
 extension Item {
   /// The type of scale that goes with the numbers as they are stored.
   var scaleOfFloats: ScaleType {

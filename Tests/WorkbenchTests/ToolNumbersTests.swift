@@ -1,0 +1,101 @@
+import Compression
+import Support
+import Testing
+
+@testable import Workbench
+
+/// With a target chosen, errors and sizes are those of the numbers that its tool makes.
+@Suite struct ToolNumbersTests {
+  @Test(arguments: [
+    ("mlx-config", "int4,group=64,affine", "int4,group=64,edge"),
+    ("mlx-config", "int4,group=64,edge", "int4,group=64,edge"),
+    ("llm-compressor", "int4,group=128", "int4,group=128,symmetric-full"),
+    ("llm-compressor", "int4,group=128,affine", "int4,group=128,affine"),
+    ("compressed-tensors-config", "int8,channel", "int8,channel,symmetric-full"),
+    ("gptqmodel", "int4,group=128,symmetric-full", "int4,group=128,symmetric-full"),
+    ("auto-round", "int4,group=128", "int4,group=128,symmetric-signed"),
+    ("torchao", "int4,group=32", "int4,group=32,symmetric-full"),
+    ("coremltools", "int8,channel", "int8,channel"), ("llama.cpp", "q4_0", "q4_0"),
+    ("csv", "int4,group=32", "int4,group=32"),
+  ])
+  func whatALanguageModelsLayerBecomes(_ target: String, _ told: String, _ made: String) throws {
+    var session = try Models.llama()
+    try session.aim(at: .named(target))
+    let item = try session.item("model.layers.0.mlp.gate_proj")
+    let scheme = try Scheme(spec: told)
+    #expect(session.targetObstacle(to: scheme, of: item) == nil)
+    #expect(session.made(scheme, of: item).description == made)
+    // What the tool does not take stays as it is said.
+    #expect(
+      session.made(try Scheme(spec: "kmeans3"), of: item).description == (try Scheme(spec: "kmeans3").description))
+  }
+
+  @Test(arguments: [
+    ("int4,channel", "int4,channel,symmetric-full,scale=fp32"), ("int8,channel", "int8,channel,scale=fp32"),
+    ("int8,tensor,affine", "int8,tensor,affine,scale=fp32"),
+    ("int4,channel,symmetric-full", "int4,channel,symmetric-full,scale=fp32"),
+  ])
+  func whatOnnxruntimeMakesOfANetworkOfFloats(_ told: String, _ made: String) throws {
+    var session = try Models.digits()
+    try session.aim(at: .named("onnxruntime"))
+    let item = try session.item("/fc1/Gemm")
+    #expect(session.made(try Scheme(spec: told), of: item).description == made)
+  }
+
+  @Test func errorsSizesAndTheModelThatIsRunAreTheTools() throws {
+    var plain = try Models.digits()
+    try plain.set("*=int4,channel")
+    var aimed = plain
+    try aimed.aim(at: .named("onnxruntime"))
+    try plain.settle(plain.estimateQuestions)
+    try aimed.settle(aimed.estimateQuestions)
+    let item = try plain.item("/fc1/Gemm")
+    let scheme = plain.scheme(of: item)
+    let other = try Scheme(spec: "int4,channel,symmetric-full,scale=fp32")
+    var exact = try Models.digits()
+    try exact.set("*=int4,channel,symmetric-full,scale=fp32")
+    try exact.settle(exact.estimateQuestions)
+    #expect(aimed.relativeError(of: item, in: scheme) == exact.relativeError(of: item, in: other))
+    #expect(aimed.relativeError(of: item, in: scheme) != plain.relativeError(of: item, in: scheme))
+    #expect(aimed.estimate.bytes == exact.estimate.bytes && aimed.estimate.bytes > plain.estimate.bytes)
+    #expect(try aimed.reconstruction(of: item) == exact.reconstruction(of: item))
+    // The unit of the damage is no tool's.
+    #expect(aimed.relativeError(of: item, inExactly: Estimate.unit) == plain.relativeError(of: item, in: Estimate.unit))
+    // Without the target all is as before.
+    try aimed.aim(at: nil)
+    #expect(aimed.estimate.bytes == plain.estimate.bytes)
+  }
+
+  @Test func theTableOfErrorsAsksForWhatTheToolTakes() throws {
+    var session = try Models.llama()
+    let item = try session.item("model.layers.0.mlp.gate_proj")
+    #expect(session.toolQuestions(about: item).isEmpty)
+    try session.aim(at: .named("mlx-config"))
+    let questions = session.toolQuestions(about: item)
+    // Six widths in groups of 32, 64 and 128.
+    #expect(questions.count == 18)
+    try session.settle(questions)
+    #expect(session.toolQuestions(about: item).isEmpty)
+  }
+
+  @Test func aSheetSaysGridAndScale() throws {
+    func sheet(_ fields: String) throws -> ConfigTarget {
+      try ConfigTarget(
+        sheet: """
+          name x
+          summary x
+          tool x 1
+          checked no
+          accept linear : int4,group=32 : \(fields)
+          === x.txt
+          x
+          """, path: "x.target")
+    }
+    #expect(
+      try sheet("grid=symmetric-signed scale=bf16").madeNumbers == [
+        "int4,group=32 becomes int4,group=32,symmetric-signed, scales in bf16"
+      ])
+    #expect(throws: WorkbenchError.self) { try sheet("grid=round") }
+    #expect(throws: WorkbenchError.self) { try sheet("scale=fp12") }
+  }
+}
