@@ -92,16 +92,48 @@ extension Scheme {
       }
       throw SpecError(
         description:
-          "unknown scheme \"\(word)\": expected keep, int1 … int8, int16, f16, bf16, a ggml type such as "
+          "unknown scheme \"\(word)\"\(suggestion(for: word, among: Self.words)): expected keep, int1 … int8, int16, f16, bf16, a ggml type such as "
           + "q4_k, or another name that `lathe schemes` lists")
     }
     self.init(format)
-    for part in parts { try apply(option: part, after: word, of: spec) }
+    var said: [String: String] = [:]
+    for part in parts {
+      try apply(option: part, after: word, of: spec)
+      // One setting is said once: two that agree are one.
+      guard let setting = Self.setting(of: part) else { continue }
+      if let other = said[setting], other != part {
+        throw SpecError(description: "\"\(spec)\" says both \(other) and \(part): only one of them can be")
+      }
+      said[setting] = part
+    }
+    if let axis = said["axis"], let other = said["granularity"], other != "channel" {
+      throw SpecError(description: "\"\(spec)\" says both \(other) and \(axis): only one of them can be")
+    }
   }
+
+  /// What an option sets.
+  private static func setting(of option: String) -> String? {
+    let name = option.prefix { $0 != "=" }
+    switch name {
+    case "tensor", "channel", "group": return "granularity"
+    case "symmetric", "symmetric-full", "symmetric-signed", "affine": return "symmetry"
+    case "sparsity", "threshold": return "sparsity"
+    case "axis", "range", "scale", "coding", "entries": return String(name)
+    default: return nil
+    }
+  }
+
+  /// The options that any scheme may have, for suggestions.
+  private static let optionWords = [
+    "tensor", "channel", "axis", "group", "symmetric", "symmetric-full", "symmetric-signed", "affine", "range", "scale",
+    "sparsity", "threshold", "coding", "entries",
+  ]
 
   private mutating func apply(option: String, after word: String, of spec: String) throws(SpecError) {
     func wrong(_ expected: String) -> SpecError {
-      SpecError(description: "\"\(option)\" in \"\(spec)\": expected \(expected)")
+      let name = String(option.prefix { $0 != "=" })
+      let hint = Self.setting(of: option) == nil ? suggestion(for: name, among: Self.optionWords) : ""
+      return SpecError(description: "\"\(option)\" in \"\(spec)\"\(hint): expected \(expected)")
     }
     let name = option.prefix { $0 != "=" }
     let value = option.contains("=") ? String(option.dropFirst(name.count + 1)) : nil

@@ -51,7 +51,7 @@ public struct Rule: Sendable, Hashable {
       return Scheme.words.contains(word.lowercased())
     }
     let whole = candidates.first { (try? Scheme(spec: String(text[text.index(after: $0)...]))) != nil }
-    guard let split = whole ?? candidates.last ?? text.firstIndex(of: "=") else {
+    guard let split = whole ?? candidates.first ?? text.firstIndex(of: "=") else {
       throw WorkbenchError("\"\(text)\": expected PATTERN=SPEC, as in '*=int4,group=32'")
     }
     let pattern = String(text[..<split])
@@ -70,6 +70,8 @@ public struct Outcome: Sendable {
   public var recipe: Recipe
   /// By item name: why it stays as it is, or what stands in.
   public var notes: [String: String]
+  /// Names of items that were kept where llama.cpp has a substitute for their scheme.
+  public var fallbacks: Set<String> = []
 
   public init(recipe: Recipe, notes: [String: String] = [:]) {
     self.recipe = recipe
@@ -115,6 +117,7 @@ extension Outcome {
     _ scheme: Scheme, for item: Item, named: Bool, by origin: Recipe.Origin, fallback: Bool
   ) throws(WorkbenchError) {
     notes[item.name] = nil
+    fallbacks.remove(item.name)
     guard let obstacle = item.obstacle(to: scheme) else {
       recipe.choices[item.name] = Recipe.Choice(scheme, by: origin)
       return
@@ -126,6 +129,7 @@ extension Outcome {
     }
     if named { throw WorkbenchError("\(item.name) cannot take \(scheme): \(obstacle)") }
     recipe.choices[item.name] = nil
+    if item.closed == nil, scheme.llamaSubstitute(columns: item.matrix.columns) != nil { fallbacks.insert(item.name) }
     notes[item.name] = "kept, not \(scheme): \(obstacle)"
   }
 }

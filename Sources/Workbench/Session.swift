@@ -356,7 +356,8 @@ extension Session {
       return "\(scheme) makes numbers that are not finite: the weights are too large for its scales"
     }
     if let count = nonFinite(in: item), count > 0 {
-      return "\(count) number\(count == 1 ? " is" : "s are") NaN or infinite and count\(count == 1 ? "s" : "") as zero"
+      let what = item.type == .f64 ? "NaN, infinite or too large for F32" : "NaN or infinite"
+      return "\(count) number\(count == 1 ? " is" : "s are") \(what) and count\(count == 1 ? "s" : "") as zero"
     }
     return item.kind == .weight ? item.closed : nil
   }

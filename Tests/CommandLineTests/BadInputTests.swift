@@ -146,7 +146,7 @@ import Testing
   }
 
   @Test func aKeyThatIsNone() throws {
-    expect(1, naming: ["<Foo>"], try Program.run("open", Program.digits, "--script", "j<Foo>"))
+    expect(2, naming: ["<Foo>"], try Program.run("open", Program.digits, "--script", "j<Foo>"))
     expect(
       1, naming: ["none.keys"],
       try Program.run("open", Program.digits, "--script", "@\(folder.path("none.keys"))"))
@@ -156,9 +156,9 @@ import Testing
     for target in ["nonsense", "onnx"] {
       let output = folder.path("out")
       expect(
-        1, naming: [target, "lathe, llama.cpp"],
+        2, naming: [target, "lathe, llama.cpp"],
         try Program.run("export", Program.digits, "--to", target, "-o", output))
-      expect(1, naming: [target], try Program.run("estimate", Program.digits, "--to", target))
+      expect(2, naming: [target], try Program.run("estimate", Program.digits, "--to", target))
     }
     #expect(folder.names.isEmpty)
   }

@@ -13,7 +13,7 @@ import Workbench
 
   @Test func anUnknownTargetIsAnError() throws {
     let run = try Program.run("schemes", "--to", "nowhere")
-    #expect(run.status == 1 && run.errors.contains("unknown target"))
+    #expect(run.status == 2 && run.errors.contains("unknown target"))
   }
 }
 

@@ -112,7 +112,8 @@ public final class PseudoTerminal {
       read(upTo: 20)
       reap(WNOHANG)
     }
-    read(upTo: 0)
+    // The kernel hands on what was written a moment after it was: on a busy machine later than the end is known.
+    read(upTo: 300)
     return end ?? .exited(-1)
   }
 

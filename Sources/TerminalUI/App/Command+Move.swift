@@ -88,7 +88,8 @@ extension Command {
       }
       guard let column = Column.allCases.first(where: { $0.rawValue == name || $0.title == name }) else {
         let names = Column.allCases.map(\.rawValue).joined(separator: ", ")
-        throw WorkbenchError("no column \"\(printable(name))\": there is file, \(names)")
+        let hint = suggestion(for: name, among: Column.allCases.map(\.rawValue))
+        throw WorkbenchError("no column \"\(printable(name))\"\(hint): there is file, \(names)")
       }
       let isDescending = direction == "desc" || (direction != "asc" && column.isNumber)
       state.ordering = Ordering(column: column, isDescending: isDescending)

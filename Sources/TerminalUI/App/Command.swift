@@ -89,7 +89,7 @@ extension Command {
     if candidates.count == 1 { return candidates[0] }
     throw WorkbenchError(
       candidates.isEmpty
-        ? "no command \"\(printable(name))\": ? lists them"
+        ? "no command \"\(printable(name))\"\(suggestion(for: name, among: all.map(\.name))): ? lists them"
         : "\"\(name)\" may be \(candidates.map(\.name).joined(separator: ", "))")
   }
 

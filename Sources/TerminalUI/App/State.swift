@@ -192,8 +192,8 @@ struct State: Sendable {
     Prompt(purpose: .command, editor: LineEditor(prompt: ":", text: text, history: commandHistory))
   }
 
-  mutating func say(_ text: String) { tell(Message(kind: .note, text: text)) }
-  mutating func complain(_ text: String) { tell(Message(kind: .error, text: text)) }
+  mutating func say(_ text: String) { tell(Message(kind: .note, text: printable(text))) }
+  mutating func complain(_ text: String) { tell(Message(kind: .error, text: printable(text))) }
   mutating func clearMessage() { message = nil }
 
   private mutating func tell(_ message: Message) {

@@ -75,7 +75,8 @@ public struct Target: Sendable, Hashable {
     throw WorkbenchError(
       Self.later.contains(name)
         ? "target \(name) is not written by this version; there is: \(known)"
-        : "unknown target \"\(name)\": there is \(known), or a sheet FILE.target")
+        : "unknown target \"\(name)\"\(suggestion(for: name, among: Self.all.map(\.name))): there is \(known), or a sheet FILE.target"
+    )
   }
 }
 

@@ -31,6 +31,9 @@ struct ChoiceOptions: ParsableArguments {
       valueName: "TOOL"), completion: .list(["llama.cpp"]))
   var fallback: String?
 
+  @Flag(help: "List every layer that a note is about.") var verbose = false
+  @Flag(help: "End with status 1 where a layer was kept because it could not take what was chosen.") var strict = false
+
   func validate() throws {
     for rule in rules {
       do { _ = try Rule(rule) } catch { throw ValidationError("--set \(rule): \(error)") }
@@ -51,20 +54,38 @@ struct ChoiceOptions: ParsableArguments {
     if let recipe {
       let choice = try session.choice(from: recipe, fallback: fallback != nil)
       outcome = choice.outcome
-      for line in [choice.summary].compactMap({ $0 }) + choice.remarks + choice.mismatches {
-        note("lathe: \(recipe): \(line)")
-      }
+      for line in [choice.summary].compactMap({ $0 }) + choice.remarks { note("lathe: \(recipe): \(line)") }
+      noteAll(choice.mismatches, verbose: verbose)
     }
     let fromRules = try Outcome.applying(
       try rules.map { try Rule($0) }, to: session.items, over: outcome.recipe, fallback: fallback != nil)
     outcome.recipe = fromRules.recipe
     outcome.notes.merge(fromRules.notes) { _, new in new }
-    for item in session.items {
-      if let text = outcome.notes[item.name] { note("lathe: \(printable(item.name)): \(text)") }
-    }
+    outcome.fallbacks.formUnion(fromRules.fallbacks)
+    try tell(outcome, of: session.items)
     session.start(from: outcome)
     try session.resolveSharedRatios()
     return session
+  }
+}
+
+extension ChoiceOptions {
+  /// Says what was kept and why, and what would help.
+  ///
+  /// - Throws: `Failure` with --strict where anything was kept.
+  private func tell(_ outcome: Outcome, of items: [Item]) throws {
+    let told = items.filter { outcome.notes[$0.name] != nil }
+    noteAll(told.map { "\(printable($0.name)): \(outcome.notes[$0.name] ?? "")" }, verbose: verbose)
+    let kept = told.filter { outcome.recipe.choices[$0.name] == nil }
+    if fallback == nil, kept.contains(where: { outcome.fallbacks.contains($0.name) }) {
+      note("lathe: --fallback llama.cpp takes that tool's substitutes where rows do not fit")
+    }
+    if importance == nil, kept.contains(where: { outcome.notes[$0.name]?.contains("importances") == true }) {
+      note("lathe: --importance FILE says how much inputs matter")
+    }
+    if strict, !kept.isEmpty {
+      throw Failure("\(kept.count) layer\(kept.count == 1 ? " was" : "s were") kept, and --strict wants none")
+    }
   }
 }
 

@@ -19,5 +19,5 @@ struct CompletionsCommand: ParsableCommand, Explained {
 
   @Argument(help: "The shell.") var shell: Shell
 
-  func run() { print(shell.script) }
+  func run() throws { try emit(raw: shell.script + "\n") }
 }

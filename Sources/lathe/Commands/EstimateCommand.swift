@@ -32,7 +32,7 @@ struct EstimateCommand: ParsableCommand, Explained {
   @Flag(help: "JSON on standard output.") var json = false
 
   func run() throws {
-    let target = try target.map { try Target(name: $0) }
+    let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
     try session.settleWithProgress(session.estimateQuestions)
@@ -45,7 +45,7 @@ struct EstimateCommand: ParsableCommand, Explained {
         ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").byteCount
       if target.isCheckpoint, let fileBytes { bytes = fileBytes }
     }
-    print(
+    try emit(
       json
         ? session.estimation(bytes: bytes, fileBytes: fileBytes).text()
         : session.estimationText(fileBytes: fileBytes, target: target))

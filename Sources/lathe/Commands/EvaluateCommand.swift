@@ -76,7 +76,7 @@ struct EvaluateCommand: ParsableCommand, Explained {
       }
       try measured.writeOutputs(to: outputs)
     }
-    print(json ? measured.json.text() : measured.text)
+    try emit(json ? measured.json.text() : measured.text)
   }
 
   private func measure(_ session: Session, _ line: ProgressLine) throws -> Measurement? {

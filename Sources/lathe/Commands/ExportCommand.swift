@@ -35,18 +35,36 @@ struct ExportCommand: ParsableCommand, Explained {
   @Flag(help: "Read the file back and compare.") var verify = false
 
   func run() throws {
-    let target = try Target(name: target)
+    let target = try Target(argument: target)
     var session = try choice.session(model: model.paths)
-    if target.isCheckpoint { return try write(target, session) }
+    if target.isCheckpoint {
+      guard output != "-" else {
+        throw UsageError("-o -: \(target.name) is written at offsets, which standard output has not: give a path")
+      }
+      return try write(target, session)
+    }
     if target.needsFigures { try session.settleWithProgress(session.estimateQuestions) }
+    if output == "-" { return try writeToStandardOutput(target, session) }
     let export = try session.write(target, to: output)
     if verify {
       try session.verify(target, at: output)
       note("lathe: \(output): read back, the same choice")
     }
-    for text in export.notes { note("lathe: \(text)") }
+    noteAll(export.notes, verbose: choice.verbose)
     for file in export.files { note("lathe: wrote \(file.path), \(file.bytes.count) bytes") }
-    print(export.usage)
+    try emit(export.usage)
+  }
+
+  /// The one file on standard output, everything that is said about it on standard error.
+  private func writeToStandardOutput(_ target: Target, _ session: Session) throws {
+    guard !verify else { throw UsageError("--verify reads a file back: give a path in place of -") }
+    let export = try session.export(to: target, path: "-")
+    guard export.files.count == 1, let file = export.files.first else {
+      throw UsageError("-o -: \(target.name) writes \(export.files.count) files: give a folder, as in -o out/")
+    }
+    noteAll(export.notes, verbose: choice.verbose)
+    try emit(raw: String(decoding: file.bytes, as: UTF8.self))
+    note(export.usage)
   }
 
   /// A checkpoint, with progress; an interrupt calls it off and leaves nothing behind.
@@ -64,14 +82,14 @@ struct ExportCommand: ParsableCommand, Explained {
     do {
       let export = try session.write(checkpoint: target, to: output) { show("writing", $0) }
       line.clear()
-      for text in export.notes { note("lathe: \(text)") }
+      noteAll(export.notes, verbose: choice.verbose)
       note("lathe: wrote \(output), \(export.bytes) bytes")
       if verify {
         try session.verify(checkpoint: target, at: output) { show("reading back", $0) }
         line.clear()
         note("lathe: \(output): read back, every tensor as it was made")
       }
-      if !export.usage.isEmpty { print(export.usage) }
+      if !export.usage.isEmpty { try emit(export.usage) }
     } catch is Cancelled {
       line.clear()
       throw WorkbenchError("\(output): called off; nothing was written")

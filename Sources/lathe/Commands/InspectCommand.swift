@@ -28,13 +28,20 @@ struct InspectCommand: ParsableCommand, Explained {
     completion: .file())
   var histogram: String?
 
+  func validate() throws {
+    if checksums, !json { throw ValidationError("--checksums goes with --json: the text has no place for them") }
+    if json, all { throw ValidationError("--all is for the text: --json has everything") }
+    if json, histogram == "-" { throw ValidationError("--json and --histogram - are both for standard output") }
+  }
+
   func run() throws {
     var session = Session(try Checkpoint.open(model.paths))
     if !headerOnly || histogram != nil { try session.settleWithProgress(session.opening) }
+    if histogram == "-" { return try emit(raw: session.histogramCSV) }
     if let histogram {
       try session.write(Array(session.histogramCSV.utf8), to: histogram)
     }
-    print(json ? try session.inspection(checksums: checksums).text() : session.inspectionText(all: all))
+    try emit(json ? try session.inspection(checksums: checksums).text() : session.inspectionText(all: all))
   }
 }
 

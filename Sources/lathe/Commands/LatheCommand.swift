@@ -38,7 +38,7 @@ struct LatheCommand: ParsableCommand, Explained {
     signal(SIGPIPE, SIG_IGN)
     let arguments = CommandLine.arguments.dropFirst()
     if arguments.first == CompletionRequest.word {
-      print(CompletionRequest.answer(Array(arguments.dropFirst())), terminator: "")
+      try? emit(raw: CompletionRequest.answer(Array(arguments.dropFirst())))
       leave(0)
     }
     do {
@@ -51,16 +51,19 @@ struct LatheCommand: ParsableCommand, Explained {
       note("lathe: \(error)")
     } catch let error as Failure {
       note("lathe: \(error)")
+    } catch let error as UsageError {
+      note("lathe: \(error)")
+      leave(2)
+    } catch is OutputClosed {
+      leave(1)
     } catch let status as ExitCode {
       // All was said: the screen ended by a signal.
       leave(status.rawValue)
     } catch {
       let status = exitCode(for: error)
-      if status.isSuccess {
-        print(fullMessage(for: error))
-        leave(0)
-      }
-      note(fullMessage(for: error))
+      let message = fullMessage(for: error)
+      if status.isSuccess { leaveAfter { try emit(message) } }
+      note("lathe: " + (message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message))
       leave(status == .validationFailure ? 2 : 1)
     }
     leave(1)
@@ -72,6 +75,35 @@ struct Failure: Error, CustomStringConvertible {
   let description: String
 
   init(_ description: String) { self.description = description }
+}
+
+/// What was wrong with the words of a command line, whatever the model: status 2.
+struct UsageError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+extension Target {
+  /// A target as a command line names it.
+  ///
+  /// - Throws: `UsageError` for a name that is unknown, `WorkbenchError` for a sheet that is wrong.
+  init(argument name: String) throws {
+    do { try self.init(name: name) } catch {
+      throw name.hasSuffix(".target") ? error : UsageError(error.description)
+    }
+  }
+}
+
+/// Ends the process with what came of writing its last words.
+private func leaveAfter(_ words: () throws -> Void) -> Never {
+  do {
+    try words()
+    leave(0)
+  } catch let error as Failure {
+    note("lathe: \(error)")
+  } catch {}
+  leave(1)
 }
 
 /// Ends the process; `ParsableCommand` has an `exit` of its own.

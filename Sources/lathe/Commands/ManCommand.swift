@@ -11,5 +11,5 @@ struct ManCommand: ParsableCommand, Explained {
     """
   static let examples = ["lathe man > lathe.1"]
 
-  func run() { print(ManualPage().text, terminator: "") }
+  func run() throws { try emit(raw: ManualPage().text) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Workbench
 
 #if canImport(Glibc)
   import Glibc
@@ -15,10 +16,22 @@ struct ModelArgument: ParsableArguments {
     completion: .file(extensions: ValueCompletion.models))
   var paths: [String]
 
+  /// Where the first word is no file and nearly a command's name.
+  private var hint: String {
+    guard let first = paths.first, access(first, F_OK) != 0, !first.contains(where: { "/.*?[".contains($0) }) else {
+      return ""
+    }
+    let commands = LatheCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+    return suggestion(for: first, among: commands)
+  }
+
   func validate() throws {
     // A word too many is no part of a model.
     if let extra = paths.dropFirst().first(where: { access($0, F_OK) != 0 }) {
-      throw ValidationError("Unexpected argument '\(extra)': there is no such file.")
+      throw ValidationError("Unexpected argument '\(extra)': there is no such file.\(hint)")
+    }
+    if let first = paths.first, !hint.isEmpty, access(first, F_OK) != 0 {
+      throw ValidationError("\(first): there is no such file\(hint)")
     }
   }
 }

@@ -81,7 +81,7 @@ struct OpenCommand: ParsableCommand, Explained {
   }
 
   private func session() throws -> Session {
-    let target = try target.map { try Target(name: $0) }
+    let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
     return session
@@ -104,14 +104,15 @@ struct OpenCommand: ParsableCommand, Explained {
         keys, on: session, data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
         glyphs: glyphs)
     } catch let error as KeyScriptError {
-      throw Failure("--script: \(error)")
+      if script.hasPrefix("@") { throw Failure("\(script.dropFirst()): \(error)") }
+      throw UsageError("--script: \(error)")
     }
     let colours = Theme(tier: .full, backdrop: light ? .light : .dark)
     if let dump {
       try session.write(
         Array((dump.hasSuffix(".ansi") ? canvas.ansi(colours) : canvas.text()).utf8), to: dump)
     } else {
-      print(canvas.text(), terminator: "")
+      try emit(raw: canvas.text())
     }
   }
 }

@@ -22,7 +22,7 @@ struct SchemesCommand: ParsableCommand, Explained {
   var target: String?
 
   func run() throws {
-    if let target = try target.map({ try Target(name: $0) }) { return tell(target) }
+    if let target = try target.map({ try Target(argument: $0) }) { return try tell(target) }
     var table = TextTable(["scheme", "bits per weight", "error"], right: [1])
     for word in Scheme.words where word != "keep" && word != "fp16" {
       guard let scheme = try? Scheme(spec: word) else { continue }
@@ -31,7 +31,7 @@ struct SchemesCommand: ParsableCommand, Explained {
       let bits = (Double(8 * bytes) / Double(weights * weights) * 10_000).rounded() / 10_000
       table.add([word, "\(bits)", scheme.isComputed ? "exact" : "not yet computed"])
     }
-    print(
+    try emit(
       """
       SPEC is a scheme word and options, separated by commas: \(SpecGrammar.example)
 
@@ -42,17 +42,17 @@ struct SchemesCommand: ParsableCommand, Explained {
   }
 
   /// What a tool takes, by the layers that it takes it for.
-  private func tell(_ target: Target) {
+  private func tell(_ target: Target) throws {
     guard let config = target.config else {
-      return print("\(target.name) takes \(target == .gguf ? "ggml's types" : "everything")")
+      return try emit("\(target.name) takes \(target == .gguf ? "ggml's types" : "everything")")
     }
     for (layers, specs) in config.accepted {
-      print("\(config.tool), \(layers):")
-      for spec in specs { print("  \(spec)") }
+      try emit("\(config.tool), \(layers):")
+      for spec in specs { try emit("  \(spec)") }
     }
-    if !config.acceptedSparsity.isEmpty { print("zeros: \(config.acceptedSparsity.joined(separator: "; "))") }
-    for line in config.madeNumbers { print("its own numbers: \(line)") }
-    for text in config.notes { print("note: \(text)") }
+    if !config.acceptedSparsity.isEmpty { try emit("zeros: \(config.acceptedSparsity.joined(separator: "; "))") }
+    for line in config.madeNumbers { try emit("its own numbers: \(line)") }
+    for text in config.notes { try emit("note: \(text)") }
   }
 
   /// The families, options beside short words and below long ones.

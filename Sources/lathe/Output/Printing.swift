@@ -1,4 +1,5 @@
 import TerminalUI
+import Workbench
 
 #if canImport(Glibc)
   import Glibc
@@ -8,10 +9,36 @@ import TerminalUI
   import Darwin
 #endif
 
-/// Writes a line to standard error: notes and progress, which never mix with JSON.
+/// Writes a line to standard error: notes and progress, which never mix with JSON. What names and files say in it is made
+/// printable here, whoever put it together.
 func note(_ text: String) {
-  let bytes = Array((text + "\n").utf8)
+  let bytes = Array((printableLines(text) + "\n").utf8)
   _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
+
+/// Writes a text and a line's end to standard output, control characters of names made printable.
+///
+/// - Throws: `Failure` where it cannot be written (a full disk, a closed descriptor); `OutputClosed` where the reader has
+///   gone.
+func emit(_ text: String) throws { try emit(raw: printableLines(text) + "\n") }
+
+/// The same of a text that is made here and may have control characters of its own.
+func emit(raw text: String) throws {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let count = bytes.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    if count < 0, errno == EPIPE { throw OutputClosed() }
+    guard count > 0 else { throw Failure("standard output: cannot be written: \(String(cString: strerror(errno)))") }
+    bytes = bytes.dropFirst(count)
+  }
+}
+
+/// Whoever read standard output has enough: no fault of anybody's, and nobody to tell.
+struct OutputClosed: Error {}
+
+private func printableLines(_ text: String) -> String {
+  text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(separator: "\n")
 }
 
 /// A table for people: columns as wide as their widest cell, numbers to the right.
