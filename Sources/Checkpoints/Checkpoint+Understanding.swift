@@ -12,6 +12,7 @@ extension Checkpoint {
         }
       }
       if format != .gguf { turnWeights(&layers) }
+      findRouters(&layers)
       tieHead(&layers, config)
     }
     tieSame(&layers)
@@ -43,6 +44,36 @@ extension Checkpoint {
     guard isConv1D else { return }
     for index in layers.indices where isTurnable(layers[index]) && conv1D.contains(word(layers[index])) {
       layers[index].matrix = turned(layers[index])
+    }
+  }
+
+  /// Finds the routers of experts by their shape, whatever they are called: of the matrices in a block of experts, the one
+  /// with an output an expert.
+  private func findRouters(_ layers: inout [Layer]) {
+    var experts: [String: Int] = [:]
+    var numbers: [String: Set<Substring>] = [:]
+    for layer in layers where layer.role == .expert {
+      guard let block = layer.blockName else { continue }
+      let shape = tensors[layer.weight].shape
+      let parts = layer.name.split(whereSeparator: { $0 == "." || $0 == "/" })
+      if let place = parts.firstIndex(where: { $0.hasSuffix("experts") }), place + 1 < parts.count,
+        Int(parts[place + 1]) != nil
+      {
+        numbers[block, default: []].insert(parts[place + 1])
+      } else if shape.count == 3 {
+        experts[block] = shape[0]
+      }
+    }
+    for (block, found) in numbers { experts[block] = found.count }
+    // Where a name says which it is, no shape does.
+    for layer in layers where layer.role == .router { layer.blockName.map { experts[$0] = nil } }
+    guard !experts.isEmpty else { return }
+    for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
+      guard let block = layers[index].blockName, let count = experts[block], count > 1,
+        let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
+        matrix.rows == count, matrix.columns > count
+      else { continue }
+      layers[index].role = .router
     }
   }
 

@@ -44,12 +44,13 @@ public struct Checkpoint: Sendable {
       let offset: Int
       let type: ElementType
       let count: Int
+      let view: Tensor.Layout.View
     }
     var first: [Place: Int] = [:]
     var ties: [Int: Int] = [:]
     for (index, tensor) in tensors.enumerated() where tensor.count > 0 {
       guard case .file(let file, let offset) = tensor.location else { continue }
-      let place = Place(file: file, offset: offset, type: tensor.type, count: tensor.count)
+      let place = Place(file: file, offset: offset, type: tensor.type, count: tensor.count, view: tensor.layout.view)
       if let earlier = first[place] { ties[index] = earlier } else { first[place] = index }
     }
     return ties

@@ -48,6 +48,21 @@ struct ElementSource {
       try copyStored(offset: offset, count: min(blocks.count * size, tensor.byteCount - offset), into: into)
     }
     if tensor.layout.isBigEndian { reverseBytes(.init(rebasing: into[..<(blocks.count * size)])) }
+    turnSigns(.init(rebasing: into[..<(blocks.count * size)]))
+  }
+
+  /// Turns the signs that a view turns: of floats, little-endian, the last byte's highest bit.
+  private func turnSigns(_ bytes: UnsafeMutableRawBufferPointer) {
+    let size = tensor.type.block.bytes
+    let isComplex = tensor.type == .complex64 || tensor.type == .complex128
+    let step: Int
+    switch tensor.layout.view {
+    case .plain: return
+    // Both parts of a complex number are negative; the imaginary one alone is conjugate.
+    case .negative: step = isComplex ? size / 2 : size
+    case .conjugate: step = size
+    }
+    for last in stride(from: step - 1, to: bytes.count, by: step) { bytes[last] ^= 0x80 }
   }
 
   /// Copies elements that lie at strides: tile by tile where the innermost axes lie close together, else run by

@@ -31,10 +31,21 @@ public struct Tensor: Sendable, Hashable {
     /// How many numbers lie between neighbours along each axis of the shape: NumPy's Fortran order, PyTorch's
     /// views. An axis of stride 0 repeats the same numbers. `nil` where all lie one after another in C order.
     public let strides: [Int]?
+    /// What a view of PyTorch's changes of its storage's numbers.
+    public let view: View
 
-    public init(isBigEndian: Bool = false, strides: [Int]? = nil) {
+    public enum View: Sendable, Hashable {
+      case plain
+      /// Every number with the other sign (`torch._neg_view`).
+      case negative
+      /// Complex numbers with the imaginary part's other sign (`conj`).
+      case conjugate
+    }
+
+    public init(isBigEndian: Bool = false, strides: [Int]? = nil, view: View = .plain) {
       self.isBigEndian = isBigEndian
       self.strides = strides
+      self.view = view
     }
 
     public static let plain = Layout()

@@ -94,10 +94,11 @@ extension Session {
   func part(of item: Item, in scheme: Scheme) -> Part {
     let (bytes, exact) = bytes(of: item, in: scheme)
     let isWeight = item.kind == .weight
+    let isOwn = item.sharedWith == nil
     return Part(
       scheme: scheme, stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
-      isParameter: item.kind != .buffer,
-      counts: (isWeight || !scheme.isKeep) && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
+      isParameter: item.kind != .buffer && isOwn,
+      counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
       reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
         ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }

@@ -40,6 +40,11 @@ public struct ImportanceFile: Sendable {
       entries = try Self.older(data, path, room)
     }
     guard !entries.isEmpty else { throw WorkbenchError("\(path): no importances in it") }
+    for (name, values) in entries.sorted(by: { $0.key < $1.key }) {
+      guard let place = values.firstIndex(where: { !$0.isFinite || $0 < 0 }) else { continue }
+      let what = values[place].isNaN ? "NaN" : values[place] < 0 ? "a negative number" : "infinity"
+      throw WorkbenchError("\(path): \(printable(name)): input \(place) has \(what); a mean square is expected")
+    }
   }
 
   /// Whether there is room for a tensor's numbers: a few kilobytes of an archive may say gigabytes of zeros.

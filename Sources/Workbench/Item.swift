@@ -25,6 +25,9 @@ public struct Item: Sendable, Identifiable {
   private let isRepeated: Bool
   /// The weight as a matrix of output channels by inputs; a vector is one row.
   public let matrix: MatrixShape
+  /// The item whose bytes these are too (a head that is its embedding, saved as views of one storage): it is chosen for
+  /// there, and takes no room of its own.
+  public let sharedWith: String?
   /// How much each input matters, once a file has said it.
   public internal(set) var importances: Importances?
 
@@ -50,6 +53,7 @@ public struct Item: Sendable, Identifiable {
   /// Why no scheme can be chosen at all, `nil` where one can.
   public var closed: String? {
     if kind == .buffer { return "it is no weight" }
+    if let sharedWith { return "its numbers are those of \(printable(sharedWith)): choose there" }
     if !isReadable { return "\(type.name) is not yet decoded" }
     if isRepeated { return "it is a view that repeats a few numbers \(count) times" }
     return nil
@@ -110,8 +114,13 @@ extension Item {
     matrix = (id == layer.weight ? layer.matrix : nil) ?? MatrixShape(rows: 1, columns: tensor.count)
     shape = isPacked ? [matrix.rows, matrix.columns] : tensor.shape
     count = isPacked ? matrix.rows * matrix.columns : tensor.count
-    bytes = tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
+    let isShared = id == layer.weight && checkpoint.ties[id] != nil
+    bytes =
+      isShared
+      ? 0 : tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
     self.layer = layer
+    let owner = id == layer.weight ? checkpoint.ties[id] : nil
+    sharedWith = owner.flatMap { tensor in checkpoint.layers.first { $0.weight == tensor }?.name }
   }
 
   /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.

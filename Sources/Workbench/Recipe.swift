@@ -26,7 +26,7 @@ public struct Recipe: Sendable, Hashable {
   }
 
   public subscript(item: Item) -> Scheme {
-    choices[item.name]?.scheme ?? .keep
+    choices[item.sharedWith ?? item.name]?.scheme ?? .keep
   }
 }
 
@@ -95,7 +95,8 @@ extension Outcome {
       var applied = false
       var passedOver = false
       for item in items where rule.pattern.matches(item.name) || rule.pattern.matches(item.tensorName) {
-        guard item.kind == .weight || rule.pattern.isLiteral else {
+        // Routers choose experts: a small error in them is another expert. They are named or stay.
+        guard item.isPatternTarget || rule.pattern.isLiteral else {
           passedOver = true
           continue
         }
@@ -106,7 +107,7 @@ extension Outcome {
       if !applied {
         throw WorkbenchError(
           passedOver
-            ? "pattern \"\(rule.pattern)\" matches only biases, norms and buffers: name one without wildcards to change it"
+            ? "pattern \"\(rule.pattern)\" matches only biases, norms, routers and buffers: name one without wildcards to change it"
             : "pattern \"\(rule.pattern)\" matches no layer of this model")
       }
     }
@@ -152,4 +153,9 @@ extension Scheme {
     if case .block(let type) = next, columns % type.blockWeights != 0 { scheme.format = .f16 }
     return scheme
   }
+}
+
+extension Item {
+  /// Whether patterns mean it: a weight of its own that is no router.
+  var isPatternTarget: Bool { kind == .weight && layer.role != .router && sharedWith == nil }
 }

@@ -111,15 +111,24 @@ public struct RecipeFile: Codable, Sendable {
 
   /// The choice for these items: where name and shape match. The rest is listed.
   ///
+  /// - Parameter others: finds the item that another checkpoint of the model calls so: GGUF's name of a Hugging Face
+  ///   model's layer, and the other way.
   /// - Throws: `WorkbenchError` if nothing matches.
-  public func fitted(to items: [Item], path: String) throws(WorkbenchError) -> (
-    outcome: Outcome, mismatches: [String]
-  ) {
+  public func fitted(
+    to items: [Item], path: String, others: (() -> (String) -> Item?)? = nil
+  ) throws(WorkbenchError) -> (outcome: Outcome, mismatches: [String]) {
+    var finder: ((String) -> Item?)?
     let known = Dictionary(items.map { ($0.name, $0) }) { first, _ in first }
     var outcome = Outcome(recipe: Recipe())
     var mismatches: [String] = []
     for (name, layer) in layers.sorted(by: { $0.key < $1.key }) {
-      guard let item = known[name] else {
+      var found = known[name]
+      if found == nil {
+        // Made once, and only where a name is not this model's own.
+        finder = finder ?? others?()
+        found = finder?(name)
+      }
+      guard let item = found else {
         mismatches.append("\(name): this model has no such layer")
         continue
       }
@@ -128,7 +137,7 @@ public struct RecipeFile: Codable, Sendable {
       } else if let obstacle = item.obstacle(to: layer.scheme) {
         mismatches.append("\(name): cannot take \(layer.scheme): \(obstacle)")
       } else {
-        outcome.recipe.choices[name] = Recipe.Choice(layer.scheme, by: layer.by)
+        outcome.recipe.choices[item.name] = Recipe.Choice(layer.scheme, by: layer.by)
       }
     }
     if outcome.recipe.choices.isEmpty, !layers.isEmpty {

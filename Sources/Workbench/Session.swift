@@ -307,7 +307,7 @@ extension Session {
   /// The bytes of an item in a scheme, and whether they are exact: forms that depend on the numbers are known only
   /// once these were read.
   public func bytes(of item: Item, in scheme: Scheme) -> (bytes: Int, exact: Bool) {
-    if scheme.isKeep { return (item.bytes, true) }
+    if scheme.isKeep || item.sharedWith != nil { return (item.bytes, true) }
     if let assessment = assessment(of: item, in: scheme) { return (assessment.size.bytes, true) }
     return (item.denseBytes(in: made(scheme, of: item)), scheme.sparsity == .none && scheme.coding == .none)
   }

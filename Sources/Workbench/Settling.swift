@@ -3,39 +3,42 @@ import Dispatch
 import Synchronization
 
 extension Session {
-  /// Asks questions and waits for all answers: how the command line works.
+  /// Asks questions and waits for all answers: how the command line works. One tensor that cannot be read does not hide
+  /// the others.
   ///
   /// - Parameter progress: called now and then on the calling thread.
-  /// - Throws: `WorkbenchError` with the first failure: a tensor that could not be read.
+  /// - Returns: why some could not be answered, a line a tensor, in the order in which it was found out.
+  @discardableResult
   public mutating func settle(
     _ questions: [Question], progress: (Analyst.Progress) -> Void = { _ in }
-  ) throws(WorkbenchError) {
-    guard !questions.isEmpty else { return }
+  ) -> [String] {
+    guard !questions.isEmpty else { return [] }
     let inbox = Inbox()
     let analyst = Analyst(checkpoint, items: items) { inbox.put($0) }
     analyst.ask(questions)
-    var failure: String?
+    var failed: Set<Int> = []
+    var failures: [String] = []
     func note(_ reports: [Report]) {
       receive(reports)
-      for case .failure(let message) in reports.map(\.answer) { failure = failure ?? message }
+      for report in reports {
+        guard case .failure(let message) = report.answer, failed.insert(report.question.item).inserted else { continue }
+        failures.append(message)
+      }
     }
     while true {
-      let reports = inbox.take(until: .now() + .milliseconds(250))
-      note(reports)
-      if failure != nil { analyst.cancelAll() }
+      note(inbox.take(until: .now() + .milliseconds(250)))
       guard let state = analyst.progress else {
         // A worker posts its answers before it goes idle, so all of them are there.
         note(inbox.take(until: .now()))
-        break
+        return failures
       }
       progress(state)
     }
-    if let failure { throw WorkbenchError(failure) }
   }
 
   /// What a whole estimate needs: the chosen schemes, the unit of the damage, and the zeros of what is kept.
   public var estimateQuestions: [Question] {
-    items.filter { $0.closed == nil && ($0.kind == .weight || !recipe[$0].isKeep) }.flatMap {
+    items.filter { $0.closed == nil && $0.sharedWith == nil && ($0.kind == .weight || !recipe[$0].isKeep) }.flatMap {
       item -> [Question] in
       var questions: [Question] = []
       if recipe[item].isComputed { questions.append(.assessment(item.id, made(recipe[item], of: item))) }

@@ -119,7 +119,7 @@ import Workbench
   /// The reference: a 32-bit weight after its survey, before any other pass.
   @Test func anErrorThatIsBoundedIsDrawnSoUntilTheExactOneComes() throws {
     var session = Session(try Checkpoint.open(sample("digits-cnn.onnx")))
-    try session.settle(session.opening)
+    session.settle(session.opening)
     let item = try #require(session.item(named: "/fc1/Gemm"))
     let scheme = try Scheme(spec: "int4,tensor,range=mse")
     session.change([item.id]) { _, _ in scheme }
@@ -129,7 +129,7 @@ import Workbench
     var state = State(session: session, size: ScreenSize(width: 120, height: 40))
     state.cursor = 6
     #expect(Shot(state.view(state.size)).row("/fc1/Gemm").contains("≈"))
-    try session.settle([.assessment(item.id, scheme)])
+    session.settle([.assessment(item.id, scheme)])
     #expect(!session.isErrorEstimated(of: item, in: scheme))
     let exact = try #require(session.relativeError(of: item, in: scheme))
     #expect(abs(exact - estimate) < 0.02 * exact)

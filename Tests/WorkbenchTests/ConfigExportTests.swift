@@ -220,9 +220,12 @@ import Testing
     let names = ["mlp.gate", "mlp.experts.0.down_proj", "mlp.experts.1.down_proj", "self_attn.o_proj"]
     let tensors = names.map { ("model.layers.0.\($0).weight", [64, 64], generator.gaussian(64 * 64)) }
     var session = Session(try Checkpoint.open(try folder.write(safetensors(tensors), to: "moe.safetensors")))
+    // No pattern means a router; one that is named is refused by the tool.
     try session.set("*=int4,group=64")
+    #expect(session.recipe.choices.count == 3 && session.recipe.choices["model.layers.0.mlp.gate"] == nil)
+    try session.set("model.layers.0.mlp.gate=int4,group=64")
     #expect { try session.export(to: .named("llm-compressor"), path: "r") } throws: { "\($0)".contains("0.mlp.gate: ") }
-    try session.set("*.mlp.gate=keep")
+    try session.set("model.layers.0.mlp.gate=keep")
     let text = try session.export(to: .named("exllamav3"), path: "r").text
     #expect(!text.contains("mlp.gate") && text.contains("experts.1.down_proj"))
   }
@@ -252,7 +255,7 @@ import Testing
   @Test func tablesTellEveryLayer() throws {
     var session = try Models.llama()
     try session.set("*_proj=int4,group=64", "model.norm=f16")
-    try session.settle(session.estimateQuestions)
+    session.settle(session.estimateQuestions)
     let csv = try session.export(to: .named("csv"), path: "t.csv").text.split(separator: "\n")
     #expect(csv.count == 1 + 24 && csv[0].hasPrefix("layer,tensor,shape,"))
     #expect(csv.contains { $0.hasPrefix("model.layers.0.mlp.down_proj,") && $0.contains("\"int4,group=64\"") })

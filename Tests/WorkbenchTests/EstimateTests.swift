@@ -90,14 +90,14 @@ import Workbench
   @Test func fourBitsInGroupsOf32EverywhereAreTheUnitOfTheDamage() throws {
     for var session in [try Models.digits(), try Models.llama()] {
       try session.set("*=int4,group=32")
-      try session.settle(session.estimateQuestions)
+      session.settle(session.estimateQuestions)
       #expect(session.estimate.damage == 1)
     }
   }
 
   @Test func nothingChosenDoesNoDamage() throws {
     var session = try Models.digits()
-    try session.settle(session.estimateQuestions)
+    session.settle(session.estimateQuestions)
     #expect(session.estimate.damage == 0)
   }
 
@@ -105,7 +105,7 @@ import Workbench
     var session = try Models.digits()
     try session.set("*=int4,group=32")
     #expect(session.estimate.damage == nil)
-    try session.settle(session.estimateQuestions)
+    session.settle(session.estimateQuestions)
     #expect(session.estimate.damage != nil)
   }
 
@@ -115,7 +115,7 @@ import Workbench
     var session = try Models.digits()
     try session.set(
       "/conv2*=int8,channel", "/conv3*=int3,group=32,affine", "/fc1*=int4,group=32,sparsity=0.3")
-    try session.settle(session.estimateQuestions)
+    session.settle(session.estimateQuestions)
     let sum =
       try 9_216 * figures.error("conv2.weight", 8, true, "channel") + 18_432
       * figures.error("conv3.weight", 3, false, "group=32")

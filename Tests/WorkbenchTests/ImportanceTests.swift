@@ -24,7 +24,7 @@ import Workbench
       let scheme = try Scheme(spec: figure.spec)
       let item = try #require(session.items.first { $0.tensorName == figure.name })
       #expect(item.obstacle(to: scheme) == nil)
-      try session.settle([.assessment(item.id, scheme)])
+      session.settle([.assessment(item.id, scheme)])
       let found = try #require(session.assessment(of: item, in: scheme))
       let (weighted, plain) = (try #require(found.weightedError), try #require(found.relativeError))
       #expect(abs(weighted - figure.weighted) <= 1e-5 * figure.weighted, "\(name) \(figure.name) \(figure.spec)")
@@ -39,7 +39,7 @@ import Workbench
     let scheme = try Scheme(spec: "int4,sparsity=wanda:0.5")
     let other = try #require(session.items.first { $0.tensorName == "blk.0.attn_q.weight" })
     #expect(other.obstacle(to: scheme)?.contains("importances") == true)
-    try session.settle([.assessment(other.id, Scheme(spec: "int4"))])
+    session.settle([.assessment(other.id, try Scheme(spec: "int4"))])
     #expect(session.assessment(of: other, in: try Scheme(spec: "int4"))?.weightedError == nil)
   }
 

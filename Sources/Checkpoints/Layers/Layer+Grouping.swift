@@ -80,8 +80,10 @@ extension Layer {
       "running_mean", "running_var", "num_batches_tracked", "scale", "scales", "zero_point", "biases", "qzeros",
       "g_idx", "weight_scale", "weight_scale_inv", "weight_scale_2", "weight_zero_point", "weight_shape",
       "weight_g_idx", "weight_global_scale", "input_scale", "input_global_scale", "input_zero_point", "SCB",
-      "weight_format",
+      "weight_format", "scale_inv", "qscale_weight", "qscale_act", "activation_scale", "weight_scaler",
     ]
+    /// What is added to the name of a weight that has no word of its own: the stacks of experts.
+    private static let endings = ["_scale_inv", "_scales", "_scale", "_zero_point", "_zeros"]
     /// What a module's weight may be called: PyTorch's word, those of packers, and JAX's and Keras's.
     private static let weights = ["weight", "qweight", "weight_packed", "kernel"]
 
@@ -101,10 +103,12 @@ extension Layer {
         (isBias, weightNames) = (false, Self.weights.map { prefix + $0 })
       } else if last == "beta" {
         (isBias, weightNames) = (true, [prefix + "gamma"])
-      } else if last.hasSuffix("_scales") {
-        (isBias, weightNames) = (false, [prefix + last.dropLast(7) + "_blocks"])
+      } else if let ending = Self.endings.first(where: { last.hasSuffix($0) }) {
+        let stem = prefix + last.dropLast(ending.utf8.count)
+        (isBias, weightNames) = (false, [stem + "_blocks", stem])
       } else if let weight = Self.replacing("bias", by: "weight", in: last) {
-        (isBias, weightNames) = (true, [prefix + weight])
+        let stem = last.hasSuffix("_bias") ? prefix + last.dropLast(5) : nil
+        (isBias, weightNames) = (true, [prefix + weight] + (stem.map { [$0 + "_blocks", $0] } ?? []))
       } else {
         return nil
       }

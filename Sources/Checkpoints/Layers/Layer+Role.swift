@@ -19,7 +19,11 @@ extension Layer.Role {
       return
     }
     let inBlock = parts.contains { Int($0) != nil }
-    if leaf == "router" || leaf == "ffn_gate_inp" || leaf == "gate" && mentions("moe", "mlp.gate") {
+    let isRouter =
+      parts.contains { $0.hasPrefix("router") || $0.hasSuffix("router") }
+      || ["ffn_gate_inp", "gate_inp", "moe_gate", "gating", "wg"].contains(leaf)
+      || leaf == "gate" && mentions("moe", "mlp.gate", "ffn.gate", "feed_forward.gate")
+    if isRouter, !mentions("experts") {
       self = .router
     } else if mentions("exps", "experts") {
       self = .expert
@@ -27,17 +31,23 @@ extension Layer.Role {
       self = role
     } else if mentions("position_embed", "pos_embed", "position_emb", "relative_attention_bias", "rotary") {
       self = .positional
-    } else if mentions("embed") {
+    } else if mentions("embed"), shape.count < 3 {
       self = .embedding
     } else if ["dense", "c_proj", "o", "out"].contains(leaf) {
       self = Self.denseRole(parts)
-    } else if mentions("norm") {
+    } else if parts.contains(where: { Self.isNorm($0) }), shape.count < 3 {
       self = .norm
     } else if shape.count >= 3 {
       self = .convolution
     } else {
       self = .linear
     }
+  }
+
+  /// Whether a part of a name is that of a normalisation: `input_layernorm`, `norm1`, `q_norm`; not `normal`.
+  private static func isNorm(_ part: String) -> Bool {
+    guard let range = part.firstRange(of: "norm") else { return false }
+    return part[range.upperBound...].first.map { !$0.isLetter } ?? true || part.hasSuffix("norms")
   }
 
   /// The name's last part that is not just "weight".
@@ -65,7 +75,7 @@ extension Layer.Role {
     "qkv_proj": .attentionQKV, "query_key_value": .attentionQKV, "in_proj_weight": .attentionQKV,
     "up_proj": .feedForwardUp, "gate_proj": .feedForwardGate, "down_proj": .feedForwardDown,
     "gate_up_proj": .feedForwardUp, "ffn_up": .feedForwardUp, "ffn_gate": .feedForwardGate,
-    "ffn_down": .feedForwardDown, "c_fc": .feedForwardUp, "token_embd": .embedding,
+    "ffn_down": .feedForwardDown, "c_fc": .feedForwardUp, "token_embd": .embedding, "shared": .embedding,
     "embed_tokens": .embedding, "wte": .embedding, "word_embeddings": .embedding,
     "token_type_embeddings": .embedding, "token_types": .embedding, "wpe": .positional,
     "position_embd": .positional, "position_embeddings": .positional, "lm_head": .head, "output": .head,

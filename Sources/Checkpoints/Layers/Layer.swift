@@ -10,7 +10,7 @@ public struct Layer: Sendable, Hashable {
   public let companions: [Int]
   /// What the operator is called where the format says so (ONNX: `Conv`, `Gemm`).
   public let operatorName: String?
-  public let role: Role
+  public internal(set) var role: Role
   /// The number of the block that it stands in (`blk.7`, `model.layers.7`), and the block's name.
   public let block: Int?
   public let blockName: String?

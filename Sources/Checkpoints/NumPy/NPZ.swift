@@ -8,21 +8,38 @@ enum NPZ: CheckpointFormat {
 
   static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
     var tensors: [Tensor] = []
+    // What is no array of numbers hides no other.
+    var others: [String] = []
     for member in try ZipArchive(file).members {
       guard member.name.hasSuffix(".npy") else {
-        throw CheckpointError(file: file.path, tensor: member.name, "is in the archive, but is no .npy array")
+        others.append("\(member.name) is no .npy array")
+        continue
       }
-      tensors.append(try readArray(member, String(member.name.dropLast(4)), file))
+      let name = String(member.name.dropLast(4))
+      switch try readArray(member, name, file) {
+      case .success(let tensor): tensors.append(tensor)
+      case .failure(let other): others.append("\(name) holds \(other.kind)")
+      }
     }
-    guard !tensors.isEmpty else { throw CheckpointError(file: file.path, "is an archive without arrays") }
+    guard !tensors.isEmpty else {
+      let first = others.first.map { "without arrays of numbers: \($0)" } ?? "without arrays"
+      throw CheckpointError(file: file.path, "is an archive \(first)")
+    }
+    let list = others.prefix(8).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
     return Checkpoint(
-      path: file.path, format: .npz, files: [file], metadata: [], tensors: tensors,
+      path: file.path, format: .npz, files: [file], metadata: others.isEmpty ? [] : [("left out", list)],
+      tensors: tensors,
       layers: Layer.grouped(tensors, .npz), graph: nil)
+  }
+
+  /// An array of something else than numbers.
+  private struct OtherArray: Error {
+    let kind: String
   }
 
   private static func readArray(
     _ member: ZipArchive.Member, _ name: String, _ file: MappedFile
-  ) throws(CheckpointError) -> Tensor {
+  ) throws(CheckpointError) -> Result<Tensor, OtherArray> {
     let stream =
       member.isDeflated
       ? InflateStream(file, offset: member.offset, length: member.storedCount, skip: 0) : nil
@@ -38,10 +55,11 @@ enum NPZ: CheckpointFormat {
       }
       return inflated
     }
+    guard header.type != nil else { return .failure(OtherArray(kind: header.kind)) }
     let location: Tensor.Location =
       member.isDeflated
       ? .deflated(0, offset: member.offset, length: member.storedCount, skip: header.size)
       : .file(0, offset: member.offset + header.size)
-    return try header.tensor(file, name, room: member.count - header.size, location: location)
+    return .success(try header.tensor(file, name, room: member.count - header.size, location: location))
   }
 }

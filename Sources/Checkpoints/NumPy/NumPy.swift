@@ -27,7 +27,10 @@ enum NumPy: CheckpointFormat {
 extension NumPy {
   /// What stands before an array's values.
   struct Header {
-    let type: ElementType
+    /// `nil` for text, objects and records, which are no numbers.
+    let type: ElementType?
+    /// What the array holds where it is none of numbers.
+    let kind: String
     let shape: [Int]
     let layout: Tensor.Layout
     /// Bytes before the values.
@@ -59,11 +62,10 @@ extension NumPy {
       }
       var scanner = PythonLiteral(try copy(start, length), file: file.path, name: name)
       let (description, isColumnMajor, shape) = try scanner.header()
-      guard let (type, isBigEndian) = Self.elementType(description) else {
-        throw fail(
-          "holds \(Self.kind(description)) ('\(shortened(description))'); numbers and booleans are read")
-      }
-      self.type = type
+      let found = Self.elementType(description)
+      let isBigEndian = found?.1 ?? false
+      type = found?.0
+      kind = "\(Self.kind(description)) ('\(shortened(description))')"
       self.shape = shape
       layout = Tensor.Layout(
         isBigEndian: isBigEndian,
@@ -75,6 +77,9 @@ extension NumPy {
     func tensor(
       _ file: MappedFile, _ name: String, room: Int, location: Tensor.Location
     ) throws(CheckpointError) -> Tensor {
+      guard let type else {
+        throw CheckpointError(file: file.path, tensor: name, "holds \(kind); numbers and booleans are read")
+      }
       guard let count = Tensor.count(of: shape), let byteCount = type.byteCount(of: count) else {
         throw CheckpointError(
           file: file.path, tensor: name, "has the shape \(shape), whose product overflows")

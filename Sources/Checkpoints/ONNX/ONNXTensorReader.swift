@@ -208,7 +208,8 @@ final class ONNXTensorReader {
       "has more values than its shape \(fields.shape) (\(bytes(byteCount)))")
   }
 
-  /// Where a tensor in another file lies: `location` (a file in the model's folder), `offset`, `length`.
+  /// Where a tensor in another file lies: `location` (a file in the model's folder), `offset`, `length`, of which 0 means
+  /// all that is left, as onnxruntime has it.
   private func externalLocation(_ fields: Fields, _ byteCount: Int) throws(CheckpointError) -> Tensor.Location {
     func fail(_ reason: String) -> CheckpointError {
       CheckpointError(file: reader.file.path, tensor: fields.name, reason)
@@ -226,7 +227,7 @@ final class ONNXTensorReader {
         guard let offset = Int(text), offset >= 0 else { throw fail("has the external offset '\(text)'") }
         return offset
       } ?? 0
-    if let text = value("length"), let length = Int(text), length != byteCount {
+    if let text = value("length"), let length = Int(text), length != 0, length != byteCount {
       throw fail("has \(bytes(length)) in '\(name)', but its type and shape take \(byteCount)")
     }
     let number: Int
@@ -248,6 +249,13 @@ final class ONNXTensorReader {
 extension Tensor {
   /// The same under another name.
   func renamed(_ name: String) -> Tensor {
+    Tensor(
+      name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: location,
+      layout: layout)
+  }
+
+  /// The same with its bytes read in another way.
+  func laidOut(_ layout: Layout) -> Tensor {
     Tensor(
       name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: location,
       layout: layout)

@@ -5,24 +5,25 @@ extension PackedModule {
   /// where nested), weight.quant_map the 16 levels, weight.quant_state.bitsandbytes__nf4 a JSON text with the shape.
   /// 8 bits: weight I8 and SCB F32 (outputs): q · SCB / 127.
   func bitsandbytes() -> Found? {
-    if weight.type == .i8, let scale = part("SCB"), weight.shape.count == 2,
-      checkpoint.tensors[scale].count == weight.shape[0]
+    if weight.type == .i8, let scale = part("SCB"), weight.shape.count == 2 || stack != nil,
+      checkpoint.tensors[scale].count == rowCount
     {
       var parameter = Parameter.channel(scale)
       parameter.form = .divided(by: 127)
       return (
         Packing(.bitsandbytes, code: "int8", bits: 8, .channel, scale: parameter),
-        MatrixShape(rows: weight.shape[0], columns: weight.count / weight.shape[0])
+        MatrixShape(rows: rowCount, columns: weight.count / rowCount)
       )
     }
     guard weight.type == .u8, let absmax = part("weight.absmax"), let map = part("weight.quant_map"),
       let text = part(beginning: "weight.quant_state."), checkpoint.tensors[text].count < 1 << 16,
-      let state = try? BitsAndBytesState(checkpoint, checkpoint.tensors[text]), state.shape.count == 2,
+      let state = try? BitsAndBytesState(checkpoint, checkpoint.tensors[text]), (2...3).contains(state.shape.count),
       let count = Tensor.count(of: state.shape), count > 0, count <= 2 * weight.count, (count + 1) / 2 == weight.count,
       state.blockSize < Self.most, state.nestedBlockSize < Self.most,
       (count + state.blockSize - 1) / state.blockSize == checkpoint.tensors[absmax].count
     else { return nil }
-    let (rows, columns) = (state.shape[0], state.shape[1])
+    let columns = state.shape[state.shape.count - 1]
+    let rows = count / columns
     var scale = Parameter(tensor: absmax, cells: .flat(state.blockSize))
     if columns % state.blockSize == 0 {
       scale = .groups(absmax, size: state.blockSize, count: columns / state.blockSize)
@@ -51,26 +52,27 @@ extension PackedModule {
     return fp4(.mxfp4, weight.count / (16 * groups), 32 * groups, scale: scale)
   }
 
-  /// Numbers of eight bits with a scale beside them: weight_scale, weight_scale_inv (a factor too), zero points;
-  /// and ModelOpt's NVFP4: U8 of E2M1 codes, E4M3 weight_scale, weight_scale_2 for all.
+  /// Numbers of eight bits with a scale beside them (a factor, whatever it is called), and zero points; U8 or I8 of two
+  /// E2M1 codes each: ModelOpt's NVFP4 with E4M3 scales and weight_scale_2 for all, and MXFP4 with E8M0 scales.
   func scaled() -> Found? {
-    guard let scale = part("weight_scale_inv") ?? part("weight_scale"), weight.shape.count >= 2 else { return nil }
-    let rows = weight.shape[0]
-    if weight.type == .u8 {
-      guard checkpoint.tensors[scale].type == .f8e4m3 else { return nil }
-      return fp4(.modelOpt, rows, weight.count / rows * 2, scale: scale, factor: part("weight_scale_2"))
-    }
+    guard let scale = scalePart, weight.shape.count >= 2 else { return nil }
+    let rows = rowCount
     let columns = weight.count / rows
-    guard weight.type != .i32, weight.type != .u32,
-      let (granularity, cells) = cells(checkpoint.tensors[scale], rows, columns)
+    let scales = checkpoint.tensors[scale]
+    if weight.type == .u8 || weight.type == .i8, isFP4(scales, rows, columns) {
+      return fp4(
+        scales.type == .f8e4m3 ? .modelOpt : .mxfp4, rows, columns * 2, scale: scale, factor: part("weight_scale_2"))
+    }
+    guard weight.type == .i8 || weight.type == .f8e4m3 || weight.type == .f8e5m2,
+      let (granularity, cells) = cells(scales, rows, columns)
     else { return nil }
     var zero: Parameter?
-    if let index = part("weight_zero_point"), checkpoint.tensors[index].count == checkpoint.tensors[scale].count {
+    if let index = part("weight_zero_point"), checkpoint.tensors[index].count == scales.count {
       zero = Parameter(tensor: index, cells: cells)
     }
     var parameter = Parameter(tensor: scale, cells: cells)
     // Microscaling formats keep the exponent alone (E8M0).
-    if checkpoint.tensors[scale].type == .u8 { parameter.form = .exponent }
+    if scales.type == .u8 { parameter.form = .exponent }
     let isInteger = weight.type == .i8
     let method: Packing.Method =
       isInteger || quantization?.method == "compressed-tensors" ? .compressedTensors : .scaledFloat
@@ -78,6 +80,13 @@ extension PackedModule {
       method, code: isInteger ? "int8" : weight.type.name.lowercased(), bits: 8, granularity,
       scale: parameter, zero: zero)
     return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+
+  /// Whether bytes are two codes of four bits each: U8 under E4M3 scales; or a scale E8M0 for each 16 bytes of a row.
+  private func isFP4(_ scales: Tensor, _ rows: Int, _ columns: Int) -> Bool {
+    if scales.type == .f8e4m3 { return weight.type == .u8 }
+    guard scales.type == .f8e8m0 || scales.type == .u8, rows > 0, scales.count % rows == 0 else { return false }
+    return scales.count / rows * 16 == columns
   }
 }
 

@@ -23,6 +23,22 @@ struct PackedModule {
   }
 
   func part(_ name: String) -> Int? { parts[name] }
+  /// The scales of a weight's own numbers, under whichever of the names that they go by.
+  var scalePart: Int? {
+    let leaf = String(
+      weight.name[(weight.name.lastIndex(of: ".").map(weight.name.index(after:)) ?? weight.name.startIndex)...])
+    let names = ["weight_scale_inv", "weight_scale", "scale_inv", "scale", "qscale_weight", "weight_scaler"]
+    return (names + ["_scale_inv", "_scale", "_scales"].map { leaf + $0 }).lazy.compactMap { parts[$0] }.first
+  }
+  /// Matrices of a stack and the rows of each: experts in one tensor; `nil` for a matrix, or a convolution's kernel.
+  var stack: (count: Int, rows: Int)? {
+    guard weight.shape.count == 3 else { return nil }
+    let isStack =
+      weight.name.contains("experts") || layer.companions.contains { checkpoint.tensors[$0].shape.count == 3 }
+    return isStack ? (weight.shape[0], weight.shape[1]) : nil
+  }
+  /// Rows of the matrix that the weight's words make: a stack's one after another.
+  var rowCount: Int { stack.map { $0.count * $0.rows } ?? weight.shape[0] }
   func tensor(_ name: String) -> Tensor? { parts[name].map { checkpoint.tensors[$0] } }
   /// The first part whose name begins so.
   func part(beginning prefix: String) -> Int? { parts.first { $0.key.hasPrefix(prefix) }?.value }

@@ -41,12 +41,9 @@ struct PackedTile {
     let scale = try packing.scale.map { one throws(CheckpointError) in try shared(one) }
     let zero = try packing.zero.map { one throws(CheckpointError) in try shared(one) }
     let shift = try packing.shift.map { one throws(CheckpointError) in try shared(one) }
-    var factor: Float = 1
-    if let one = packing.factor {
-      let value = try number(one.tensor)
-      factor = one.isDivisor ? 1 / value : value
-    }
+    let factors = try factors(packing.factor)
     for row in 0..<rows.count {
+      let factor = factors[row]
       for column in 0..<columns.count {
         var value = levels[row * columns.count + column]
         if let zero { value -= zero[row, column] + packing.zeroOffset } else { value -= packing.zeroOffset }
@@ -80,10 +77,19 @@ struct PackedTile {
     return codes.map { table[Int($0)] }
   }
 
-  private func number(_ tensor: Int) throws(CheckpointError) -> Float {
-    let found = checkpoint.tensors[tensor]
-    guard found.count > 0 else { throw checkpoint.fail(found, "is empty; a number expected") }
-    return try checkpoint.floats(found, elements: 0..<1)[0]
+  /// The factor of each of the tile's rows.
+  private func factors(_ factor: Packing.Factor?) throws(CheckpointError) -> [Float] {
+    guard let factor else { return [Float](repeating: 1, count: rows.count) }
+    let found = checkpoint.tensors[factor.tensor]
+    let places = rows.map { row in factor.rows.map { row / $0 } ?? 0 }
+    guard let last = places.last, last < found.count else {
+      throw checkpoint.fail(found, "has \(found.count) numbers, too few for its layer")
+    }
+    let values = try checkpoint.floats(found, elements: places[0]..<last + 1)
+    return places.map { place in
+      let value = values[place - places[0]]
+      return factor.isDivisor ? 1 / value : value
+    }
   }
 
   /// The codes of a matrix `width` wide at some rows and columns, row by row.
@@ -123,6 +129,14 @@ struct PackedTile {
       found.values = try numbers(parameter, rows: tall, columns: broad, strides: (rowStride, columnStride))
       found.width = broad.count
       found.rows = rows.map { $0 / high - tall.lowerBound }
+      found.columns = columns.map { $0 / wide - broad.lowerBound }
+    case .stacked(let each, let cellRows, let high, let wide, let rowStride, let columnStride):
+      func cell(_ row: Int) -> Int { row / each * cellRows + row % each / high }
+      let tall = cell(rows.lowerBound)..<cell(rows.upperBound - 1) + 1
+      let broad = columns.lowerBound / wide..<(columns.upperBound - 1) / wide + 1
+      found.values = try numbers(parameter, rows: tall, columns: broad, strides: (rowStride, columnStride))
+      found.width = broad.count
+      found.rows = rows.map { cell($0) - tall.lowerBound }
       found.columns = columns.map { $0 / wide - broad.lowerBound }
     case .indexed(let index, let bound, let rowStride, let columnStride):
       let tensor = checkpoint.tensors[index]

@@ -21,7 +21,7 @@ public struct Packing: Sendable, Hashable {
   /// What a zero point counts from: GPTQ stores it less one, symmetric forms leave it out.
   let zeroOffset: Float
   let shift: Parameter?
-  /// One more factor or divisor, a scalar tensor.
+  /// One more factor or divisor: a scalar tensor, or one number a matrix of a stack.
   let factor: Factor?
 
   /// Who packs so.
@@ -53,6 +53,8 @@ public struct Packing: Sendable, Hashable {
   struct Factor: Sendable, Hashable {
     let tensor: Int
     let isDivisor: Bool
+    /// Rows that share one of several: those of an expert; `nil` for one for all.
+    var rows: Int?
   }
 
   init(
@@ -98,6 +100,9 @@ struct Parameter: Sendable, Hashable {
   enum Cells: Sendable, Hashable {
     /// Weight (r, c) has cell (r / rows, c / columns), which lies at their products with the strides.
     case grid(rows: Int, columns: Int, rowStride: Int, columnStride: Int)
+    /// The same in a stack of matrices of `each` rows, each with `cellRows` rows of cells of its own: where blocks do not
+    /// divide a matrix, its last ones are cut off.
+    case stacked(each: Int, cellRows: Int, rows: Int, columns: Int, rowStride: Int, columnStride: Int)
     /// Weight number r · columns + c has the cell of its run of so many.
     case flat(Int)
     /// As a grid of a row each, but the cell's column is looked up by the weight's in a tensor (GPTQ's `g_idx`);

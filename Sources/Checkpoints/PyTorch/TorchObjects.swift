@@ -71,7 +71,14 @@ struct TorchObjects {
     let last = function.split(separator: ".").last ?? ""
     switch last {
     case "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3":
-      return .tensor(try rebuild(arguments, name))
+      let tensor = try rebuild(arguments, name)
+      // The last argument, where there is one, is a dictionary of the bits that turn signs.
+      let view = arguments.count > 6 ? view(of: arguments[arguments.count - 1]) : .plain
+      guard view != .plain else { return .tensor(tensor) }
+      guard tensor.type.isFloatingPoint || tensor.type == .complex64 || tensor.type == .complex128 else {
+        throw fail(name, "is a view with other signs of \(tensor.type), which has none")
+      }
+      return .tensor(tensor.laidOut(.init(strides: tensor.layout.strides, view: view)))
     case "_rebuild_parameter", "_rebuild_parameter_with_state", "_rebuild_device_tensor_from_cpu_tensor",
       "_rebuild_device_tensor_from_numpy", "_rebuild_xla_tensor":
       guard let first = arguments.first else { throw fail(name, "is rebuilt from nothing") }
@@ -91,6 +98,17 @@ struct TorchObjects {
       return .tensor(try view(whole, whole.type, 0, [whole.byteCount / whole.type.block.bytes], [1], name))
     default: return nil
     }
+  }
+
+  /// What `torch._utils.get_tensor_metadata` says of a view: `{"neg": True}`, `{"conj": True}`.
+  private func view(of metadata: Pickle.Value) -> Tensor.Layout.View {
+    guard let node = pickle[metadata], case .dictionary = node.kind else { return .plain }
+    var view = Tensor.Layout.View.plain
+    for (key, value) in zip(node.pairs, node.pairs.dropFirst()) where value == .bool(true) {
+      if case .string("neg") = key { view = .negative }
+      if case .string("conj") = key { view = .conjugate }
+    }
+    return view
   }
 
   // MARK: Strided tensors

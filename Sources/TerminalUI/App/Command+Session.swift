@@ -11,6 +11,7 @@ extension Command {
         return []
       }
       let target = try Target(name: name)
+      if path.isEmpty, target == .lathe { return [.write(target, path: state.recipePath)] }
       guard !path.isEmpty else { throw WorkbenchError("export \(name): expected a path after the target") }
       guard !target.isCheckpoint || state.exporting == nil else {
         throw WorkbenchError("export: another file is being written (Esc calls it off)")

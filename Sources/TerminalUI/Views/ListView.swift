@@ -72,12 +72,21 @@ extension State {
       let isTight = TextWidth.columns(of: full) > width && full.hasSuffix(pencil)
       let text = isTight ? String(full.dropLast(pencil.count)) : full
       var style = role.map { Style($0, on: surface) } ?? surface.map { Style($0) } ?? .normal
-      if case .block = row, column == .name { style.bold = true }
+      let isBlock = if case .block = row { true } else { false }
+      if isBlock, column == .name { style.bold = true }
       canvas.put(
         text, x: x, y: y, width: width, style, alignment: column.isNumber ? .right : .left,
-        cut: column == .name ? .start : .end)
+        cut: column != .name ? .end : isBlock ? .middle : .start)
       x += width + 1
     }
+  }
+
+  /// A block's name without the parts that all blocks share: what tells encoder from decoder comes first.
+  private func shortBlock(_ name: String) -> String {
+    for prefix in ["model.", "transformer.", "module."] where name.hasPrefix(prefix) {
+      return String(name.dropFirst(prefix.count))
+    }
+    return name
   }
 
   /// A cell's text and what it means.
@@ -94,7 +103,7 @@ extension State {
     _ column: Column, _ name: String, _ isFolded: Bool, _ subtotal: Session.Subtotal, count: Int, _ total: Double
   ) -> (String, Role?) {
     switch column {
-    case .name: return ("\(isFolded ? glyphs.folded : glyphs.unfolded) \(printable(name))", nil)
+    case .name: return ("\(isFolded ? glyphs.folded : glyphs.unfolded) \(printable(shortBlock(name)))", nil)
     case .size: return (Format.bytes(subtotal.stored), .dim)
     case .coded: return (Format.bytes(subtotal.bytes), .dim)
     case .scheme:

@@ -61,7 +61,8 @@ extension Session {
   }
 
   private func own(_ text: RecipeSource.Text) throws(WorkbenchError) -> ImportedChoice {
-    let (outcome, mismatches) = try RecipeFile(text.bytes, path: text.path).fitted(to: items, path: text.path)
+    let (outcome, mismatches) = try RecipeFile(text.bytes, path: text.path).fitted(
+      to: items, path: text.path, others: { CommonNames(checkpoint).finder(of: items) })
     return ImportedChoice(outcome: outcome, mismatches: mismatches, kind: nil)
   }
 }

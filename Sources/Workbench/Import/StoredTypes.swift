@@ -38,7 +38,7 @@ extension Scheme {
 ///
 /// Two layers are the same where they share a layer's, a tensor's or a node's name, llama.cpp's name for the tensor, or
 /// the module's path. onnxruntime's tools append to names of what they quantise; names without that count too.
-private struct CommonNames {
+struct CommonNames {
   private let llama: LlamaNames?
   private let modules: LayerNames?
   private let isONNX: Bool
@@ -61,6 +61,18 @@ private struct CommonNames {
     if let name = llama?.name(of: tensor) { names.append("llama.cpp:\(name)") }
     if let name = try? modules?.name(of: item) { names.append("module:\(name)") }
     return names
+  }
+
+  /// Finds items by the names that layers of another checkpoint of the model may have in a recipe: this one's own,
+  /// llama.cpp's, a module's.
+  func finder(of items: [Item]) -> (String) -> Item? {
+    var known: [String: Item] = [:]
+    for item in items where item.kind == .weight {
+      for name in names(of: item) where known[name] == nil { known[name] = item }
+    }
+    return { name in
+      [name, "llama.cpp:\(name).weight", "llama.cpp:\(name)", "module:\(name)"].lazy.compactMap { known[$0] }.first
+    }
   }
 
   /// A name without what onnxruntime's tools append: `_quantized`, `_quant`, `_Q4`, `_Q4G128`, `_DQ_Q4`; `nil` where

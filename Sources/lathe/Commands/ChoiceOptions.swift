@@ -91,12 +91,23 @@ extension ChoiceOptions {
 
 extension Session {
   /// `settle` with a line of progress on a terminal's standard error.
-  mutating func settleWithProgress(_ questions: [Question]) throws {
+  ///
+  /// - Returns: what could not be read; said once the rest was shown, with `Failure.init(reading:)`.
+  mutating func settleWithProgress(_ questions: [Question]) -> [String] {
     let line = ProgressLine()
     defer { line.clear() }
-    try settle(questions) { state in
+    return settle(questions) { state in
       let percent = Int(state.fraction * 100)
       line.show("reading weights: \(percent) %, \(Int(state.weightsPerSecond / 1e6)) M weights/s")
     }
+  }
+}
+
+extension Failure {
+  /// The first of what could not be read, and how much more there is; `nil` for nothing.
+  init?(reading failures: [String]) {
+    guard !failures.isEmpty else { return nil }
+    let more = failures.count > 2 ? ["and \(failures.count - 2) more tensors that cannot be read"] : []
+    self.init((failures.prefix(2) + more).joined(separator: "\nlathe: "))
   }
 }

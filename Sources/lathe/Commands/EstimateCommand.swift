@@ -35,7 +35,7 @@ struct EstimateCommand: ParsableCommand, Explained {
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
-    try session.settleWithProgress(session.estimateQuestions)
+    let failures = session.settleWithProgress(session.estimateQuestions)
     var bytes = session.estimate.bytes
     // Of a config: what the tool makes of the model; the config's own size stands beside it.
     var fileBytes: Int?
@@ -49,6 +49,7 @@ struct EstimateCommand: ParsableCommand, Explained {
       json
         ? session.estimation(bytes: bytes, fileBytes: fileBytes).text()
         : session.estimationText(fileBytes: fileBytes, target: target))
+    if let failure = Failure(reading: failures) { throw failure }
   }
 }
 

@@ -43,7 +43,9 @@ struct ExportCommand: ParsableCommand, Explained {
       }
       return try write(target, session)
     }
-    if target.needsFigures { try session.settleWithProgress(session.estimateQuestions) }
+    if target.needsFigures, let failure = Failure(reading: session.settleWithProgress(session.estimateQuestions)) {
+      throw failure
+    }
     if output == "-" { return try writeToStandardOutput(target, session) }
     let export = try session.write(target, to: output)
     if verify {

@@ -36,7 +36,12 @@ struct InspectCommand: ParsableCommand, Explained {
 
   func run() throws {
     var session = Session(try Checkpoint.open(model.paths))
-    if !headerOnly || histogram != nil { try session.settleWithProgress(session.opening) }
+    let failures = !headerOnly || histogram != nil ? session.settleWithProgress(session.opening) : []
+    try show(session)
+    if let failure = Failure(reading: failures) { throw failure }
+  }
+
+  private func show(_ session: Session) throws {
     if histogram == "-" { return try emit(raw: session.histogramCSV) }
     if let histogram {
       try session.write(Array(session.histogramCSV.utf8), to: histogram)

@@ -59,7 +59,7 @@ extension Session {
       fields.append(("dtype", .string(item.storage)))
       fields.append(("shape", .array(item.shape.map { .int($0) })))
       fields.append(("bytes", .int(item.bytes)))
-      fields.append(("note", JSON(item.closed)))
+      fields.append(("note", JSON(note(on: item) ?? item.closed)))
       if let survey = survey(of: item) { fields.append(("statistics", survey.json)) }
     }
     return .object(fields)

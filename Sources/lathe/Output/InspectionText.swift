@@ -58,7 +58,7 @@ extension Session {
         row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
         row.append(note(on: item) ?? tied ?? "")
       } else {
-        row += [String](repeating: "", count: figures.count) + [tied ?? item.closed ?? ""]
+        row += [String](repeating: "", count: figures.count) + [note(on: item) ?? tied ?? item.closed ?? ""]
       }
       table.add(row)
     }

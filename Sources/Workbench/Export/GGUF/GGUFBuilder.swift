@@ -63,6 +63,8 @@ struct GGUFBuilder {
     notes += model.notes
     for item in session.items.sorted(by: { $0.id < $1.id }) {
       switch model.place(of: item) {
+      case .named where item.sharedWith != nil && item.layer.role == .head:
+        notes.append("\(printable(item.name)): left out, being the embedding's matrix, which llama.cpp takes for it")
       case .named(let name, let change):
         add(item, as: name, model: model, change: change)
       case .dropped: notes.append("\(printable(item.name)): left out, as llama.cpp's converter does")
