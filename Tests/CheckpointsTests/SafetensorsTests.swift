@@ -94,7 +94,7 @@ struct SafetensorsTests {
     #expect(last == [0])
   }
 
-  @Test func aHundredThousandTensorsOpenSoon() throws {
+  @Test func aHundredThousandTensorsOpen() throws {
     var header = "{"
     for index in 0..<100_000 {
       header += #""model.layers.\#(index / 10).t\#(index).weight":{"dtype":"U8","shape":[1],"data_offsets":"#
@@ -102,10 +102,7 @@ struct SafetensorsTests {
     }
     header += #""__metadata__":{}}"#
     let path = folder.write("many.safetensors", safetensors(header, data: 100_000))
-    let start = ContinuousClock.now
     #expect(try Checkpoint.open(path).layers.count == 100_000)
-    // An optimised build takes a tenth of a second; this bounds what a slow debug build may.
-    #expect(ContinuousClock.now - start < .seconds(20))
   }
 
   // MARK: What must not open

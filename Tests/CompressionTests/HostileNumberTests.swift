@@ -39,7 +39,7 @@ struct HostileNumberTests {
       "sparsity=input:0.5:l1", "sparsity=head:2:0.5", "sparsity=block:2x4:0.5", "sparsity=wanda:0.5",
       "sparsity=wanda:2:4",
     ]
-    for word in ["keep", "int4", "int16,tensor", "q4_0", "bf16", "nf4", "kmeans3,sparsity=0.1", "fp8-e4m3", "ternary"] {
+    for word in ["keep", "int4", "int16,tensor", "q4_0", "bf16", "nf4", "kmeans3", "fp8-e4m3", "ternary"] {
       specs += sparsities.map { "\(word),\($0)" }
     }
     return specs + ["int8,coding=rans", "f16,coding=huffman", "kmeans4,coding=huffman", "int16,tensor,coding=rans"]

@@ -47,14 +47,14 @@ import Testing
     try plain.set("*=int4,channel")
     var aimed = plain
     try aimed.aim(at: .named("onnxruntime"))
-    try plain.settle(plain.estimateQuestions)
-    try aimed.settle(aimed.estimateQuestions)
+    plain.settle(plain.estimateQuestions)
+    aimed.settle(aimed.estimateQuestions)
     let item = try plain.item("/fc1/Gemm")
     let scheme = plain.scheme(of: item)
     let other = try Scheme(spec: "int4,channel,symmetric-full,scale=fp32")
     var exact = try Models.digits()
     try exact.set("*=int4,channel,symmetric-full,scale=fp32")
-    try exact.settle(exact.estimateQuestions)
+    exact.settle(exact.estimateQuestions)
     #expect(aimed.relativeError(of: item, in: scheme) == exact.relativeError(of: item, in: other))
     #expect(aimed.relativeError(of: item, in: scheme) != plain.relativeError(of: item, in: scheme))
     #expect(aimed.estimate.bytes == exact.estimate.bytes && aimed.estimate.bytes > plain.estimate.bytes)
@@ -74,7 +74,7 @@ import Testing
     let questions = session.toolQuestions(about: item)
     // Six widths in groups of 32, 64 and 128.
     #expect(questions.count == 18)
-    try session.settle(questions)
+    session.settle(questions)
     #expect(session.toolQuestions(about: item).isEmpty)
   }
 
