@@ -39,6 +39,8 @@ extension Checkpoint {
       throw CheckpointError(file: path, "cannot open: \(reason)")
     case .folder: return try ModelFolder.open(path)
     case .file, .special:
+      // One part of several stands for the whole, or says which are missing.
+      if let parts = try parts(of: path) { return try open(parts) }
       // A file of a Hugging Face folder: what its config says of packed and tied weights holds for it too.
       return try open(file: path, try? ModelConfig("\(folder(of: path))/config.json"))
     }

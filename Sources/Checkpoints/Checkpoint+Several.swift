@@ -54,6 +54,25 @@ extension Checkpoint {
     ).understood(config)
   }
 
+  /// All parts of a model of which one is named (`model-00002-of-00005.safetensors`, `.bin`); `nil` for another file, and
+  /// for GGUF's parts, which its own reader finds.
+  ///
+  /// - Throws: where parts are missing.
+  static func parts(of path: String) throws(CheckpointError) -> [String]? {
+    guard let match = path.firstMatch(of: /-(\d{1,6})-of-(\d{1,6})\.(safetensors|bin|pt|pth)$/),
+      let count = Int(match.2), count > 1, count <= 100_000
+    else { return nil }
+    let stem = path[..<match.range.lowerBound]
+    func name(_ number: Int) -> String {
+      let digits = String(number)
+      let padded = String(repeating: "0", count: max(0, match.1.count - digits.count)) + digits
+      return "\(stem)-\(padded)-of-\(match.2).\(match.3)"
+    }
+    let parts = (0...count).map(name).filter { access($0, F_OK) == 0 }
+    try checkNumbers(parts)
+    return parts
+  }
+
   /// Files that are numbered (`…-00002-of-00005.…`) must all be there.
   private static func checkNumbers(_ paths: [String]) throws(CheckpointError) {
     var numbers = Set<Int>()

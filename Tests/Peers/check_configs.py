@@ -485,7 +485,7 @@ def llama():
     path, recipe = lathe(
         "llama.cpp", ["*=q4_k", "*attn_v*=q6_k", "*ffn_down*=q5_0", "token_embd=q8_0", "output=f16"], model, "types.txt")
     lines = run(
-        quantize, "--dry-run", "--pure", "--tensor-type-file", path, model, FOLDER / "out.gguf", "Q4_K_S").splitlines()
+        quantize, "--dry-run", "--tensor-type-file", path, model, FOLDER / "out.gguf", "Q4_K_S").splitlines()
     count = 0
     for name, scheme in recipe.items():
         line = next((line for line in lines if f"] {scheme.tensor} " in line), None)

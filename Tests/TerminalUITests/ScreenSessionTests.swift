@@ -39,7 +39,7 @@ import Workbench
     (":nonsense", "nonsense"), (":bits 99", "99"), (":bits", "bits"), (":bits 4 zz*", "zz*"), (":set zz=int4", "zz"),
     (":set *=int9", "int9"), (":set", "PATTERN=SPEC"), (":set /conv1/Conv=int4", "9 columns"), (":export", ""),
     (":export onnx x", "onnx"), (":export gguf", "path"),
-    (":export nonsense x", "nonsense"), (":export lathe", "path"), (":export lathe /no/such/file", "/no/such/file"),
+    (":export nonsense x", "nonsense"), (":export lathe /no/such/file", "/no/such/file"),
     (":export llama.cpp /tmp/x", "digits-cnn.onnx"), (":recipe", "path"), (":recipe /no/such/file", "/no/such/file"),
     (":sort nonsense", "nonsense"),
     (":view nonsense", "nonsense"), (":threshold -1", "threshold"), (":sparsity 7", "7"), (":group 0", "group"),

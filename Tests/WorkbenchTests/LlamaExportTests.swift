@@ -91,12 +91,12 @@ import Testing
     #expect(Set(types).isSubset(of: Set(try entries(session).map(\.type))))
   }
 
-  @Test func theCommandNamesAQuantisedBaseTypeAndIsPure() throws {
+  @Test func theCommandNamesAQuantisedBaseType() throws {
     var session = try Models.llamaGGUF()
     try session.set("*=q4_k", "output*=q6_k")
     let usage = try session.export(to: .llama, path: "types.txt").usage
     #expect(usage.hasPrefix("llama-quantize ") && usage.contains("--tensor-type-file types.txt"))
-    #expect(usage.contains("--pure"))
+    #expect(!usage.contains("--pure"))
     // Overrides are ignored under a base type that is not quantised.
     #expect(["Q4_K_S", "Q6_K"].contains(usage.split(separator: " ").last.map(String.init)))
     #expect(!(try Models.llamaGGUF().export(to: .llama, path: "t").usage.hasSuffix("F16")))

@@ -164,7 +164,7 @@ extension Item {
 extension Session {
   /// Items that stand beside each other under some last words: `q_proj`, `k_proj` and `v_proj` of each block.
   ///
-  /// GGUF's own words for them are known too.
+  /// GGUF's own words for them are known too. A word `experts.*` stands for all that lies below a module of that name.
   func siblings(_ words: [String]) -> [[Item.ID]] {
     let gguf = [
       "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "gate_proj": "ffn_gate", "up_proj": "ffn_up",
@@ -173,7 +173,14 @@ extension Session {
     let known = Set(checkpoint.format == .gguf ? words.compactMap { gguf[$0] } : words)
     var groups: [String: [Item.ID]] = [:]
     var order: [String] = []
+    let containers = words.compactMap { $0.hasSuffix(".*") ? ".\($0.dropLast(2))." : nil }
     for item in items where item.kind == .weight {
+      for container in containers {
+        guard let range = item.name.firstRange(of: container) else { continue }
+        let parent = String(item.name[..<range.upperBound])
+        if groups[parent] == nil { order.append(parent) }
+        groups[parent, default: []].append(item.id)
+      }
       guard let dot = item.name.lastIndex(of: ".") else { continue }
       // GGUF's layers are called by their tensors' names without `.weight`.
       guard known.contains(String(item.name[item.name.index(after: dot)...])) else { continue }

@@ -25,7 +25,15 @@ struct LlamaModel {
       guard let json = try JSONValue(path: "\(folder)/config.json"),
         let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name),
         family.isExported
-      else { return nil }
+      else {
+        let name = (try? JSONValue(path: "\(folder)/config.json"))?["architectures"]?.elements.first?.string
+        if let name {
+          doubts.append(
+            "llama.cpp's names for \(printable(name)) are not known here: tensors under their own names, which it does not load"
+          )
+        }
+        return nil
+      }
       let config: LlamaConfig
       do { config = try LlamaConfig(json, family: family, path: "\(folder)/config.json") } catch {
         doubts.append("\(error): tensors under their own names, and no architecture claimed")
