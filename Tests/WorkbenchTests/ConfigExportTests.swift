@@ -304,6 +304,14 @@ import Testing
     #expect(export.usage == "run 'out put'")
   }
 
+  /// Found by fuzzing: the second text took the place of the first in a table of names.
+  @Test func aSheetWithTwoTextsOfOneNameIsRefused() throws {
+    let head = "name a\nsummary b\ntool c\nchecked d\naccept linear : int4,channel\n"
+    #expect { try ConfigTarget(sheet: head + "=== x.json\n{}\n=== x.json\n{}\n", path: "s.target") } throws: {
+      "\($0)".contains("s.target: === x.json: there are two texts called")
+    }
+  }
+
   @Test func theReadmesSheetIsOne() throws {
     let readme = try String(contentsOf: Fixtures.root.appending(path: "README.md"), encoding: .utf8)
     let blocks = readme.components(separatedBy: "```\n")

@@ -17,7 +17,7 @@ extension Session {
     let plan = try ConfigPlan(TargetFit(target, self), self)
     let context = ConfigContext(plan: plan, session: self)
     // A text that comes out empty is not written: which do is known when they were rendered once.
-    let drafts = Dictionary(uniqueKeysWithValues: target.parts.map { ($0.stem, $0.name) })
+    let drafts = Dictionary(target.parts.map { ($0.stem, $0.name) }) { first, _ in first }
     let values = context.values(path: path, places: drafts)
     var written: [ConfigTarget.Part] = []
     for part in target.parts {
@@ -26,7 +26,7 @@ extension Session {
     }
     let places = ConfigTarget.places(of: written, at: path)
     let final = context.values(
-      path: places.first ?? path, places: Dictionary(uniqueKeysWithValues: zip(written.map(\.stem), places)))
+      path: places.first ?? path, places: Dictionary(zip(written.map(\.stem), places)) { first, _ in first })
     var files: [Export.File] = []
     for (part, place) in zip(written, places) {
       let text = try render(part.template, final, target, part.name).trimmingLines + "\n"

@@ -78,6 +78,11 @@ extension ConfigTarget {
     self.acceptances = acceptances
     parts = sections.texts.filter { $0.name != "use" }.map { Part(name: $0.name, template: $0.text) }
     use = sections.texts.last { $0.name == "use" }?.text ?? ""
+    var stems: Set<String> = []
+    // Templates name each other's places by their names without an ending.
+    if let twice = parts.first(where: { !stems.insert($0.stem).inserted }) {
+      throw WorkbenchError("\(path): === \(twice.name): there are two texts called \(twice.stem)")
+    }
     guard !parts.isEmpty else {
       throw WorkbenchError("\(path): there is no file to write: expected a line \"=== NAME\"")
     }
