@@ -34,7 +34,7 @@ import Testing
     // Coded in the background: a moment later it is there.
     terminal.send("!")
     try terminal.wait(for: "Messages")
-    usleep(300_000)
+    usleep(1_500_000)
     terminal.signal(signal)
     _ = try terminal.waitForEnd()
     let path = try Self.rescued(terminal.output)
@@ -50,19 +50,20 @@ import Testing
     #expect(!output.contains("is kept in") && state.names.isEmpty)
     let (_, undone) = try Self.contract(state).end {
       $0.send("jj-u!")
-      usleep(500_000)
+      usleep(1_500_000)
       $0.signal(SIGTERM)
     }
     #expect(!undone.contains("is kept in") && state.names.isEmpty)
   }
 
-  /// A fault at any instant, keys pouring in, among them those that stop and continue it.
+  /// A fault at any instant, keys pouring in. Not Ctrl-Z: typed after the terminal is itself again, it makes the kernel drop
+  /// what was written and not yet read.
   @Test func aCrashWhileKeysAreReadPutsTheTerminalBack() throws {
     var generator = SeededGenerator(3)
     for fault in [SIGSEGV, SIGILL, SIGTRAP, SIGSEGV, SIGILL, SIGTRAP] {
       let state = try ScratchFolder()
       let result = try Self.contract(state).end { terminal in
-        let keys = Array("jkvhlo\u{1a}\u{1b}[Mab<\u{1b}[200~0;1;2m").map(String.init)
+        let keys = Array("jkvhlo\u{1b}[Mab<\u{1b}[200~0;1;2m").map(String.init)
         for _ in 0..<Int.random(in: 1...40, using: &generator) {
           terminal.send((0..<20).map { _ in keys.randomElement(using: &generator) ?? "j" }.joined())
         }
