@@ -8,7 +8,7 @@ public struct Measurement: Sendable {
   public var samples: Int
   public var samplesPerSecond: Double
   public var peakBytes: Int
-  /// Size and relative damage of the recipe when it was measured, its place in the plot.
+  /// Size and relative damage of the recipe when it was measured.
   public var bytes: Int
   public var damage: Double?
   /// Of a classifier with labels.

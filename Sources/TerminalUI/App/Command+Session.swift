@@ -140,7 +140,7 @@ extension Command {
     "The damage is UNCALIBRATED: nothing has been measured on this model. It",
     "follows the linearity of the loss in t² at three bits and more (HIGGS,",
     "arXiv 2411.17525) with the same weight for every layer; it ranks",
-    "recipes, and is no accuracy. A measurement (m) is drawn as ◊, with its",
+    "recipes, and is no accuracy. A measurement (m) is listed as ◊, with its",
     "standard error. Below three bits, take the damage as a lower bound.",
     "",
     "Δ        a layer's share of the damage, n·t² of the sum, in percent",
