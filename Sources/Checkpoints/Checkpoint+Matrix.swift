@@ -28,7 +28,15 @@ extension Checkpoint {
   ) throws(CheckpointError) {
     let tensor = tensors[index]
     if !matrix.isRowMajor {
-      try readTurned(tensor, matrix, rows, columns, into)
+      // One matrix of the stack after another.
+      var first = rows.lowerBound
+      while first < rows.upperBound {
+        let number = first / matrix.height
+        let some = first..<min(rows.upperBound, (number + 1) * matrix.height)
+        let target = UnsafeMutableBufferPointer(rebasing: into[((first - rows.lowerBound) * columns.count)...])
+        try readTurned(tensor, matrix, number, some, columns, target)
+        first = some.upperBound
+      }
     } else if columns.count == matrix.columns {
       let elements = rows.lowerBound * matrix.columns..<rows.upperBound * matrix.columns
       try read(tensor, elements: elements, into: into)
@@ -51,13 +59,14 @@ extension Checkpoint {
     return values
   }
 
-  /// Storage (outer, rows, inner) to (rows, outer · inner). A tile holds some outer indices' runs over some rows,
+  /// Storage (outer, height, inner) of matrix `number` to (height, outer · inner), for rows of it alone. A tile holds some outer indices' runs over some rows,
   /// so that both its reads and its writes use whole cache lines.
   private func readTurned(
-    _ tensor: Tensor, _ matrix: MatrixShape, _ rows: Range<Int>, _ columns: Range<Int>,
+    _ tensor: Tensor, _ matrix: MatrixShape, _ number: Int, _ rows: Range<Int>, _ columns: Range<Int>,
     _ into: UnsafeMutableBufferPointer<Float>
   ) throws(CheckpointError) {
     let inner = matrix.inner
+    let own = number * matrix.height
     let tileSize = 1 << 14
     let outers = columns.lowerBound / inner..<(columns.upperBound + inner - 1) / inner
     let depth = max(1, min(16, outers.count))
@@ -71,7 +80,7 @@ extension Checkpoint {
         let lastRow = min(firstRow + height, rows.upperBound)
         let run = (lastRow - firstRow) * inner
         for outer in firstOuter..<lastOuter {
-          let from = (outer * matrix.rows + firstRow) * inner
+          let from = number * matrix.height * matrix.columns + (outer * matrix.height + firstRow - own) * inner
           let lane = UnsafeMutableBufferPointer(rebasing: tile[((outer - firstOuter) * run)...])
           try read(tensor, elements: from..<from + run, into: lane)
         }

@@ -13,6 +13,7 @@ extension Checkpoint {
       }
       if format != .gguf { turnWeights(&layers) }
       findRouters(&layers)
+      if format != .gguf { turnExperts(&layers, config) }
       tieHead(&layers, config)
     }
     tieSame(&layers)
@@ -47,40 +48,17 @@ extension Checkpoint {
     }
   }
 
-  /// Finds the routers of experts by their shape, whatever they are called: of the matrices in a block of experts, the one
-  /// with an output an expert.
-  private func findRouters(_ layers: inout [Layer]) {
-    var experts: [String: Int] = [:]
-    var numbers: [String: Set<Substring>] = [:]
-    for layer in layers where layer.role == .expert {
-      guard let block = layer.blockName else { continue }
-      let shape = tensors[layer.weight].shape
-      let parts = layer.name.split(whereSeparator: { $0 == "." || $0 == "/" })
-      if let place = parts.firstIndex(where: { $0.hasSuffix("experts") }), place + 1 < parts.count,
-        Int(parts[place + 1]) != nil
-      {
-        numbers[block, default: []].insert(parts[place + 1])
-      } else if shape.count == 3 {
-        experts[block] = shape[0]
-      }
-    }
-    for (block, found) in numbers { experts[block] = found.count }
-    // Where a name says which it is, no shape does.
-    for layer in layers where layer.role == .router { layer.blockName.map { experts[$0] = nil } }
-    guard !experts.isEmpty else { return }
-    for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
-      guard let block = layers[index].blockName, let count = experts[block], count > 1,
-        let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
-        matrix.rows == count, matrix.columns > count
-      else { continue }
-      layers[index].role = .router
-    }
-  }
-
   /// A language model without a head of its own uses the embedding's matrix, where the config or GGUF's habit says
-  /// so: there the output's weight is left out when it is tied.
+  /// so: there the output's weight is left out when it is tied. Where the head alone is stored, it is the embedding.
   private func tieHead(_ layers: inout [Layer], _ config: ModelConfig?) {
     let name = format == .gguf ? "output" : "lm_head"
+    if format != .gguf, config?.tiesEmbeddings ?? (config?.families.isDisjoint(with: Self.tiedByHabit) == false),
+      !layers.contains(where: { $0.role == .embedding && $0.matrix != nil }),
+      let index = layers.firstIndex(where: { $0.role == .head && $0.name.hasSuffix("lm_head") && $0.matrix != nil })
+    {
+      layers[index].ties += ["embed_tokens"]
+      return
+    }
     guard format == .gguf ? isLanguageModel : config?.tiesEmbeddings == true,
       !layers.contains(where: { $0.role == .head && $0.matrix != nil }),
       let index = layers.firstIndex(where: {
@@ -89,6 +67,9 @@ extension Checkpoint {
     else { return }
     layers[index].ties += [name]
   }
+
+  /// Families whose config need not say that they tie.
+  private static let tiedByHabit: Set<String> = ["gemma", "gemma2", "gemma3", "gemma3_text", "gpt2"]
 
   /// GGUF: a decoder with a vocabulary has a head; an encoder (BERT and its relatives) has none.
   private var isLanguageModel: Bool {

@@ -62,11 +62,7 @@ public struct Weights: Sendable {
       }
       type = tensor.type
     }
-    if !matrix.isRowMajor {
-      // (rows, outer, inner) back to the storage's (outer, rows, inner).
-      let shape = [matrix.outer, matrix.rows, matrix.inner]
-      numbers = Shape.gather(numbers, shape, strides: [matrix.inner, matrix.columns, 1])
-    }
+    numbers = matrix.storageOrder(numbers)
     var changed = self
     // Several codes a byte (MatMulNBits): the codes come as the matrix.
     let shape = tensor.count == numbers.count ? tensor.shape : [matrix.rows, matrix.columns]

@@ -79,9 +79,13 @@ extension Session {
         guard request.activations == nil else {
           throw WorkbenchError("integer activations are simulated in ONNX models alone")
         }
-        return try measuredText(request, progress: progress, isCancelled: isCancelled)
       }
-      return try measured(request, progress: progress, isCancelled: isCancelled)
+      var found =
+        checkpoint.graph == nil
+        ? try measuredText(request, progress: progress, isCancelled: isCancelled)
+        : try measured(request, progress: progress, isCancelled: isCancelled)
+      found.notes += request.unused(by: checkpoint)
+      return found
     } catch let error as InferenceError {
       if error.isCancellation { return nil }
       throw WorkbenchError(error.description)

@@ -359,6 +359,7 @@ extension Session {
       let what = item.type == .f64 ? "NaN, infinite or too large for F32" : "NaN or infinite"
       return "\(count) number\(count == 1 ? " is" : "s are") \(what) and count\(count == 1 ? "s" : "") as zero"
     }
+    if let doubt = item.packing?.doubt { return doubt }
     return item.kind == .weight ? item.closed : nil
   }
 }

@@ -79,6 +79,40 @@ import Testing
 
   // MARK: - The manual page
 
+  /// The paths of all fields in a value: `layers[].name`; keys that are the model's own words are NAME.
+  private func paths(_ value: Any, _ path: String = "") -> Set<String> {
+    if let object = value as? [String: Any], !object.isEmpty {
+      let isFree = path == "metadata" || path.hasSuffix("relativeErrors")
+      return object.reduce(into: []) { found, entry in
+        found.formUnion(paths(entry.value, (path.isEmpty ? "" : path + ".") + (isFree ? "NAME" : entry.key)))
+      }
+    }
+    if let array = value as? [Any], let inner = array as? [[String: Any]] {
+      return inner.reduce(into: []) { $0.formUnion(paths($1, path + "[]")) }
+    }
+    return [path]
+  }
+
+  @Test func theManualPageTellsOfEveryFieldOfJSON() throws {
+    let page = try Program.run("man").output
+    let told = Set(page.split(separator: "\n").filter { $0.hasPrefix(".It Li ") }.map { String($0.dropFirst(7)) })
+    var printed: Set<String> = []
+    for arguments in [
+      "inspect \(sample("digits-cnn.onnx")) --json --checksums",
+      "inspect \(fixture("packed/stacked")) --json --checksums",
+      "inspect \(fixture("packed/fp8-scale")) --json", "inspect \(fixture("packed/compressed-tensors")) --json",
+      "inspect \(fixture("transformers/qwen3")) --json",
+      "estimate \(sample("digits-cnn.onnx")) --set *=int4 --to csv --json",
+      "evaluate \(sample("digits-cnn.onnx")) --set *=int4 --data \(sample("digits-test.npz")) --json",
+    ] {
+      let result = try Program.run(arguments.split(separator: " ").map(String.init))
+      #expect(result.status == 0, "\(arguments): \(result.errors)")
+      printed.formUnion(paths(try JSONSerialization.jsonObject(with: Data(result.output.utf8))))
+    }
+    #expect(printed.subtracting(told) == [])
+    #expect(told.subtracting(printed).subtracting(["classNames", "layers[].packing.block"]) == [])
+  }
+
   @Test func theManualPageHasEverySectionAndOption() throws {
     let page = try Program.run("man").output
     for section in [

@@ -48,6 +48,19 @@ struct TransformerTests {
     #expect(worst < Self.tolerance)
   }
 
+  /// A tied model may have its one matrix under either name (safetensors keeps one of the two).
+  @Test(arguments: [
+    ("qwen3", "model.embed_tokens.weight"), ("gemma2", "model.embed_tokens.weight"), ("gpt2", "transformer.wte.weight"),
+  ])
+  func aHeadAloneIsTheEmbeddingToo(_ name: String, _ embedding: String) throws {
+    let folder = TemporaryFolder()
+    let path = try folder.copy("transformers/\(name)", renaming: embedding, to: "lm_head.weight")
+    let model = try Transformer(try Checkpoint.open(path))
+    let found = try Self.outputs(model, try model.loadWeights(), Self.expected.tokens)
+    let whole = try Self.model(name)
+    #expect(found == (try Self.outputs(whole, try whole.loadWeights(), Self.expected.tokens)))
+  }
+
   @Test(arguments: families) func weightsDecodedOnUseGiveTheSameNumbers(_ name: String) throws {
     let model = try Self.model(name)
     let found = try Self.outputs(model, try model.loadWeights(resident: 0), Self.expected.tokens)

@@ -5,6 +5,10 @@ struct ModelConfig {
   /// Whether the head is the embedding's matrix (`tie_word_embeddings`); `nil` where the file does not say.
   var tiesEmbeddings: Bool?
   var quantization: Quantization?
+  /// `model_type` of the model and of its language part.
+  var families: Set<String> = []
+  /// Width of the language model's blocks.
+  var hidden: Int?
 
   /// `quantization_config`, or MLX's `quantization`.
   struct Quantization {
@@ -46,11 +50,13 @@ struct ModelConfig {
       case "text_config" where json.peek() == UInt8(ascii: "{"):
         try json.beginObject()
         while let key = try json.nextKey() {
-          if key == "tie_word_embeddings" {
+          switch key {
+          case "tie_word_embeddings":
             let value = try json.printed() == "true"
             tiesEmbeddings = tiesEmbeddings ?? value
-          } else {
-            try json.skip()
+          case "model_type": families.insert(try json.printed(limit: 200))
+          case "hidden_size": hidden = Int(try json.printed(limit: 200))
+          default: try json.skip()
           }
         }
       default:
@@ -58,7 +64,12 @@ struct ModelConfig {
           try json.skip()
         } else {
           let value = try json.printed(limit: 200)
-          if key == "tie_word_embeddings" { tiesEmbeddings = value == "true" }
+          switch key {
+          case "tie_word_embeddings": tiesEmbeddings = value == "true"
+          case "model_type": families.insert(value)
+          case "hidden_size", "n_embd", "d_model": hidden = hidden ?? Int(value)
+          default: break
+          }
           metadata.append((key, value))
         }
       }

@@ -5,6 +5,7 @@ enum ModelFolder {
     guard let names = folderNames(path) else {
       throw CheckpointError(file: path, "cannot list the folder: \(systemReason())")
     }
+    if names.contains("model_index.json"), let pipeline = try Pipeline.open(path) { return pipeline }
     let config = names.contains("config.json") ? try ModelConfig("\(path)/config.json") : nil
     let model = try Checkpoint.open(file: "\(path)/\(try modelFile(names, path))", config)
     return Checkpoint(
@@ -14,7 +15,9 @@ enum ModelFolder {
 
   /// The name of the folder's one model.
   private static func modelFile(_ names: [String], _ path: String) throws(CheckpointError) -> String {
-    if names.contains("model.safetensors") { return "model.safetensors" }
+    for usual in ["model.safetensors", "diffusion_pytorch_model.safetensors"] where names.contains(usual) {
+      return usual
+    }
     let endings = [
       ".safetensors.index.json", ".safetensors", ".bin.index.json", ".gguf", ".onnx", ".bin", ".pt", ".pth",
     ]

@@ -83,8 +83,8 @@ enum ShardIndex: CheckpointFormat {
 }
 
 extension Tensor {
-  /// The same in a checkpoint that has `first` files before this tensor's own.
-  func moved(byFiles first: Int) -> Tensor {
+  /// The same in a checkpoint that has `first` files before this tensor's own, where names begin with `prefix`.
+  func moved(byFiles first: Int, under prefix: String? = nil) -> Tensor {
     let place: Location =
       switch location {
       case .file(let file, let offset): .file(file + first, offset: offset)
@@ -93,6 +93,7 @@ extension Tensor {
       case .inline: location
       }
     return Tensor(
-      name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: place, layout: layout)
+      name: prefix.map { "\($0).\(name)" } ?? name, type: type, shape: shape, count: count, byteCount: byteCount,
+      location: place, layout: layout)
   }
 }

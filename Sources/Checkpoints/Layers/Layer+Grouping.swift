@@ -134,12 +134,13 @@ extension Layer {
       let part = name[start..<(end ?? name.endIndex)]
       if container, let number = Int(part), number >= 0 { return (number, String(name[..<part.endIndex])) }
       guard let end else { return (nil, nil) }
-      container = containers.contains(part)
+      container = containers.contains(part) || part.hasSuffix("_blocks") || part.hasSuffix("_layers")
       start = name.utf8.index(after: end)
     }
   }
 
-  /// Names of lists of blocks in Hugging Face's models, torchvision's and timm's, and GGUF.
+  /// Names of lists of blocks in Hugging Face's models, torchvision's and timm's, and GGUF; `down_blocks` and the like
+  /// besides.
   private static let containers: Set<Substring> = [
     "blk", "block", "blocks", "h", "layer", "layers", "resblocks", "stages", "features", "encoders",
     "decoders",

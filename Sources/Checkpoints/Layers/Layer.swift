@@ -24,6 +24,9 @@ public struct Layer: Sendable, Hashable {
   /// Names of the ONNX nodes that use the weight; a node without a name is left out.
   public let nodes: [String]
 
+  /// Whether it is a head that is stored in place of the embedding to which it is tied.
+  public var standsForEmbedding: Bool { role == .head && ties.contains("embed_tokens") }
+
   /// What the layer does in the network.
   public enum Role: String, Sendable, Codable, CaseIterable {
     case embedding, head, attentionQuery, attentionKey, attentionValue, attentionQKV, attentionOutput
@@ -48,24 +51,5 @@ public struct Layer: Sendable, Hashable {
     self.packing = packing
     self.ties = ties
     self.nodes = nodes
-  }
-}
-
-/// A weight seen as a matrix of output channels (rows) by inputs (columns), in its storage.
-///
-/// Element (r, c) with c = o·inner + i lies at (o·rows + r)·inner + i: with `outer` = 1 the rows lie whole
-/// one after another; an ONNX MatMul weight (inputs, outputs) has `outer` = inputs and `inner` = 1.
-public struct MatrixShape: Sendable, Hashable {
-  public let rows: Int
-  public let columns: Int
-  public let outer: Int
-  public var inner: Int { outer == 0 ? 0 : columns / outer }
-  /// Whether storage order is row by row.
-  public var isRowMajor: Bool { outer == 1 }
-
-  public init(rows: Int, columns: Int, outer: Int = 1) {
-    self.rows = rows
-    self.columns = columns
-    self.outer = outer
   }
 }

@@ -1,3 +1,5 @@
+internal import Numerics
+
 extension PackedModule {
   /// GPTQ: qweight I32 (inputs·b/32, outputs), codes along the inputs; scales (groups, outputs); qzeros I32
   /// (groups, outputs·b/32), less one unless the config says `gptq_v2`; g_idx I32 (inputs), each input's group.
@@ -28,11 +30,33 @@ extension PackedModule {
       ? CodeLayout.Bits(bits: bits, wordStride: rows, runStride: 1)
       : CodeLayout.Bits(bits: 4, isAlongRows: true, runStride: weight.shape[1], order: .awq)
     let lessOne = isGPTQ && quantization?.checkpointFormat != "gptq_v2"
-    let packing = Packing(
+    var packing = Packing(
       isGPTQ ? .gptq : .awq, code: "int\(bits)", bits: bits, groups == 1 ? .channel : .group(group),
       layout: .packed(weightBits), levels: .integers, scale: Parameter(tensor: scale, cells: cells),
       zero: Parameter(tensor: zero, cells: cells, codes: .packed(zeroBits)),
       zeroOffset: lessOne ? 1 : 0)
+    if isGPTQ, bits != 3 { packing.doubt = doubt(zero, bits: bits, lessOne: lessOne) }
     return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+
+  /// What GPTQ's zero points say of their own form: symmetric ones are all 2^(b−1), and one less where they are stored
+  /// so. Looks at 4 KiB of them at most.
+  private func doubt(_ zeros: Int, bits: Int, lessOne: Bool) -> String? {
+    let tensor = checkpoint.tensors[zeros]
+    guard tensor.type == .i32, tensor.byteCount >= 4 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: min(tensor.byteCount, 4096) & ~3)
+    let isRead = bytes.withUnsafeMutableBytes { into in
+      (try? checkpoint.readBytes(tensor: zeros, range: 0..<into.count, into: into)) != nil
+    }
+    let middle = UInt8(1) << (bits - 1)
+    /// A byte whose codes are all the same.
+    func filled(_ code: UInt8) -> UInt8 {
+      stride(from: 0, to: 8, by: bits).reduce(0) { $0 | code << UInt8($1) }
+    }
+    let other = lessOne ? middle : middle - 1
+    guard isRead, bytes.allSatisfy({ $0 == filled(other) }) else { return nil }
+    let (said, seen) = lessOne ? ("gptq", "gptq_v2") : ("gptq_v2", "gptq")
+    return
+      "its zero points are all \(other), as symmetric ones of checkpoint_format \(seen) are, but it is read as \(said): every weight may be a step off"
   }
 }

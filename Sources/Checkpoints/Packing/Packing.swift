@@ -13,6 +13,8 @@ public struct Packing: Sendable, Hashable {
   public let granularity: Granularity
   /// Whether codes count from a zero point of their own.
   public let isAffine: Bool
+  /// What in the file contradicts this reading of it, in words; `nil` where nothing does.
+  public internal(set) var doubt: String?
 
   let layout: CodeLayout
   let levels: Levels

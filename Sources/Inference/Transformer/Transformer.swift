@@ -44,7 +44,9 @@ public struct Transformer: Sendable {
         var found = try Hyperparameters(config: config, family: family, path: path)
         if family.hasPooling { found.readPooling(Self.folder(checkpoint)) }
         shape = found
-        tiesHead = family.dropsHead || config.json["tie_word_embeddings"]?.bool ?? Self.tiesByDefault(family)
+        let isOne = checkpoint.layers.contains(where: \.standsForEmbedding)
+        tiesHead =
+          family.dropsHead || isOne || config.json["tie_word_embeddings"]?.bool ?? Self.tiesByDefault(family)
       }
     } catch let error as InferenceError {
       throw error
@@ -174,6 +176,9 @@ struct LayerNames {
         continue
       }
       if layers[String(name[..<dot])] == nil { layers[String(name[..<dot])] = index }
+    }
+    if layers["token_embd"] == nil {
+      layers["token_embd"] = checkpoint.layers.firstIndex(where: \.standsForEmbedding)
     }
   }
 

@@ -63,11 +63,7 @@ public struct TransformerWeights: Sendable {
       changed.vectors[index] = offset == 0 ? floats : floats.map { $0 + offset }
     } else if let layer = checkpoint.layers.firstIndex(where: { $0.weight == index && $0.matrix != nil }) {
       precondition(checkpoint.layers[layer].packing == nil)
-      let matrix = checkpoint.layers[layer].matrix!
-      // The storage's (outer, rows, inner) to (rows, outer, inner).
-      let shape = [matrix.rows, matrix.outer, matrix.inner]
-      let strides = [matrix.inner, matrix.rows * matrix.inner, 1]
-      changed.matrices[layer] = matrix.isRowMajor ? floats : Shape.gather(floats, shape, strides: strides)
+      changed.matrices[layer] = checkpoint.layers[layer].matrix!.rowOrder(floats)
     }
     return changed
   }

@@ -4,6 +4,13 @@ extension Item {
   /// The shape for people: `32×128`, `scalar`.
   public var shapeText: String { shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: "×") }
 
+  /// Which axes are outputs and inputs, where the file does not store outputs first; `nil` elsewhere.
+  public var orderText: String? {
+    guard kind == .weight, !matrix.isRowMajor else { return nil }
+    let experts = matrix.stack > 1 ? "\(matrix.stack) × " : ""
+    return "inputs first: \(experts)\(matrix.height) outputs by \(matrix.columns)"
+  }
+
   /// What it does in the network, or what it is.
   public var kindText: String {
     id == layer.weight ? layer.operatorName ?? layer.role.label : kind.rawValue

@@ -7,7 +7,8 @@ extension State {
       _ = drawFrame(&canvas, frame, .histogram, title: "Histogram")
       return
     }
-    let note = "\(item.shapeText) · \(item.storage) · \(Format.bytes(item.bytes))"
+    let note = [item.shapeText, item.orderText, item.storage, Format.bytes(item.bytes)].compactMap { $0 }
+      .joined(separator: " · ")
     let inside = drawFrame(&canvas, frame, .histogram, title: printable(item.name), note: note)
     guard let survey = session.survey(of: item) else {
       let reason = session.findings.failures[item.id] ?? item.closed ?? "reading …"

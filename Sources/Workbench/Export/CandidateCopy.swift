@@ -108,21 +108,6 @@ struct CandidateCopy {
   }
 }
 
-extension MatrixShape {
-  /// A matrix of outputs by inputs in the order that the file stores it.
-  func storageOrder(_ values: [Float]) -> [Float] {
-    if isRowMajor { return values }
-    var stored = [Float](repeating: 0, count: values.count)
-    for row in 0..<rows {
-      for column in 0..<columns {
-        let (o, i) = column.quotientAndRemainder(dividingBy: inner)
-        stored[(o * rows + row) * inner + i] = values[row * columns + column]
-      }
-    }
-    return stored
-  }
-}
-
 extension Session {
   /// What an item's numbers come back as in its scheme, as the target's tool has it where one is chosen.
   func reconstruction(of item: Item) throws -> [Float] {

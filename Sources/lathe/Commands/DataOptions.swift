@@ -46,6 +46,16 @@ struct DataOptions: ParsableArguments {
     }
   }
 
+  /// The options that were given.
+  var given: [String] {
+    let all: [(String, Bool)] = [
+      ("--images", images != nil), ("--context", context != nil), ("--activations", activations != nil),
+      ("--calibration", calibration != nil), ("--batch", batch != nil), ("--output", output != nil),
+      ("--memory", memory != nil),
+    ]
+    return all.filter(\.1).map(\.0)
+  }
+
   /// - Throws: `WorkbenchError` for what is no option.
   func request(data: String) throws -> MeasurementRequest {
     var request = MeasurementRequest(data: data, context: context)

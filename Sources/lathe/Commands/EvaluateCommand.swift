@@ -53,6 +53,12 @@ struct EvaluateCommand: ParsableCommand, Explained {
     guard outputs == nil || evaluator == nil else {
       throw ValidationError("--outputs needs --data: an evaluator's outputs are its own")
     }
+    if evaluator != nil, let given = options.given.first {
+      throw ValidationError("\(given) goes with --data: an evaluator reads its own")
+    }
+    if options.calibration != nil, options.activations == nil {
+      throw ValidationError("--calibration is what --activations are found on; it is of no use without them")
+    }
     guard (evaluator == nil) == (metricPattern == nil) else {
       throw ValidationError("--evaluator and --metric-pattern go together")
     }

@@ -9,6 +9,8 @@ protocol Explained: ParsableCommand {
   static var examples: [String] { get }
   /// Words that the command knows and what they mean, listed below the explanation.
   static var glossary: Glossary? { get }
+  /// What `--json` prints, field by field: the path (`layers[].name`; NAME is any key) and its meaning.
+  static var fields: [(path: String, meaning: String)] { get }
 }
 
 /// A titled list of words and their meanings.
@@ -42,6 +44,7 @@ struct Glossary {
 
 extension Explained {
   static var glossary: Glossary? { nil }
+  static var fields: [(path: String, meaning: String)] { [] }
 
   /// What `--help` shows below the abstract.
   static var discussion: String {

@@ -107,6 +107,11 @@ struct ManualPage {
       page.prose("It takes the options of a choice too: see")
       page.macro("Sx CHOICE .")
     }
+    if let fields = explained(command)?.fields, !fields.isEmpty {
+      page.macro("Pp")
+      page.prose("What --json prints (a field without a value is null):")
+      tags(fields.map { ($0.path, $0.meaning) }, "Li", &page)
+    }
   }
 
   private func list(_ parameters: [CommandTree.Parameter], _ page: inout Mdoc) {
@@ -175,10 +180,11 @@ struct ManualPage {
       ], "Ev", &page)
     page.macro("Sh FILES")
     page.prose(
-      "Nothing is written beside a model or anywhere else unless you name the file. An evaluator's candidate lies "
-        + "in a temporary folder, which is removed after it.")
+      "Nothing is written beside a model or anywhere else unless you name the file, but for the recipe when the screen "
+        + "ends without being told to. An evaluator's candidate lies in a temporary folder, which is removed after it.")
     tags(
       [
+        ("~/.local/state/lathe", "Recipes of screens that a signal or a crash ended; or in $XDG_STATE_HOME/lathe."),
         ("~/.local/share/bash-completion/completions/lathe", "The script of bash, where you put it there."),
         ("~/.config/fish/completions/lathe.fish", "The script of fish."),
         ("~/.local/share/man/man1/lathe.1", "This page."),

@@ -58,6 +58,11 @@ extension Session {
     if let item = item(id: layer.weight) {
       fields.append(("dtype", .string(item.storage)))
       fields.append(("shape", .array(item.shape.map { .int($0) })))
+      if item.kind == .weight {
+        fields.append(("outputs", .int(item.matrix.rows)))
+        fields.append(("inputs", .int(item.matrix.columns)))
+        fields.append(("inputsFirst", .bool(!item.matrix.isRowMajor)))
+      }
       fields.append(("bytes", .int(item.bytes)))
       fields.append(("note", JSON(note(on: item) ?? item.closed)))
       if let survey = survey(of: item) { fields.append(("statistics", survey.json)) }

@@ -56,9 +56,12 @@ extension Session {
         row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Axis.label($0) }
         row.append("\(s.zeros)")
         row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
-        row.append(note(on: item) ?? tied ?? "")
+        row.append(note(on: item) ?? tied ?? item.orderText ?? "")
       } else {
-        row += [String](repeating: "", count: figures.count) + [note(on: item) ?? tied ?? item.closed ?? ""]
+        row +=
+          [String](repeating: "", count: figures.count) + [
+            note(on: item) ?? tied ?? item.closed ?? item.orderText ?? ""
+          ]
       }
       table.add(row)
     }

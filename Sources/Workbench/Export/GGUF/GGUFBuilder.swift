@@ -136,10 +136,13 @@ struct GGUFBuilder {
       return problems.append("\(printable(item.name)): rows of \(numbers.columns) do not fit \(type.name)")
     }
     let own = shape(item, rows: change.rows)
-    guard let shape = usesMatrix ? [numbers.rows, numbers.columns] : own else { return }
+    let stack = item.matrix.stack
+    let isStack = stack > 1 && item.packing == nil && numbers.rows == item.matrix.rows
+    let matrix = isStack ? [stack, item.matrix.height, numbers.columns] : [numbers.rows, numbers.columns]
+    guard let shape = usesMatrix ? matrix : own else { return }
     if usesMatrix, item.packing == nil {
       notes.append(
-        "\(printable(item.name)): written as its matrix of \(numbers.rows) outputs by \(numbers.columns) inputs, where the model has \(item.shape)"
+        "\(printable(item.name)): written as \(isStack ? "\(stack) matrices of \(item.matrix.height)" : "its matrix of \(numbers.rows)") outputs by \(numbers.columns) inputs, where the model has \(item.shape)"
       )
     }
     append(

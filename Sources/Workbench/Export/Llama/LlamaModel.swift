@@ -78,8 +78,10 @@ struct LlamaModel {
 
   func place(of item: Item) -> Place {
     let name = item.packing == nil ? item.tensorName : item.name + ".weight"
-    guard let plain = family.plain(name) else { return .dropped }
-    guard let place = family.name(of: plain) else { return .unknown }
+    let isEmbedding = item.id == item.layer.weight && item.layer.standsForEmbedding
+    guard isEmbedding || family.plain(name) != nil else { return .dropped }
+    let plain = family.plain(name) ?? name
+    guard let place = isEmbedding ? "token_embd.weight" : family.name(of: plain) else { return .unknown }
     var change = Change()
     if family.interleavesHeads {
       if plain.contains("self_attn.q_proj.") { change.headRows = item.rowCount / max(1, config.heads) }

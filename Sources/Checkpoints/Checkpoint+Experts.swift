@@ -1,0 +1,121 @@
+internal import Numerics
+
+extension Checkpoint {
+  /// Finds the routers of experts by their shape, whatever they are called: of the matrices in a block of experts, the one
+  /// with an output an expert.
+  func findRouters(_ layers: inout [Layer]) {
+    var experts: [String: Int] = [:]
+    var numbers: [String: Set<Substring>] = [:]
+    for layer in layers where layer.role == .expert {
+      guard let block = layer.blockName else { continue }
+      let shape = tensors[layer.weight].shape
+      let parts = layer.name.split(whereSeparator: { $0 == "." || $0 == "/" })
+      if let place = parts.firstIndex(where: { $0.hasSuffix("experts") }), place + 1 < parts.count,
+        Int(parts[place + 1]) != nil
+      {
+        numbers[block, default: []].insert(parts[place + 1])
+      } else if shape.count == 3 {
+        experts[block] = shape[0]
+      }
+    }
+    for (block, found) in numbers { experts[block] = found.count }
+    // Where a name says which it is, no shape does.
+    for layer in layers where layer.role == .router { layer.blockName.map { experts[$0] = nil } }
+    guard !experts.isEmpty else { return }
+    for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
+      guard let block = layers[index].blockName, let count = experts[block], count > 1,
+        let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
+        matrix.rows == count, matrix.columns > count
+      else { continue }
+      layers[index].role = .router
+    }
+  }
+
+  /// Finds stacks of experts that are stored as (experts, inputs, outputs), as gpt-oss, Llama 4 and Qwen3-VL have
+  /// them: most others are (experts, outputs, inputs).
+  ///
+  /// What says so, first: a bias an output; the width of the model, as config or router have it; a gate and an up
+  /// projection in one, which are twice as wide as what goes down. One expert's matrix speaks for the block. Where
+  /// all extents are equal, the architecture's habit does.
+  func turnExperts(_ layers: inout [Layer], _ config: ModelConfig?) {
+    var stacks: [String: [Int]] = [:]
+    var routers: [String: Int] = [:]
+    for (index, layer) in layers.enumerated() {
+      if layer.role == .router, let block = layer.blockName { routers[block] = index }
+      guard layer.role == .expert, layer.packing == nil, layer.matrix != nil, let place = layer.expertsName else {
+        continue
+      }
+      stacks[place, default: []].append(index)
+    }
+    let isHabit = config.map { !$0.families.isDisjoint(with: Self.inputsFirst) } ?? false
+    for members in stacks.values {
+      let router = layers[members[0]].blockName.flatMap { routers[$0] }
+      let hidden = config?.hidden ?? router.flatMap { layers[$0].matrix?.columns }
+      if config?.families.contains("dbrx") == true, let count = router.flatMap({ layers[$0].matrix?.rows }) {
+        turnDBRX(&layers, members, count)
+        continue
+      }
+      let three = members.filter { tensors[layers[$0].weight].shape.count == 3 }
+      let evidence = three.compactMap({ isTurned(layers[$0], hidden) }).first ?? isTurned(three.map { layers[$0] })
+      guard evidence ?? isHabit else { continue }
+      for index in three {
+        let shape = tensors[layers[index].weight].shape
+        layers[index].matrix = MatrixShape(
+          rows: shape[0] * shape[2], columns: shape[1], outer: shape[1], stack: shape[0])
+      }
+    }
+  }
+
+  /// Families whose experts multiply from the right: (inputs, outputs).
+  private static let inputsFirst: Set<String> = [
+    "gpt_oss", "llama4", "llama4_text", "qwen3_vl_moe", "qwen3_vl_moe_text", "aria", "aria_text",
+  ]
+
+  /// What a stack's own bias and the model's width say of it; `nil` where they say nothing.
+  private func isTurned(_ layer: Layer, _ hidden: Int?) -> Bool? {
+    let shape = tensors[layer.weight].shape
+    let (a, b) = (shape[1], shape[2])
+    guard a != b else { return nil }
+    if let bias = layer.bias {
+      if tensors[bias].shape == [shape[0], a] { return false }
+      if tensors[bias].shape == [shape[0], b] { return true }
+    }
+    guard let hidden, (a == hidden) != (b == hidden) else { return nil }
+    return layer.isDown ? b == hidden : a == hidden
+  }
+
+  /// What the extents of a block's stacks say together.
+  private func isTurned(_ layers: [Layer]) -> Bool? {
+    guard let down = layers.first(where: \.isDown),
+      let up = layers.first(where: { $0.leaf.contains("gate_up") })
+    else { return nil }
+    let (into, out) = (tensors[up.weight].shape, tensors[down.weight].shape)
+    if into[1] == out[2], into[2] / 2 == out[1] { return true }
+    if into[2] == out[1], into[1] / 2 == out[2] { return false }
+    return nil
+  }
+
+  /// DBRX: all experts' matrices in one of two dimensions, (experts · width, hidden); `w2` multiplies from the right.
+  private func turnDBRX(_ layers: inout [Layer], _ members: [Int], _ count: Int) {
+    for index in members where layers[index].leaf == "w2" {
+      let shape = tensors[layers[index].weight].shape
+      guard shape.count == 2, count > 0, shape[0] % count == 0 else { continue }
+      let inputs = shape[0] / count
+      layers[index].matrix = MatrixShape(rows: count * shape[1], columns: inputs, outer: inputs, stack: count)
+    }
+  }
+}
+
+extension Layer {
+  /// The name up to the list of experts that the layer is a part of.
+  fileprivate var expertsName: String? {
+    guard let range = name.firstRange(of: "experts") else { return nil }
+    return String(name[..<range.upperBound])
+  }
+
+  /// The last part of the name.
+  fileprivate var leaf: Substring { name.split(separator: ".").last ?? "" }
+
+  /// Whether it leads back to the model's width.
+  fileprivate var isDown: Bool { ["down_proj", "w2", "fc2", "wo", "output_linear"].contains(leaf) }
+}
