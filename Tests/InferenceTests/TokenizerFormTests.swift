@@ -18,7 +18,7 @@ import Testing
     return try Tokenizer(try Vocabulary.huggingFace(folder: folder, config: config, style: .llama))
   }
 
-  @Test(arguments: ["bytes-with-fallback", "composed", "ignored-merges", "pieces"])
+  @Test(arguments: ["bytes-with-fallback", "composed", "ignored-merges", "pieces", "pieces-first"])
   func tokensAreThoseOfTokenizers(name: String) throws {
     let expected = try Fixtures.decode(Expected.self, from: "tokenizer-forms/expected.json")
     let tokenizer = try Self.tokenizer(fixture("tokenizer-forms/\(name)"))

@@ -13,6 +13,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from make_tokenizer_outputs import PATTERNS, TEXTS
 
+TEXTS = TEXTS + ["the<s>quick  brown<s> fox", "<s>the <s>  end"]
 CORPUS = TEXTS * 3 + ["the quick brown fox jumps over the lazy dog", "Now is the winter of our discontent"] * 20
 
 
@@ -46,7 +47,12 @@ def forms():
     # Fewer merges than tokens: whole pieces are found though nothing merges to them.
     whole["model"]["merges"] = whole["model"]["merges"][:60]
     yield "ignored-merges", whole
-    yield "pieces", trained("pieces", unk_token="<unk>", fuse_unk=True)
+    pieces = trained("pieces", unk_token="<unk>", fuse_unk=True)
+    yield "pieces", pieces
+    # A space before the text alone, and pieces that end before a space though its merges would go on.
+    first = json.loads(json.dumps(pieces))
+    first["pre_tokenizer"].update(prepend_scheme="first", split=True)
+    yield "pieces-first", first
 
 
 def ids_of(path):

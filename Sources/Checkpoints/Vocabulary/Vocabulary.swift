@@ -20,6 +20,10 @@ public struct Vocabulary: Sendable {
   public var addsSpacePrefix: Bool?
   /// Whether a text that begins with a space gets no other before it.
   public var keepsFirstSpace = false
+  /// Whether only what begins a text gets a space before it, and not what follows a special token.
+  public var prefixesFirstAlone = false
+  /// Whether no piece goes on over a space.
+  public var splitsAtSpaces = false
   public var chatTemplate: String?
   /// Of WordPiece.
   public var lowercases: Bool?

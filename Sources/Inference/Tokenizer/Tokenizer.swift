@@ -121,7 +121,8 @@ public struct Tokenizer: Sendable {
         afterSpecial = true
       case .text(let range):
         let text = vocabulary.composes ? Self.composed(bytes[range]) : bytes[range]
-        encode(text, afterSpecial, &cache, into: &tokens)
+        let isPrefixed = vocabulary.prefixesFirstAlone ? range.lowerBound == bytes.startIndex : afterSpecial
+        encode(text, isPrefixed, &cache, into: &tokens)
         afterSpecial = false
       }
     }
@@ -133,7 +134,7 @@ public struct Tokenizer: Sendable {
   private static let cacheSize = 1 << 16
 
   private func encode(
-    _ bytes: ArraySlice<UInt8>, _ afterSpecial: Bool, _ cache: inout [ArraySlice<UInt8>: [Int]],
+    _ bytes: ArraySlice<UInt8>, _ isPrefixed: Bool, _ cache: inout [ArraySlice<UInt8>: [Int]],
     into tokens: inout [Int]
   ) {
     switch model {
@@ -151,17 +152,26 @@ public struct Tokenizer: Sendable {
       }
     case .wordPieces(let pieces):
       tokens += pieces.encode(String(decoding: bytes, as: UTF8.self)[...])
-    case .scoredPairs(let pairs): tokens += pairs.encode(marked(bytes, afterSpecial))
-    case .unigrams(let unigrams): tokens += unigrams.encode(marked(bytes, afterSpecial))
+    case .scoredPairs(let pairs):
+      let text = marked(bytes, isPrefixed)
+      for word in vocabulary.splitsAtSpaces ? Self.words(text) : [text] { tokens += pairs.encode(word) }
+    case .unigrams(let unigrams): tokens += unigrams.encode(marked(bytes, isPrefixed))
     }
   }
 
+  /// A text divided before each U+2581.
+  private static func words(_ text: [UInt8]) -> [[UInt8]] {
+    var starts = text.indices.filter { text[$0] == mark[0] && text[$0...].starts(with: mark) }
+    if starts.first != 0 { starts.insert(0, at: 0) }
+    return zip(starts, starts.dropFirst() + [text.count]).map { Array(text[$0..<$1]) }
+  }
+
   /// With U+2581 for spaces, and one before where the model wants it.
-  private func marked(_ bytes: ArraySlice<UInt8>, _ afterSpecial: Bool) -> [UInt8] {
+  private func marked(_ bytes: ArraySlice<UInt8>, _ isPrefixed: Bool) -> [UInt8] {
     var marked: [UInt8] = []
     marked.reserveCapacity(bytes.count + 8)
     let isSpaced = vocabulary.keepsFirstSpace && (bytes.first == 0x20 || bytes.starts(with: Self.mark))
-    if afterSpecial, vocabulary.addsSpacePrefix ?? true, !isSpaced { marked += Self.mark }
+    if isPrefixed, vocabulary.addsSpacePrefix ?? true, !isSpaced { marked += Self.mark }
     for byte in bytes { if byte == 0x20 { marked += Self.mark } else { marked.append(byte) } }
     return marked
   }

@@ -47,7 +47,17 @@ extension Vocabulary {
     vocabulary.addsSpacePrefix = isNormalized || prepends(json["pre_tokenizer"])
     // Metaspace puts a mark before what has none; the normalizer before everything.
     vocabulary.keepsFirstSpace = !isNormalized
+    if let metaspace = metaspace(json["pre_tokenizer"]) {
+      vocabulary.prefixesFirstAlone = !isNormalized && metaspace["prepend_scheme"]?.string == "first"
+      vocabulary.splitsAtSpaces = metaspace["split"]?.bool ?? true
+    }
     return vocabulary
+  }
+
+  /// The step that makes U+2581 of spaces.
+  private static func metaspace(_ step: JSONValue?) -> JSONValue? {
+    if step?["type"]?.string == "Metaspace" { return step }
+    return (step?["pretokenizers"]?.elements ?? []).lazy.compactMap { metaspace($0) }.first
   }
 
   /// Whether a step puts U+2581 before the text.
