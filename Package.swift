@@ -65,7 +65,7 @@ let package = Package(
     .executableTarget(
       name: "lathe",
       dependencies: [
-        "TerminalUI", "Workbench",
+        "CFileAccess", "TerminalUI", "Workbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(

@@ -1,3 +1,5 @@
+import CFileAccess
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -6,5 +8,6 @@
   import Darwin
 #endif
 
+lathe_limit_heaps()
 // A synchronous main: the screen's loop runs on this thread, and work runs elsewhere.
 LatheCommand.runFromProcess()

@@ -9,7 +9,7 @@ import Testing
   private func place(_ name: String) -> String { "\(folder.path)/\(name)" }
 
   /// A state and a scalar, samples along the second axis, whole inputs, codes of one sample each: onnxruntime's outputs.
-  @Test(arguments: ["state", "time-first", "whole", "dynamic", "detector"])
+  @Test(arguments: ["state", "state-unnamed", "time-first", "whole", "dynamic", "detector"])
   func outputsAreOnnxruntimes(name: String) throws {
     let model = Fixtures.fixture("evaluation/\(name)")
     let written = place("outputs.npz")
@@ -56,6 +56,28 @@ import Testing
     let both = try Program.run(
       "evaluate", model + ".onnx", "--data", "x", "--evaluator", "{model}", "--metric-pattern", "x")
     #expect(both.status == 2 && both.errors.contains("exclude each other"), "\(both.errors)")
+  }
+
+  /// What was asked for and does nothing is said.
+  @Test func optionsWithoutEffectAreSaid() throws {
+    let text = place("text.txt")
+    try Data("Now is the winter of our discontent. ".utf8).write(to: URL(fileURLWithPath: text))
+    let language = try Program.run(
+      "evaluate", Program.llama, "--data", text, "--context", "4", "--images", "size=8", "--batch", "2", "--json")
+    #expect(language.status == 0, "\(language.errors)")
+    for option in ["--images", "--batch"] { #expect(language.errors.contains("\(option) has no effect")) }
+    let model = Fixtures.fixture("evaluation/detector")
+    let arrays = try Program.run(
+      "evaluate", model + ".onnx", "--data", model + ".npz", "--set", "w=int2,channel", "--context", "4", "--images",
+      "size=8", "--json")
+    for option in ["--images", "--context"] {
+      #expect(arrays.errors.contains("\(option) has no effect"), "\(arrays.errors)")
+    }
+    let own = try Program.run(
+      "evaluate", model + ".onnx", "--evaluator", "cat {model}", "--metric-pattern", "(x)", "--images", "size=8")
+    #expect(own.status == 2 && own.errors.contains("--images goes with --data"), "\(own.errors)")
+    let calibration = try Program.run("evaluate", model + ".onnx", "--data", model + ".npz", "--calibration", text)
+    #expect(calibration.status == 2 && calibration.errors.contains("--activations"), "\(calibration.errors)")
   }
 
   /// The figure is the file's size: the candidate's beside the original's.

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Support
 import Testing
@@ -20,6 +21,24 @@ import Testing
     let through = try Program.run("estimate", Program.digits, "--recipe", folder.path("r.json"), "--json")
     #expect(through.status == 0 && through.errors.isEmpty)
     #expect(direct.output == through.output)
+  }
+
+  /// A tied model that is stored by its head alone is the same GGUF file.
+  @Test func aHeadAloneBecomesTheEmbedding() throws {
+    let alone = TemporaryFolder()
+    let models = [
+      fixture("transformers/qwen3"),
+      try alone.copy("transformers/qwen3", renaming: "model.embed_tokens.weight", to: "lm_head.weight"),
+    ]
+    var tensors: [[String: [Float]]] = []
+    for (index, model) in models.enumerated() {
+      let path = folder.path("\(index).gguf")
+      let result = try Program.run("export", model, "--to", "gguf", "-o", path)
+      #expect(result.status == 0, "\(result.errors)")
+      let written = try Checkpoint.open(path)
+      tensors.append(try Dictionary(uniqueKeysWithValues: written.tensors.map { ($0.name, try written.floats($0)) }))
+    }
+    #expect(tensors[0]["token_embd.weight"] != nil && tensors[0] == tensors[1])
   }
 
   @Test func llamaCppsFileListsEveryMatrixAndTheCommandIsPrinted() throws {

@@ -62,6 +62,11 @@ def main(folder):
     save(folder, "state", nodes, inputs, outputs, weights,
          {"input": x, "state": state, "sr": sr, "labels": labels}, with_state)
 
+    # The same without names for what is free, as silero-vad has it.
+    unnamed = [("input", F, [None, 4]), ("state", F, [2, None, 3]), ("sr", TensorProto.INT64, [])]
+    save(folder, "state-unnamed", nodes, unnamed, [("output", F, [None, 3]), ("stateN", F, [None, None, None])], weights,
+         {"input": x, "state": state, "sr": sr, "labels": labels}, with_state)
+
     # Time before the batch.
     series = normal(5, 6, 4)
     nodes = [make("MatMul", ["series", "w"], ["steps"]), make("ReduceMean", ["steps", "first"], ["scores"], keepdims=0)]

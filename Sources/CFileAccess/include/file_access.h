@@ -14,4 +14,8 @@ void lathe_guard_install(void);
 /// failed. `into` then holds an undefined part of the bytes.
 int lathe_guarded_gather(void *into, const void *from, size_t size, size_t stride, size_t count);
 
+/// Lets the allocator have two heaps instead of eight a processor, where it is glibc's: each sets 64 MB of addresses aside,
+/// and a program must not fail where addresses are few. What is large is mapped by itself anyway.
+void lathe_limit_heaps(void);
+
 #endif

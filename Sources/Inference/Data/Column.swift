@@ -4,7 +4,8 @@ internal import Numerics
 /// One input's array in a data set, and how samples lie in it.
 ///
 /// - An array with one axis more than the input holds whole inputs, one a sample, along its first axis.
-/// - Of another, samples lie along the input's batch axis: the one whose name says so (`batch`, `N`), else the first.
+/// - Of another, samples lie along the input's batch axis: the one whose name says so (`batch`, `N`), else the only one that
+///   is free behind a first that is fixed to more than 1, else the first.
 /// - A single number, an array of extent 1 along the batch axis beside others of more (a first state), and one of just the
 ///   shape that the network fixes are constants: the same for every sample.
 struct Column: Sendable {
@@ -157,12 +158,18 @@ struct Column: Sendable {
 }
 
 extension Graph.Value {
-  /// The axis that counts samples: the one whose name says so, else the first.
+  /// The axis that counts samples: the one whose name says so; the only free one of (2, ?, 128), as states have it; else
+  /// the first.
   var batchAxis: Int {
-    shape?.firstIndex { extent in
+    guard let shape else { return 0 }
+    let named = shape.firstIndex { extent in
       guard case .free(let name) = extent else { return false }
       let word = name.lowercased()
       return word.contains("batch") || ["n", "b", "bs", "bsz"].contains(word)
-    } ?? 0
+    }
+    if let named { return named }
+    let free = shape.indices.filter { if case .free = shape[$0] { true } else { false } }
+    if case .fixed(let first)? = shape.first, first > 1, free.count == 1 { return free[0] }
+    return 0
   }
 }

@@ -2,11 +2,14 @@ internal import Checkpoints
 internal import Numerics
 
 extension Value {
-  /// A batch's output with its samples along the first axis.
+  /// A batch's output with its samples along the first axis: the one that the network's description says, where it has so
+  /// many, else the only one that has.
   ///
   /// - Throws: where no axis counts them.
   func bySample(_ count: Int, _ output: Graph.Value, _ path: String) throws(InferenceError) -> Value {
-    let axis = output.batchAxis
+    var axis = output.batchAxis
+    let fitting = shape.indices.filter { shape[$0] == count }
+    if !fitting.contains(axis), fitting.count == 1 { axis = fitting[0] }
     if axis < shape.count, shape[axis] == count {
       guard axis > 0 else { return self }
       var order = Array(shape.indices)
