@@ -66,7 +66,18 @@ void lathe_restore_now(void) {
   sigemptyset(&block);
   sigaddset(&block, SIGTTOU);
   sigprocmask(SIG_BLOCK, &block, &before);
+  // Keys that still come must not end up as signals: a terminal that makes some throws away what it has not shown yet,
+  // these bytes among it. Nor do they belong to the shell.
+  struct termios quiet;
+  if (tcgetattr(terminal, &quiet) == 0) {
+    quiet.c_lflag &= ~(tcflag_t)(ISIG | ECHO);
+    tcsetattr(terminal, TCSANOW, &quiet);
+  }
   write_all(terminal, reset, reset_count);
+  tcdrain(terminal);
+  struct timespec moment = {.tv_nsec = 30 * 1000 * 1000};  // a pseudo-terminal's drain does not wait for its reader
+  nanosleep(&moment, NULL);
+  tcflush(terminal, TCIFLUSH);
   if (has_saved) tcsetattr(terminal, TCSANOW, &saved);
   sigprocmask(SIG_SETMASK, &before, NULL);
   if (true_stderr < 0) return;
