@@ -40,7 +40,7 @@ extension Checkpoint {
   public func checksum(layer index: Int) throws(CheckpointError) -> UInt32 {
     guard let matrix = layers[index].matrix else { return try checksum(tensor: layers[index].weight) }
     var sum: UInt32 = 0
-    let rows = max(1, (1 << 16) / max(1, matrix.columns))
+    let rows = max(1, (matrix.isRowMajor ? 1 << 16 : 1 << 22) / max(1, matrix.columns))
     for first in stride(from: 0, to: matrix.rows, by: rows) {
       let some = first..<min(first + rows, matrix.rows)
       var values = [Float](repeating: 0, count: some.count * matrix.columns)

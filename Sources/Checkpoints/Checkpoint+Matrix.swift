@@ -2,7 +2,7 @@ extension Checkpoint {
   /// Decodes a part of a layer's weight matrix, row after row: `rows.count` · `columns.count` Floats.
   ///
   /// Where the storage is not row by row (ONNX's MatMul weights), pieces are turned through a tile that stays in
-  /// cache; memory besides `into` is bounded (256 KiB). Packed weights come out as the numbers that they stand for.
+  /// cache; memory besides `into` is bounded (512 KiB). Packed weights come out as the numbers that they stand for.
   ///
   /// - Throws: as `read(tensor:elements:into:)`.
   /// - Precondition: the layer has a matrix, the ranges lie in it, and `into` has room.
@@ -59,17 +59,20 @@ extension Checkpoint {
     return values
   }
 
-  /// Storage (outer, height, inner) of matrix `number` to (height, outer · inner), for rows of it alone. A tile holds some outer indices' runs over some rows,
-  /// so that both its reads and its writes use whole cache lines.
+  /// Storage (outer, height, inner) of matrix `number` to (height, outer · inner), for rows of it alone.
+  ///
+  /// A tile holds some outer indices' runs over some rows, so that both its reads and its writes use whole cache lines;
+  /// where all rows are wanted, the runs of a tile lie one after another and are read at once.
   private func readTurned(
     _ tensor: Tensor, _ matrix: MatrixShape, _ number: Int, _ rows: Range<Int>, _ columns: Range<Int>,
     _ into: UnsafeMutableBufferPointer<Float>
   ) throws(CheckpointError) {
     let inner = matrix.inner
     let own = number * matrix.height
-    let tileSize = 1 << 14
+    let tileSize = 1 << 16
     let outers = columns.lowerBound / inner..<(columns.upperBound + inner - 1) / inner
-    let depth = max(1, min(16, outers.count))
+    let most = rows.count == matrix.height ? tileSize / max(1, rows.count * inner) : 16
+    let depth = max(1, min(most, outers.count))
     let height = max(1, min(rows.count, tileSize / depth / inner))
     let tile = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(tileSize, height * inner))
     defer { tile.deallocate() }
@@ -79,10 +82,14 @@ extension Checkpoint {
       for firstRow in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
         let lastRow = min(firstRow + height, rows.upperBound)
         let run = (lastRow - firstRow) * inner
-        for outer in firstOuter..<lastOuter {
-          let from = number * matrix.height * matrix.columns + (outer * matrix.height + firstRow - own) * inner
-          let lane = UnsafeMutableBufferPointer(rebasing: tile[((outer - firstOuter) * run)...])
-          try read(tensor, elements: from..<from + run, into: lane)
+        func place(_ outer: Int) -> Int { own * matrix.columns + (outer * matrix.height + firstRow - own) * inner }
+        if run == matrix.height * inner {
+          try read(tensor, elements: place(firstOuter)..<place(lastOuter), into: tile)
+        } else {
+          for outer in firstOuter..<lastOuter {
+            let lane = UnsafeMutableBufferPointer(rebasing: tile[((outer - firstOuter) * run)...])
+            try read(tensor, elements: place(outer)..<place(outer) + run, into: lane)
+          }
         }
         for row in firstRow..<lastRow {
           let target = (row - rows.lowerBound) * columns.count

@@ -63,7 +63,7 @@ extension Checkpoint {
   /// which are constants of the graph.
   public var parameterCount: Int {
     var count = 0
-    for layer in layers {
+    for layer in layers where !layer.isQuantizationParameter {
       for index in [layer.weight, layer.bias].compactMap({ $0 }) where ties[index] == nil {
         let tensor = tensors[index]
         if index == layer.weight, layer.packing != nil, let matrix = layer.matrix {

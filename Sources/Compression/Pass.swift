@@ -52,17 +52,20 @@ extension WeightSource {
     var found = NonFinite()
     guard count > 0 else { return found }
     let step = min(rowsPerChunk, rows)
-    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: step * columns)
+    let strip = min(rows, max(1, weightsPerRead / max(1, step * columns)) * step)
+    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: strip * columns)
     defer { buffer.deallocate() }
-    var row = 0
-    while row < rows {
-      let taken = min(step, rows - row)
-      let part = UnsafeMutableBufferPointer(rebasing: buffer[..<(taken * columns)])
-      try read(row: row, into: part)
-      lathe_sanitize(part.baseAddress!, part.count, &found.nans, &found.infinities)
-      try body(Chunk(firstRow: row, rows: taken, columns: columns, weights: part))
-      row += taken
-      guard control.proceed(part.count) else { throw Cancelled() }
+    for first in stride(from: 0, to: rows, by: strip) {
+      let last = min(first + strip, rows)
+      try read(row: first, into: UnsafeMutableBufferPointer(rebasing: buffer[..<((last - first) * columns)]))
+      for row in stride(from: first, to: last, by: step) {
+        let taken = min(step, last - row)
+        let start = (row - first) * columns
+        let part = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + taken * columns])
+        lathe_sanitize(part.baseAddress!, part.count, &found.nans, &found.infinities)
+        try body(Chunk(firstRow: row, rows: taken, columns: columns, weights: part))
+        guard control.proceed(part.count) else { throw Cancelled() }
+      }
     }
     return found
   }

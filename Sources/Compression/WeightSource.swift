@@ -14,6 +14,9 @@ public protocol WeightSource: Sendable {
   var halfType: HalfType? { get }
   /// Whether stored numbers stand row after row.
   var halvesAreRows: Bool { get }
+  /// Weights that are best read at once: more than a chunk where the numbers of a row lie apart, so that a few rows cost
+  /// as many reads as many do.
+  var weightsPerRead: Int { get }
   /// Fills `weights` (a whole number of rows, row-major) from row `row` on.
   ///
   /// - Throws: what the owner of the bytes throws; the message names the file and the tensor.
@@ -31,6 +34,7 @@ extension WeightSource {
   public var importances: Importances? { nil }
   public var halfType: HalfType? { nil }
   public var halvesAreRows: Bool { true }
+  public var weightsPerRead: Int { 0 }
   public func readHalves(from start: Int, into halves: UnsafeMutableBufferPointer<UInt16>) throws {}
 
   /// What schemes ask about.

@@ -22,6 +22,9 @@ struct CheckpointWeights: WeightSource {
   }
   var halvesAreRows: Bool { item.kind != .weight || item.matrix.isRowMajor }
 
+  /// Outputs of an input that lie side by side are read together: 16 MiB of Floats at most.
+  var weightsPerRead: Int { item.kind == .weight && !item.matrix.isRowMajor ? 1 << 22 : 0 }
+
   func read(row: Int, into weights: UnsafeMutableBufferPointer<Float>) throws {
     guard columns > 0 else { return }
     let rows = row..<row + weights.count / columns
@@ -45,6 +48,14 @@ extension CheckpointWeights {
   fileprivate func corner() throws -> Corner {
     let (height, width) = (min(rows, Corner.most.rows), min(columns, Corner.most.columns))
     var values: [Float] = []
+    if item.kind == .weight {
+      values = [Float](repeating: 0, count: height * width)
+      try values.withUnsafeMutableBufferPointer {
+        try checkpoint.readMatrix(layer: item.layerIndex, rows: 0..<height, columns: 0..<width, into: $0)
+      }
+      values = values.map { $0.isFinite ? $0 : 0 }
+      return Corner(rows: height, columns: width, values: values)
+    }
     var row = [Float](repeating: 0, count: columns)
     for index in 0..<height {
       try row.withUnsafeMutableBufferPointer { try read(row: index, into: $0) }

@@ -99,7 +99,7 @@ extension Item {
     let isPacked = id == layer.weight && layer.packing != nil
     let isParameter =
       isPacked
-      || tensor.type.isFloatingPoint && !layer.companions.contains(id) && !isConstant
+      || !layer.isQuantizationParameter && tensor.type.isFloatingPoint && !layer.companions.contains(id) && !isConstant
     let isWeight =
       id == layer.weight && layer.matrix != nil && layer.role != .norm && !Self.isBias(tensor.name)
     self.id = id

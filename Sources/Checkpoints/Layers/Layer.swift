@@ -23,6 +23,9 @@ public struct Layer: Sendable, Hashable {
   public internal(set) var ties: [String]
   /// Names of the ONNX nodes that use the weight; a node without a name is left out.
   public let nodes: [String]
+  /// Whether the tensor is a scale or a zero point of something that is not here (activations, a form that is not known):
+  /// no parameter of the network, and nothing to quantise.
+  public let isQuantizationParameter: Bool
 
   /// Whether it is a head that is stored in place of the embedding to which it is tied.
   public var standsForEmbedding: Bool { role == .head && ties.contains("embed_tokens") }
@@ -37,7 +40,7 @@ public struct Layer: Sendable, Hashable {
   public init(
     name: String, weight: Int, bias: Int? = nil, companions: [Int] = [], operatorName: String? = nil,
     role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?, packing: Packing? = nil,
-    ties: [String] = [], nodes: [String] = []
+    ties: [String] = [], nodes: [String] = [], isQuantizationParameter: Bool = false
   ) {
     self.name = name
     self.weight = weight
@@ -51,5 +54,6 @@ public struct Layer: Sendable, Hashable {
     self.packing = packing
     self.ties = ties
     self.nodes = nodes
+    self.isQuantizationParameter = isQuantizationParameter
   }
 }

@@ -8,7 +8,7 @@ extension Layer {
   static func grouped(_ tensors: [Tensor], _ graph: Graph, functions: [Graph] = []) -> [Layer] {
     var search = ONNXUses(tensors, functions)
     search.collect(graph, [:], depth: 0)
-    let uses = search.uses
+    let (uses, parameters) = (search.allUses, search.parameters)
 
     var isPart = [Bool](repeating: false, count: tensors.count)
     var biases: [Int: Int] = [:]
@@ -45,7 +45,8 @@ extension Layer {
           name: unique(name, &taken), weight: index, bias: biases[index], companions: companions[index] ?? [],
           operatorName: use?.node.operatorName, role: role(tensor, use), block: block, blockName: blockName,
           matrix: packed?.1 ?? (isNumbers ? matrix : nil), packing: packed?.0,
-          ties: users.count < 2 ? [] : names, nodes: names))
+          ties: users.count < 2 ? [] : names, nodes: names,
+          isQuantizationParameter: users.isEmpty && parameters.contains(index)))
     }
     return layers
   }
@@ -77,7 +78,11 @@ extension Layer {
 /// Finds the uses of weights in a graph, the graphs in it (which see the outer ones' values), and the functions that
 /// it calls (which see what they are given).
 private struct ONNXUses {
-  private(set) var uses: [Int: [ONNXUse]] = [:]
+  private var uses: [Int: [ONNXUse]] = [:]
+  /// Those of codes that are dequantised for whatever comes then.
+  private var dequantized: [Int: [ONNXUse]] = [:]
+  /// Scales and zero points.
+  private(set) var parameters: Set<Int> = []
   private let tensors: [Tensor]
   private var functions: [String: Graph] = [:]
   /// Nodes that may still be looked at: functions that call functions could multiply beyond any bound.
@@ -89,12 +94,24 @@ private struct ONNXUses {
     for function in functions { self.functions[function.name] = function }
   }
 
+  /// By the weight; codes that no known operator takes, by the node that makes numbers of them. A scale is none, though
+  /// it be looked up in the same way as its codes are.
+  var allUses: [Int: [ONNXUse]] {
+    var all = uses.merging(dequantized) { known, _ in known }
+    for use in all.values.joined() { for scale in use.quantization?.tensors ?? [] { all[scale] = nil } }
+    return all
+  }
+
   mutating func collect(_ graph: Graph, _ outer: [String: Int], depth: Int) {
-    let values = ONNXValues(graph.nodes, outer.merging(graph.initializers) { $1 })
+    let values = ONNXValues(graph.nodes, outer.merging(graph.initializers) { $1 }, tensors)
     for node in graph.nodes {
       budget -= 1
       guard budget > 0 else { return }
       if let use = ONNXUse(node, values, tensors) { uses[use.weight, default: []].append(use) }
+      if let use = ONNXUse(dequantizing: node, values) { dequantized[use.weight, default: []].append(use) }
+      for name in ONNXParameters.inputs(of: node) {
+        if let tensor = values.constant(name) { parameters.insert(tensor) }
+      }
       // A recurrent node has two weights, W and R.
       if let use = ONNXUse(recurrent: node, values) { uses[use.weight, default: []].append(use) }
       guard depth < Self.maximumDepth else { continue }
@@ -134,8 +151,8 @@ extension MatrixShape {
       self.init(rows: rows, columns: tensor.count / rows, outer: inputs)
     case "DynamicQuantizeLSTM":
       // (directions, inputs, gates · hidden)
-      guard shape.count == 3, shape[0] == 1 else { return nil }
-      self.init(rows: shape[2], columns: shape[1], outer: shape[1])
+      guard shape.count == 3 else { return nil }
+      self.init(rows: shape[0] * shape[2], columns: shape[1], outer: shape[1], stack: shape[0])
     case "LSTM", "GRU", "RNN":
       // (directions, gates · hidden, inputs)
       let columns = shape[shape.count - 1]

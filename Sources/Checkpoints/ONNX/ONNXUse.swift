@@ -50,7 +50,8 @@ struct ONNXUse {
     if found == nil, node.operatorName == "MatMul" { found = value(0) }
     guard let found else { return nil }
     let weight = found.tensor
-    if node.operatorName == "Gather", found.dequantize == nil,
+    quantization = ONNXQuantization(node, found, values, place.companions)
+    if node.operatorName == "Gather", quantization == nil,
       !tensors[weight].type.isFloatingPoint || tensors[weight].shape.count < 2
     {
       return nil
@@ -62,11 +63,21 @@ struct ONNXUse {
     self.weight = weight
     bias = tensor(place.bias) ?? place.bias.flatMap { value($0)?.tensor }
     companions = place.companions.compactMap { tensor($0) }
-    quantization = ONNXQuantization(node, found, values, place.companions)
     companions += quantization?.tensors.filter { !companions.contains($0) } ?? []
     if isRightFactor, bias == nil, let output = node.outputs.first, let width = tensors[weight].shape.last {
-      bias = values.added(to: output, width: width, tensors)
+      bias = values.added(to: output, width: width)
     }
+  }
+
+  /// Codes that are dequantised for a node that is none of the above.
+  init?(dequantizing node: Graph.Node, _ values: ONNXValues) {
+    guard ["DequantizeLinear", "Mul"].contains(node.operatorName), let output = node.outputs.first,
+      let found = values.weight(output), found.scaling != nil
+    else { return nil }
+    self.node = node
+    weight = found.tensor
+    quantization = ONNXQuantization(node, found, values, [])
+    companions = quantization?.tensors ?? []
   }
 
   /// The recurrent matrix R of LSTM, GRU and RNN, beside W.
@@ -80,64 +91,6 @@ struct ONNXUse {
     self.weight = weight.tensor
     quantization = ONNXQuantization(node, weight, values, places)
     companions = quantization?.tensors ?? []
-  }
-}
-
-/// What names stand for in a graph: tensors, and values that are tensors dequantised, turned or passed on.
-struct ONNXValues {
-  var tensors: [String: Int]
-  private let producers: [String: Graph.Node]
-  /// What is added to a value by the next node, bias of a product.
-  private let additions: [String: [String]]
-
-  struct Value {
-    let tensor: Int
-    var isTurned = false
-    var dequantize: Graph.Node?
-  }
-
-  init(_ nodes: [Graph.Node], _ tensors: [String: Int]) {
-    self.tensors = tensors
-    var producers: [String: Graph.Node] = [:]
-    var additions: [String: [String]] = [:]
-    for node in nodes {
-      switch node.operatorName {
-      case "DequantizeLinear", "Identity", "Transpose", "Cast":
-        if let output = node.outputs.first, !node.inputs.isEmpty { producers[output] = node }
-      case "Add" where node.inputs.count == 2:
-        additions[node.inputs[0], default: []].append(node.inputs[1])
-        additions[node.inputs[1], default: []].append(node.inputs[0])
-      default: break
-      }
-    }
-    (self.producers, self.additions) = (producers, additions)
-  }
-
-  /// The tensor behind a value, through at most a few nodes that only pass it on.
-  func weight(_ name: String) -> Value? {
-    var (name, isTurned) = (name, false)
-    var dequantize: Graph.Node?
-    for _ in 0..<4 {
-      if let tensor = tensors[name] { return Value(tensor: tensor, isTurned: isTurned, dequantize: dequantize) }
-      guard let node = producers[name] else { return nil }
-      switch node.operatorName {
-      case "Transpose":
-        if case .ints(let order) = node.attributes["perm"], order != [1, 0] { return nil }
-        isTurned.toggle()
-      case "DequantizeLinear":
-        guard dequantize == nil else { return nil }
-        dequantize = node
-      default: break
-      }
-      name = node.inputs[0]
-    }
-    return nil
-  }
-
-  /// The vector of a width that is added to a value.
-  func added(to value: String, width: Int, _ all: [Tensor]) -> Int? {
-    additions[value, default: []].lazy.compactMap { weight($0)?.tensor }
-      .first { all[$0].shape.count == 1 && all[$0].shape.first == width }
   }
 }
 

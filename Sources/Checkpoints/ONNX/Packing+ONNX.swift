@@ -3,8 +3,10 @@ internal import Numerics
 /// How an ONNX weight is quantised, as its nodes say: w = (code − zero point) · scale.
 ///
 /// - DequantizeLinear in front of the node (QDQ form), per tensor, per `axis`, or in blocks of `block_size` along it;
+/// - Cast, Sub and Mul in its place, with a scale that is broadcast;
+/// - the same after a Gather of the codes, or a Mul of the product with them;
 /// - operators on integers: QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger (whose scale comes later in the
-///   graph and is found by ONNX Runtime's habit of names: NAME_quantized, NAME_scale), and ONNX Runtime's own;
+///   graph, or is found by ONNX Runtime's habit of names: NAME_quantized, NAME_scale), and ONNX Runtime's own;
 /// - ONNX Runtime's MatMulNBits and GatherBlockQuantized: groups of `block_size` inputs, packed codes.
 struct ONNXQuantization {
   let scale: Int
@@ -14,6 +16,8 @@ struct ONNXQuantization {
   enum Form {
     /// `axis` of the stored tensor, `nil` for an operator's own (its outputs); blocks along it where above 0.
     case linear(axis: Int?, block: Int)
+    /// As numpy broadcasts the scale's shape to the stored one's, turned where the codes are.
+    case broadcast(isTurned: Bool)
     case groups(rows: Int, columns: Int, size: Int, bits: Int)
   }
 
@@ -24,11 +28,8 @@ struct ONNXQuantization {
       guard let input, input < node.inputs.count else { return nil }
       return values.tensors[node.inputs[input]]
     }
-    if let dequantize = value.dequantize {
-      guard let scale = tensor(1, of: dequantize) else { return nil }
-      self.scale = scale
-      zero = tensor(2, of: dequantize)
-      form = .linear(axis: dequantize.int("axis") ?? 1, block: dequantize.int("block_size") ?? 0)
+    if let scaling = value.scaling {
+      (scale, zero, form) = (scaling.scale, value.zero, Form(scaling, values.rank(value.tensor)))
       return
     }
     switch node.operatorName {
@@ -40,8 +41,16 @@ struct ONNXQuantization {
       form = .groups(rows: rows, columns: columns, size: size, bits: node.int("bits") ?? 4)
     case "ConvInteger", "MatMulInteger":
       let name = node.inputs.count > 1 ? node.inputs[1] : ""
-      guard name.hasSuffix("_quantized"), let scale = values.tensors[name.dropLast(9) + "scale"] else { return nil }
+      let named = name.hasSuffix("_quantized") ? values.tensors[name.dropLast(9) + "scale"] : nil
+      guard let scale = named ?? values.scaling(after: node)?.scaling.scale else { return nil }
       (self.scale, zero, form) = (scale, tensor(3, of: node), .linear(axis: nil, block: 0))
+    case "Gather", "MatMul", "Gemm":
+      // Codes that are looked up, or only cast, and scaled afterwards.
+      guard values.isCodes(value.tensor), node.int("axis") ?? 0 == 0, let found = values.scaling(after: node) else {
+        return nil
+      }
+      (scale, zero) = (found.scaling.scale, value.zero ?? found.zero)
+      form = Form(found.scaling, values.rank(value.tensor))
     case "GatherBlockQuantized":
       guard let scale = tensor(2, of: node) else { return nil }
       (self.scale, zero) = (scale, tensor(3, of: node))
@@ -59,18 +68,28 @@ struct ONNXQuantization {
     switch form {
     case .linear(let axis, let block):
       guard let matrix, let (granularity, cells) = cells(weight, matrix, axis, block, all[scale]) else { return nil }
-      var zeroPoint: Parameter?
-      if let zero {
-        guard all[zero].count == all[scale].count else { return nil }
-        zeroPoint = Parameter(tensor: zero, cells: cells)
+      return packing(weight, granularity, cells, all).map { ($0, matrix) }
+    case .broadcast(let isTurned):
+      guard let matrix, let (granularity, cells) = cells(weight, matrix, isTurned: isTurned, all[scale]) else {
+        return nil
       }
-      let packing = Packing(
-        .onnx, code: codeName(weight.type), bits: Int(weight.type.bits), granularity,
-        scale: Parameter(tensor: scale, cells: cells), zero: zeroPoint)
-      return (packing, matrix)
+      return packing(weight, granularity, cells, all).map { ($0, matrix) }
     case .groups(let rows, let columns, let size, let bits):
       return packing(weight, rows, columns, size, bits, all)
     }
+  }
+
+  private func packing(
+    _ weight: Tensor, _ granularity: Packing.Granularity, _ cells: Parameter.Cells, _ all: [Tensor]
+  ) -> Packing? {
+    var zeroPoint: Parameter?
+    if let zero {
+      guard all[zero].count == all[scale].count || all[zero].count == 1 else { return nil }
+      zeroPoint = all[zero].count == 1 ? .scalar(zero) : Parameter(tensor: zero, cells: cells)
+    }
+    return Packing(
+      .onnx, code: codeName(weight.type), bits: Int(weight.type.bits), granularity,
+      scale: Parameter(tensor: scale, cells: cells), zero: zeroPoint)
   }
 
   private func codeName(_ type: ElementType) -> String {
@@ -88,7 +107,13 @@ struct ONNXQuantization {
     let channel = (
       Packing.Granularity.channel, Parameter.Cells.grid(rows: 1, columns: .max, rowStride: 1, columnStride: 0)
     )
-    guard let axis else { return scale.count == matrix.rows ? channel : nil }
+    guard let axis else {
+      if scale.count == matrix.rows { return channel }
+      // One a matrix of a stack: a recurrent layer's directions.
+      guard scale.count == matrix.stack else { return nil }
+      let each = matrix.height
+      return (.block(each, matrix.columns), .grid(rows: each, columns: .max, rowStride: 1, columnStride: 0))
+    }
     let place = axis < 0 ? axis + weight.shape.count : axis
     guard place >= 0, place < weight.shape.count, block >= 0, block < PackedModule.most else { return nil }
     // The axis of the storage whose extent the matrix's rows are.
@@ -105,6 +130,25 @@ struct ONNXQuantization {
     guard scale.shape == (rowAxis == 0 ? [matrix.rows, count] : [count, matrix.rows]) else { return nil }
     let strides = rowAxis == 0 ? (count, 1) : (1, matrix.rows)
     return (.group(block), .grid(rows: 1, columns: block, rowStride: strides.0, columnStride: strides.1))
+  }
+
+  /// A scale that is broadcast: one for all, one an index of one axis, or one a run of the last of three axes.
+  private func cells(
+    _ weight: Tensor, _ matrix: MatrixShape, isTurned: Bool, _ scale: Tensor
+  ) -> (Packing.Granularity, Parameter.Cells)? {
+    if scale.count == 1 { return cells(weight, matrix, 0, 0, scale) }
+    guard scale.shape.count <= weight.shape.count else { return nil }
+    var shape = Array(repeating: 1, count: weight.shape.count - scale.shape.count) + scale.shape
+    if isTurned { shape.reverse() }
+    let wide = shape.indices.filter { shape[$0] != 1 }
+    guard wide.allSatisfy({ shape[$0] == weight.shape[$0] }) else { return nil }
+    if wide.count == 1 { return cells(weight, matrix, wide[0], 0, scale) }
+    guard wide == [0, 1], weight.shape.count == 3, matrix.isRowMajor, matrix.rows == shape[0], weight.shape[2] > 0
+    else {
+      return nil
+    }
+    let size = weight.shape[2]
+    return (.group(size), .grid(rows: 1, columns: size, rowStride: shape[1], columnStride: 1))
   }
 
   /// MatMulNBits: B U8 (N, blocks, block_size·bits/8), codes from the lowest bits on; scales (N · blocks); zero points
@@ -134,5 +178,19 @@ struct ONNXQuantization {
       levels: .integers, scale: Parameter(tensor: scale, cells: cells), zero: zeroPoint,
       zeroOffset: zeroPoint == nil ? Float(1 << (bits - 1)) : 0)
     return (packing, MatrixShape(rows: rows, columns: columns))
+  }
+}
+
+extension ONNXQuantization.Form {
+  /// - Parameter rank: the stored tensor's axes.
+  fileprivate init(_ scaling: ONNXScaling, _ rank: Int) {
+    switch scaling.place {
+    case .axis(let axis, let block):
+      let place = axis < 0 ? axis + rank : axis
+      self = .linear(axis: scaling.isTurned && rank == 2 ? 1 - place : place, block: block)
+    case .broadcast: self = .broadcast(isTurned: scaling.isTurned)
+    case .last: self = .linear(axis: rank - 1, block: 0)
+    case .outputs: self = .linear(axis: nil, block: 0)
+    }
   }
 }

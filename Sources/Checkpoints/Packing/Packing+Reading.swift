@@ -5,13 +5,16 @@ extension Checkpoint {
   static let tileSize = 1 << 15
 
   /// `readMatrix` of a packed layer: tile by tile, so that memory besides `into` is bounded (a few bytes a weight of
-  /// a tile, and a row's parameters).
+  /// a tile, of which there are 262,144 at most, and a row's parameters).
   func readPacked(
     _ layer: Layer, _ packing: Packing, _ matrix: MatrixShape, rows: Range<Int>, columns: Range<Int>,
     into: UnsafeMutableBufferPointer<Float>
   ) throws(CheckpointError) {
-    let wide = max(1, min(columns.count, Self.tileSize))
-    let high = max(1, Self.tileSize / wide)
+    // Where the codes of an input lie together, a tile has as many outputs as are wanted: long runs are read.
+    let isTurned = packing.layout == .stored && !matrix.isRowMajor
+    let most = isTurned ? 1 << 18 : Self.tileSize
+    let wide = max(1, min(columns.count, isTurned ? max(16, most / max(1, rows.count)) : most))
+    let high = max(1, most / wide)
     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: high) {
       let some = row..<min(row + high, rows.upperBound)
       for column in stride(from: columns.lowerBound, to: columns.upperBound, by: wide) {
