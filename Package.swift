@@ -39,7 +39,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
   targets: [
-    .target(name: "CKernels", cSettings: optimised),
+    .target(name: "CKernels", cSettings: optimised + [.headerSearchPath(".")]),
     .target(name: "CFileAccess", cSettings: optimised),
     .target(
       name: "CNcurses", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Wno-psabi"])],

@@ -52,15 +52,15 @@ enum Kernels {
   }
 
   /// Filters times columns, finished row by row: for convolutions' products, whose factors BLAS would both lay out anew
-  /// at each call. It is written for AVX2's registers; elsewhere BLAS does its work.
+  /// at each call. It is written for sixteen wide registers; at the baseline BLAS does its work.
   struct Product {
     private let scratch: UnsafeMutablePointer<Float>
     let depth: Int
 
-    /// `nil` where BLAS is the better choice: without AVX2, or where the filters are so deep that laying out is nothing
+    /// `nil` where BLAS is the better choice: without vectors, or where the filters are so deep that laying out is nothing
     /// beside the product.
     init?(depth: Int) {
-      guard lathe_kernel_level() == LATHE_LEVEL_AVX2, (1...2048).contains(depth) else { return nil }
+      guard lathe_kernel_level() == LATHE_LEVEL_VECTOR, (1...2048).contains(depth) else { return nil }
       self.depth = depth
       scratch = .allocate(capacity: lathe_product_scratch(depth))
     }

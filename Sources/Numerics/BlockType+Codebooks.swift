@@ -1,7 +1,7 @@
 internal import CKernels
 
 // The reference forms of ggml's codebook types: a weight is scale · coordinate · sign (IQ2, IQ3) or
-// scale · (coordinate ± ⅛) (IQ1). Layouts: ggml-common.h, and beside the fast forms in decode_codebooks.c; order of
+// scale · (coordinate ± ⅛) (IQ1). Layouts: ggml-common.h, and beside the fast forms in decode/codebooks.c; order of
 // the operations: gguf-py's dequantize.
 
 extension BlockType {

@@ -7,14 +7,14 @@ import Testing
 /// What must hold of the quantisers of IQ1, IQ2 and IQ3 beyond the goldens.
 @Suite struct CodebookTests {
   static let types: [BlockType] = [.iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s]
-  static let levels: [KernelLevel] = [.baseline, .avx2]
+  static let levels: [KernelLevel] = [.baseline, .vector]
 
   /// The blocks of one row, at a level; weights, importance and blocks end where memory may not be touched.
   static func encode(_ type: BlockType, _ weights: [Float], _ importance: [Float]?, _ level: KernelLevel) throws
     -> [UInt8]
   {
     level.force()
-    defer { KernelLevel.avx2.force() }
+    defer { KernelLevel.release() }
     let quantizer = try #require(BlockQuantizer(type))
     let (memory, factors) = (GuardedBytes(capacity: 4 * weights.count), GuardedBytes(capacity: 4 * weights.count))
     let size = weights.count / 256 * type.blockBytes
@@ -101,7 +101,7 @@ import Testing
     var generator = SeededGenerator(5)
     let weights = generator.gaussian(65_536, deviation: 0.02)
     let ones = [Float](repeating: 1, count: weights.count)
-    let found = Self.relativeError(Self.decode(type, try Self.encode(type, weights, ones, .avx2)), weights)
+    let found = Self.relativeError(Self.decode(type, try Self.encode(type, weights, ones, .vector)), weights)
     let bound = pow(0.25, type.bitsPerWeight)
     #expect(found > bound && found < 3.0.squareRoot() * .pi / 2 * bound, "\(found), bound \(bound)")
   }

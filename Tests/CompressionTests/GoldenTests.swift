@@ -61,10 +61,10 @@ import Testing
     #expect(bytes.count == expected.count && different == 0, "\(different) of \(expected.count) bytes differ")
   }
 
-  @Test(arguments: types, [KernelLevel.baseline, .avx2])
+  @Test(arguments: types, [KernelLevel.baseline, .vector])
   func everyLevelGivesGgmlsBytes(_ type: BlockType, _ level: KernelLevel) throws {
     level.force()
-    defer { KernelLevel.avx2.force() }
+    defer { KernelLevel.release() }
     for golden in Self.cases(weighted: false) where golden.type == type { try bytesAreGgmls(golden) }
     for golden in Self.cases(weighted: true) where golden.type == type {
       try bytesWithAnImportanceMatrixAreGgmls(golden)

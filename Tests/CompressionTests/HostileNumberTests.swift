@@ -57,6 +57,7 @@ struct HostileNumberTests {
         guard scheme.obstacle(to: source.form) == nil else { continue }
         let found = try KernelLevel.allCases.map { level in
           level.force()
+          defer { KernelLevel.release() }
           return try Assessment.of(source, scheme: scheme, detail: range)
         }
         #expect(found[0].relativeError == found[1].relativeError, "\(spec) of \(pattern)")
@@ -80,6 +81,7 @@ struct HostileNumberTests {
       let source = Self.weight(pattern, rows: rows, columns: columns)
       let found = try KernelLevel.allCases.map { level in
         level.force()
+        defer { KernelLevel.release() }
         return try Survey.of(source, withErrors: true)
       }
       #expect(found[0] == found[1], "\(pattern)")
@@ -114,6 +116,7 @@ struct HostileNumberTests {
     let weights: [Float] = [.nan, .infinity, -.infinity, 3e38, -3e38, .nan, 2, -2, 0, 1, -1]
     for level in KernelLevel.allCases {
       level.force()
+      defer { KernelLevel.release() }
       histogram.counts = histogram.counts.map { _ in 0 }
       histogram.add(weights, weights.count)
       #expect(histogram.total == 3)
@@ -125,6 +128,7 @@ struct HostileNumberTests {
     let source = ArrayWeights(rows: 1, columns: 3, values: [-Self.most, 0, Self.most])
     for level in KernelLevel.allCases {
       level.force()
+      defer { KernelLevel.release() }
       let counts = try Survey.of(source, withErrors: false).histogram.counts
       #expect((counts.first, counts[1024], counts.last) == (1, 1, 1))
     }

@@ -11,9 +11,8 @@ import Testing
 
   /// Runs `body` at each level that the processor has.
   static func atEveryLevel(_ body: (lathe_level) throws -> Void) rethrows {
-    let before = lathe_kernel_level()
-    defer { _ = lathe_set_kernel_level(before) }
-    for level in [LATHE_LEVEL_BASELINE, LATHE_LEVEL_AVX2] where lathe_set_kernel_level(level) == level {
+    defer { lathe_clear_kernel_level() }
+    for level in [LATHE_LEVEL_BASELINE, LATHE_LEVEL_VECTOR] where lathe_set_kernel_level(level) == level {
       try body(level)
     }
   }

@@ -30,6 +30,7 @@ import Testing
       let scheme = try Scheme(spec: row.spec)
       for level in KernelLevel.allCases {
         level.force()
+        defer { KernelLevel.release() }
         let found = try Assessment.of(try Self.weights(row), scheme: scheme)
         let error = try #require(found.relativeError)
         #expect(abs(error - row.t2) <= 2e-4 * row.t2, "\(tool) \(row.name) \(row.spec): \(error), the tool \(row.t2)")

@@ -5,7 +5,7 @@ import Testing
 
 /// The C kernels of networks at every instruction-set level, against the functions' own formulas in Double.
 struct NetworkKernelTests {
-  static let levels: [lathe_level] = [LATHE_LEVEL_BASELINE, LATHE_LEVEL_AVX2]
+  static let levels: [lathe_level] = [LATHE_LEVEL_BASELINE, LATHE_LEVEL_VECTOR]
   static let counts = [1, 3, 8, 17, 1023]
   /// Relative to the larger of the exact number and 1e−3 of the largest that the function gives near there.
   static let tolerance = 4e-7
@@ -21,6 +21,7 @@ struct NetworkKernelTests {
 
   @Test(arguments: levels) func functionsAreExactToAFewDigits(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     for (function, name, exact) in Self.functions {
       for count in Self.counts {
         let x = (0..<count).map { Float($0 - count / 2) * 40 / Float(count) }
@@ -40,6 +41,7 @@ struct NetworkKernelTests {
 
   @Test(arguments: levels) func numbersThatAreNoneAndInfiniteOnesGoOn(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     let x: [Float] = [.nan, .infinity, -.infinity, 100, -100]
     func of(_ function: lathe_function) -> [Float] {
       var y = [Float](repeating: 0, count: x.count)
@@ -58,6 +60,7 @@ struct NetworkKernelTests {
 
   @Test(arguments: levels) func sumsAndMaxima(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     var random = SeededGenerator(3)
     for count in Self.counts {
       var x = (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
@@ -76,6 +79,7 @@ struct NetworkKernelTests {
   /// Windows of many forms against sums over their taps, and against maxima.
   @Test(arguments: levels) func windowsAreTheirTapsSums(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     var random = SeededGenerator(5)
     for (kernel, stride, dilation, pad) in [
       (3, 1, 1, 1), (3, 2, 1, 1), (5, 1, 1, 2), (5, 2, 1, 0), (2, 2, 1, 0), (3, 3, 1, 1), (3, 1, 2, 2), (1, 1, 1, 0),
@@ -120,6 +124,7 @@ struct NetworkKernelTests {
   /// y = min(high, max(low, gain · (w · x + bias) + offset)) for every remainder of rows and columns.
   @Test(arguments: levels) func productsAreFinishedRowByRow(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     var random = SeededGenerator(5)
     func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.next() >> 40) / 0x1p23 - 1 } }
     for (rows, depth) in [(1, 1), (2, 3), (5, 17), (6, 16), (7, 32), (12, 9), (13, 64), (16, 96), (25, 2048)] {
@@ -170,6 +175,7 @@ struct NetworkKernelTests {
 
   @Test(arguments: levels) func aProductsNumbersThatAreNoneGoOn(level: lathe_level) {
     lathe_set_kernel_level(level)
+    defer { lathe_clear_kernel_level() }
     for columns in [1, 5, 16] {
       var x = [Float](repeating: 1, count: 4 * columns)
       x[2 * columns] = .nan

@@ -15,7 +15,7 @@ struct OperatorTests {
   @Test(arguments: ["operators-12", "operators-18"], NetworkKernelTests.levels)
   func outputsAreOnnxruntimes(name: String, level: lathe_level) throws {
     lathe_set_kernel_level(level)
-    defer { lathe_set_kernel_level(LATHE_LEVEL_AVX2) }
+    defer { lathe_clear_kernel_level() }
     let network = try Network(try Checkpoint.open(fixture("\(name).onnx")))
     let expected = try Checkpoint.open(fixture("\(name).npz"))
     let outputs = try network.run([:], weights: try network.loadWeights())

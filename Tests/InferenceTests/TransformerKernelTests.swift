@@ -18,7 +18,7 @@ struct TransformerKernelTests {
   private func atEachLevel(_ body: (Int) -> Void) {
     for level in KernelLevel.allCases {
       level.force()
-      defer { KernelLevel.avx2.force() }
+      defer { KernelLevel.release() }
       for length in Self.lengths { body(length) }
     }
   }

@@ -48,11 +48,11 @@ func decodedUnaligned(_ type: ElementType, _ bytes: [UInt8], count: Int) -> [Flo
       #expect(difference(decodedByReference(element, stored, count: values.count), expected) == nil)
       for level in KernelLevel.allCases {
         level.force()
+        defer { KernelLevel.release() }
         #expect(difference(element.decode(stored, count: values.count), expected) == nil, "\(level)")
       }
       compared += values.count
     }
-    KernelLevel.avx2.force()
     #expect(compared >= 2048)
   }
 
@@ -65,10 +65,10 @@ func decodedUnaligned(_ type: ElementType, _ bytes: [UInt8], count: Int) -> [Flo
     let expected = decodedByReference(element, stored, count: count)
     for level in KernelLevel.allCases {
       level.force()
+      defer { KernelLevel.release() }
       let found = decodedUnaligned(element, stored, count: count)
       #expect(difference(found, expected, anyNaN: true) == nil, "\(level)")
     }
-    KernelLevel.avx2.force()
   }
 
   /// Blocks put together after ggml-common.h's descriptions: d = 0.5, and codes whose values are easy to tell.
@@ -95,6 +95,7 @@ func decodedUnaligned(_ type: ElementType, _ bytes: [UInt8], count: Int) -> [Flo
     let stored = codes.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
     for level in KernelLevel.allCases {
       level.force()
+      defer { KernelLevel.release() }
       let found = ElementType.f16.decode(stored, count: codes.count)
       let reference = decodedByReference(.f16, stored, count: codes.count)
       #expect(difference(found, reference) == nil, "\(level)")
@@ -103,7 +104,6 @@ func decodedUnaligned(_ type: ElementType, _ bytes: [UInt8], count: Int) -> [Flo
         #expect(difference(found, own, anyNaN: true) == nil, "\(level)")
       #endif
     }
-    KernelLevel.avx2.force()
   }
 
   @Test(arguments: [ElementType.f16, .bf16, .f64, .f32], [0, 1, 3, 7, 9, 17, 1023])
@@ -113,9 +113,9 @@ func decodedUnaligned(_ type: ElementType, _ bytes: [UInt8], count: Int) -> [Flo
     let expected = decodedByReference(type, stored, count: count)
     for level in KernelLevel.allCases {
       level.force()
+      defer { KernelLevel.release() }
       #expect(difference(decodedUnaligned(type, stored, count: count), expected) == nil, "\(level)")
     }
-    KernelLevel.avx2.force()
   }
 
   @Test(arguments: [

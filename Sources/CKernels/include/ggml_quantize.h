@@ -18,7 +18,7 @@ lathe_quantizer lathe_quantize_rows_q2_k, lathe_quantize_rows_q3_k, lathe_quanti
 
 /// The codebook types. Without an importance they weigh a weight's error as the reference does where it can do without
 /// one (IQ1_M, IQ3_XXS, IQ3_S: w²; IQ2_S: w² + half the mean of w²); IQ1_S, IQ2_XXS and IQ2_XS as with an importance of
-/// 1 for every column. IQ3_S keeps runs in their places behind a run of zeros (ggml_codebook.c).
+/// 1 for every column. IQ3_S keeps runs in their places behind a run of zeros (ggml/codebook.c).
 lathe_quantizer lathe_quantize_rows_iq1_s, lathe_quantize_rows_iq1_m, lathe_quantize_rows_iq2_xxs,
     lathe_quantize_rows_iq2_xs, lathe_quantize_rows_iq2_s, lathe_quantize_rows_iq3_xxs, lathe_quantize_rows_iq3_s;
 

@@ -5,7 +5,7 @@ import Numerics
 /// out of the bounds that its figure has.
 func exercise(_ bytes: inout HostileBytes) {
   let question = bytes.byte()
-  (question & 128 == 0 ? KernelLevel.avx2 : .baseline).force()
+  (question & 128 == 0 ? KernelLevel.vector : .baseline).force()
   switch question & 31 {
   case 0..<17: assess(&bytes, detailed: false)
   case 17, 18: assess(&bytes, detailed: true)
