@@ -114,6 +114,18 @@ extension Tensor {
   }
 }
 
+/// Shapes that tensors of one file share, each kept once.
+struct SharedShapes {
+  private var known: Set<[Int]> = []
+  /// A file may have any number of unlike shapes.
+  private static let most = 4096
+
+  mutating func shared(_ shape: [Int]) -> [Int] {
+    if known.count < Self.most { return known.insert(shape).memberAfterInsert }
+    return known.firstIndex(of: shape).map { known[$0] } ?? shape
+  }
+}
+
 /// What every format checks of its list of tensors.
 enum TensorList {
   /// Refuses a name that occurs twice: neither reading nor writing could tell the two apart.

@@ -79,6 +79,7 @@ extension Checkpoint {
 
   /// Layers whose weights are the same bytes of the same file.
   private func tieSame(_ layers: inout [Layer]) {
+    guard !ties.isEmpty else { return }
     let owners = Dictionary(layers.enumerated().map { ($1.weight, $0) }) { first, _ in first }
     // The names of a layer's other users all at once: a file may tie any number to one.
     var users: [Int: [String]] = [:]

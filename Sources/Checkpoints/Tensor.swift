@@ -12,7 +12,10 @@ public struct Tensor: Sendable, Hashable {
   /// Bytes of the values as stored (before a container's compression); of a view, those of all its elements.
   public let byteCount: Int
   public let location: Location
-  public let layout: Layout
+  /// Of few tensors, and so apart.
+  private let laidOut: LayoutBox?
+
+  public var layout: Layout { laidOut?.layout ?? .plain }
 
   /// Where the bytes are.
   public enum Location: Sendable, Hashable {
@@ -22,7 +25,7 @@ public struct Tensor: Sendable, Hashable {
     case inline([UInt8])
     /// In file number `file`, deflated (RFC 1951): `length` bytes from `offset` on, and the values begin after
     /// the first `skip` bytes that come out.
-    case deflated(Int, offset: Int, length: Int, skip: Int)
+    indirect case deflated(Int, offset: Int, length: Int, skip: Int)
   }
 
   /// How the values lie in their bytes; `plain` in most files.
@@ -70,6 +73,17 @@ public struct Tensor: Sendable, Hashable {
     self.count = count
     self.byteCount = byteCount
     self.location = location
-    self.layout = layout
+    laidOut = layout == .plain ? nil : layout == LayoutBox.bigEndian.layout ? .bigEndian : LayoutBox(layout)
   }
+}
+
+/// A layout in a place of its own: a checkpoint has many tensors, and nearly all are plain.
+private final class LayoutBox: Sendable, Hashable {
+  let layout: Tensor.Layout
+  static let bigEndian = LayoutBox(Tensor.Layout(isBigEndian: true))
+
+  init(_ layout: Tensor.Layout) { self.layout = layout }
+
+  static func == (a: LayoutBox, b: LayoutBox) -> Bool { a.layout == b.layout }
+  func hash(into hasher: inout Hasher) { hasher.combine(layout) }
 }

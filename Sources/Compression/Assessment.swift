@@ -20,6 +20,23 @@ public struct Assessment: Sendable, Codable, Hashable {
   public var reconstruction: Histogram?
   public var error: Histogram?
 
+  public init(
+    relativeError: Double?, weightedError: Double? = nil, squaredNorm: Double, nonFinite: Int, sparsity: Double?,
+    size: Size, levels: Levels? = nil, pruneLimit: Float? = nil, reconstruction: Histogram? = nil,
+    error: Histogram? = nil
+  ) {
+    self.relativeError = relativeError
+    self.weightedError = weightedError
+    self.squaredNorm = squaredNorm
+    self.nonFinite = nonFinite
+    self.sparsity = sparsity
+    self.size = size
+    self.levels = levels
+    self.pruneLimit = pruneLimit
+    self.reconstruction = reconstruction
+    self.error = error
+  }
+
   /// Signal to quantisation noise, dB; `nil` for an exact copy or where it is not computed.
   public var sqnr: Double? { relativeError.flatMap(decibels(relativeError:)) }
 }

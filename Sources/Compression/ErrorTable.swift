@@ -6,15 +6,36 @@ public struct ErrorTable: Sendable, Codable, Hashable {
   public static let granularities: [Granularity] = [.tensor, .channel, .group(32), .group(64), .group(128)]
   public static let widths = 2...8
 
+  /// The rows that there are, one after the other: a model has a table a tensor.
+  private let errors: [Double]
+  /// The granularities that have a row, a bit each.
+  private let present: UInt8
+
+  /// - Parameter rows: one a granularity, of `2 · widths` errors each.
+  init(rows: [[Double]?]) {
+    errors = rows.reduce(into: []) { $0 += $1 ?? [] }
+    present = rows.indices.reduce(0) { $0 | (rows[$1] == nil ? 0 : 1 << UInt8($1)) }
+  }
+
   /// One row a granularity: 2…8 bits symmetric, then 2…8 bits affine. `nil` where the columns are no multiple of the
   /// group.
-  public var rows: [[Double]?]
+  public var rows: [[Double]?] {
+    Self.granularities.indices.map { start(of: $0).map { Array(errors[$0..<$0 + Self.width]) } }
+  }
+
+  private static let width = 2 * widths.count
+
+  /// Where a granularity's row begins.
+  private func start(of index: Int) -> Int? {
+    let bit: UInt8 = 1 << UInt8(index)
+    return present & bit == 0 ? nil : (present & (bit - 1)).nonzeroBitCount * Self.width
+  }
 
   public subscript(bits: Int, symmetry: Symmetry, granularity: Granularity) -> Double? {
     guard Self.widths.contains(bits), symmetry == .symmetric || symmetry == .affine,
-      let index = Self.granularities.firstIndex(of: granularity), let row = rows[index]
+      let index = Self.granularities.firstIndex(of: granularity), let start = start(of: index)
     else { return nil }
-    return row[bits - 2 + (symmetry == .affine ? Self.widths.count : 0)]
+    return errors[start + bits - 2 + (symmetry == .affine ? Self.widths.count : 0)]
   }
 }
 

@@ -28,6 +28,10 @@ public struct Size: Sendable, Codable, Hashable {
   public var huffman: Int?
   public var rans: Int?
 
+  public init(bytes: Int, form: Form, scaleBytes: Int, dense: Int) {
+    (self.bytes, self.form, self.scaleBytes, self.dense) = (bytes, form, scaleBytes, dense)
+  }
+
   public enum Form: String, Sendable, Codable, Hashable {
     case dense, bitmask, index, csr, pattern, huffman, rans
   }

@@ -13,7 +13,7 @@ public enum Sparsity: Sendable, Hashable {
   /// The n with the greatest |w|·‖x‖ of every m side by side stay.
   case weightedPattern(keep: Int, of: Int)
   /// Whole channels, inputs, heads or blocks.
-  case structured(Structure)
+  indirect case structured(Structure)
   /// The ratio over all weights of the model that ask for it: the session finds the threshold that they share.
   case model(Double)
 

@@ -17,6 +17,36 @@ public struct Survey: Sendable, Codable, Hashable {
 }
 
 extension Survey {
+  /// The figures alone: of a weight that nobody looks at.
+  public init(statistics: Statistics, errors: ErrorTable?) {
+    let empty = Histogram(minimum: Double(statistics.minimum), maximum: Double(statistics.maximum), counts: [])
+    self.init(
+      statistics: statistics, histogram: empty, channelMinima: [], channelMaxima: [], errors: errors, summary: nil)
+  }
+
+  /// Whether histogram, channels and summary are there too.
+  public var isWhole: Bool { !histogram.counts.isEmpty }
+  public var figures: Survey { Survey(statistics: statistics, errors: errors) }
+
+  /// The most that one of a weight of this size takes.
+  public static func mostBytes(rows: Int, count: Int) -> Int {
+    512 + 8 * Histogram.defaultBins + 8 * min(rows, channelLimit)
+      + max(12 * min(count, 65_536), count < BinMoments.leastCount ? 0 : 24 * Histogram.defaultBins)
+  }
+
+  /// About what it takes in memory.
+  public var byteCount: Int {
+    let summaryBytes =
+      switch summary {
+      case .values(let values): 12 * values.values.count
+      case .bins(let bins): 24 * bins.counts.count
+      case nil: 0
+      }
+    return 512 + 8 * histogram.counts.count + 8 * channelMinima.count + summaryBytes
+  }
+}
+
+extension Survey {
   /// Reads `source` twice.
   ///
   /// - Parameters:

@@ -25,7 +25,9 @@ extension Network {
   ///   - activations: Ranges that the inputs of products are coded in; `nil` for plain numbers.
   ///   - observe: Called with each step and the values that go into it, before it runs: for statistics of
   ///     activations.
-  ///   - memory: Bytes that the arrays between the steps may take at a time; `nil` for an eighth of the machine's.
+  ///   - memory: Bytes that weights and arrays may take at a time; `nil` for six tenths of the machine's, of which arrays
+  ///     may take an eighth of the machine's.
+  ///   - beside: Bytes of other weights that are alive.
   ///   - isCancelled: Asked before each step, and within long ones.
   /// - Returns: The outputs' values by name.
   /// - Throws: where an input is missing, a node cannot take its inputs or has no room for its output (the message names
@@ -33,10 +35,11 @@ extension Network {
   ///   `InferenceError.cancelled`.
   public func run(
     _ inputs: [String: Value], weights: Weights, activations: ActivationRanges? = nil,
-    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
+    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, beside: Int = 0,
+    isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> [String: Value] {
     try run(
-      inputs, weights: weights, keeping: [], activations: activations, observe: observe, memory: memory,
+      inputs, weights: weights, keeping: [], activations: activations, observe: observe, memory: memory, beside: beside,
       isCancelled: isCancelled
     ).outputs
   }
@@ -48,7 +51,8 @@ extension Network {
   /// - Returns: The outputs, and the snapshots by step.
   public func run(
     _ inputs: [String: Value], weights: Weights, keeping: Set<Int>, activations: ActivationRanges? = nil,
-    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
+    observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, beside: Int = 0,
+    isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> (outputs: [String: Value], snapshots: [Int: Snapshot]) {
     var values = filled(weights)
     for (input, number) in zip(self.inputs, inputNumbers) {
@@ -61,7 +65,7 @@ extension Network {
       values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
     }
     var snapshots: [Int: Snapshot] = [:]
-    let budget = RunBudget(limit: memory, taken: byteCount(values), isCancelled: isCancelled)
+    let budget = try budget(memory, weights.byteCount + beside, values, isCancelled)
     let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
     try runner.run(steps, from: 0, keeping: keeping, activations: activations, &values) { step, values in
       snapshots[step] = snapshot(step, values)
@@ -77,7 +81,7 @@ extension Network {
   ) throws(InferenceError) -> [String: Value] {
     var values = filled(weights)
     for (number, value) in snapshot.values { values[number] = value }
-    let budget = RunBudget(limit: memory, taken: byteCount(values), isCancelled: isCancelled)
+    let budget = try budget(memory, weights.byteCount, values, isCancelled)
     let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
     try runner.run(steps, from: snapshot.step, &values)
     return try outputs(of: values)
@@ -106,6 +110,16 @@ extension Network {
   /// Bytes of the values that are no weights.
   private func byteCount(_ values: [Value?]) -> Int {
     values.indices.reduce(0) { $0 + (weightTensors[$1] == nil ? values[$1]?.byteCount ?? 0 : 0) }
+  }
+
+  /// - Parameter held: bytes of weights.
+  private func budget(
+    _ memory: Int?, _ held: Int, _ values: [Value?], _ isCancelled: @escaping () -> Bool
+  ) throws(InferenceError) -> RunBudget {
+    let whole = memory ?? RunBudget.whole
+    guard held <= whole else { throw RunBudget.lack(of: held, limit: whole, checkpoint.path) }
+    let room = memory == nil ? min(whole - held, RunBudget.standard) : whole - held
+    return RunBudget(limit: room, taken: byteCount(values), isCancelled: isCancelled)
   }
 
   private func snapshot(_ step: Int, _ values: [Value?]) -> Snapshot {
@@ -164,6 +178,8 @@ struct Runner {
       for number in step.lastUses { set(number, nil, &values) }
       index += 1
     }
+    // What the last step left half done is no answer.
+    if budget.isCancelled { throw .cancelled }
   }
 
   /// A value comes, or goes (`nil`): the budget knows.

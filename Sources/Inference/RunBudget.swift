@@ -12,7 +12,7 @@
 /// The runner counts arrays as they come and go; operators ask before they make one, so that a number in a file never
 /// makes more than there is.
 final class RunBudget {
-  /// Bytes for arrays, weights apart.
+  /// Bytes for arrays: what the weights leave.
   let limit: Int
   /// Bytes of the arrays that are alive.
   private(set) var taken: Int
@@ -33,19 +33,32 @@ final class RunBudget {
   /// Bytes that are needed beside the arrays; negative: no longer.
   func take(_ bytes: Int) { taken += bytes }
 
+  /// Six tenths of the machine's memory, or half of the address space that the process may have: for weights and arrays.
+  static let whole: Int = share(tenths: 6, ofSpace: 2)
+
+  /// Why weights do not fit.
+  static func lack(of bytes: Int, limit: Int, _ path: String) -> InferenceError {
+    InferenceError(
+      path,
+      "its weights take \(bytes >> 20) MiB as 32-bit floats, where a run may take \(limit >> 20) MiB (--memory)")
+  }
+
   /// An eighth of the machine's memory, or a quarter of the address space that the process may have.
-  static let standard: Int = {
+  static let standard: Int = share(tenths: 1.25, ofSpace: 4)
+
+  private static func share(tenths: Double, ofSpace part: Int) -> Int {
     let memory = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: sysconf(Int32(_SC_PAGESIZE)))
-    var share = memory.overflow || memory.partialValue <= 0 ? 1 << 30 : memory.partialValue / 8
+    let isUnknown = memory.overflow || memory.partialValue <= 0
+    var share = isUnknown ? 1 << 30 : Int(Double(memory.partialValue) * tenths / 10)
     var space = rlimit()
     #if canImport(Glibc)
       let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &space) == 0
     #else
       let isKnown = getrlimit(RLIMIT_AS, &space) == 0
     #endif
-    if isKnown, let bytes = Int(exactly: space.rlim_cur), bytes > 0 { share = min(share, bytes / 4) }
+    if isKnown, let bytes = Int(exactly: space.rlim_cur), bytes > 0 { share = min(share, bytes / part) }
     return share
-  }()
+  }
 }
 
 extension Value {

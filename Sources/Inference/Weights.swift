@@ -9,33 +9,53 @@ public struct Weights: Sendable {
   /// By the checkpoint's tensor index.
   var values: [Int: Value]
   private let checkpoint: Checkpoint
+  /// Bytes of the numbers in memory, with those that were replaced: their owners may hold them still.
+  public private(set) var byteCount = 0
 
-  init(_ checkpoint: Checkpoint, _ tensors: some Sequence<Int>) throws(InferenceError) {
+  init(_ checkpoint: Checkpoint, _ tensors: [Int], memory: Int?) throws(InferenceError) {
     self.checkpoint = checkpoint
     values = [:]
+    var needed = 0
+    for index in tensors {
+      let tensor = checkpoint.tensors[index]
+      let bytes = tensor.count.multipliedReportingOverflow(by: tensor.type.isFloatingPoint ? 4 : 8)
+      needed = needed.addingReportingOverflow(bytes.overflow ? .max : bytes.partialValue).partialValue
+      if needed < 0 { needed = .max }
+      if bytes.overflow || needed == .max { break }
+    }
+    let limit = memory ?? RunBudget.whole
+    guard needed <= limit else { throw RunBudget.lack(of: needed, limit: limit, checkpoint.path) }
     for index in tensors {
       let tensor = checkpoint.tensors[index]
       do throws(CheckpointError) {
-        values[index] = try Value(reading: tensor, of: checkpoint)
+        let value = try Value(reading: tensor, of: checkpoint)
+        values[index] = value
+        byteCount += value.byteCount
       } catch {
         throw InferenceError(error.file, error.reason)
       }
     }
   }
 
+  /// - Throws: where there is no room for so many numbers more.
+  package func checkRoom(for count: Int, memory: Int?) throws(InferenceError) {
+    let limit = memory ?? RunBudget.whole
+    let needed = byteCount + 4 * min(count, 1 << 50)
+    guard needed <= limit else { throw RunBudget.lack(of: needed, limit: limit, checkpoint.path) }
+  }
+
   /// The weights with one tensor replaced by Floats in its storage order.
   ///
   /// - Precondition: as many as the tensor has elements.
   public func replacing(tensor index: Int, with floats: [Float]) -> Weights {
-    var changed = self
-    changed.values[index] = Value(checkpoint.tensors[index].shape, floats)
-    return changed
+    replacing(tensor: index, by: Value(checkpoint.tensors[index].shape, floats))
   }
 
   /// The weights with one tensor replaced by any array.
   package func replacing(tensor index: Int, by value: Value) -> Weights {
     var changed = self
     changed.values[index] = value
+    changed.byteCount += value.byteCount
     return changed
   }
 
@@ -63,19 +83,18 @@ public struct Weights: Sendable {
       type = tensor.type
     }
     numbers = matrix.storageOrder(numbers)
-    var changed = self
     // Several codes a byte (MatMulNBits): the codes come as the matrix.
     let shape = tensor.count == numbers.count ? tensor.shape : [matrix.rows, matrix.columns]
-    changed.values[layer.weight] = Value(shape, numbers, type: type)
-    return changed
+    return replacing(tensor: layer.weight, by: Value(shape, numbers, type: type))
   }
 }
 
 extension Network {
   /// Reads and decodes all weights: 4 bytes each, 8 for integers.
   ///
-  /// - Throws: where a weight cannot be read.
-  public func loadWeights() throws(InferenceError) -> Weights {
-    try Weights(checkpoint, weightTensors.values.sorted())
+  /// - Parameter memory: Bytes that they may take; `nil` for six tenths of the machine's.
+  /// - Throws: where there is no room for them, before any is read; where a weight cannot be read.
+  public func loadWeights(memory: Int? = nil) throws(InferenceError) -> Weights {
+    try Weights(checkpoint, weightTensors.values.sorted(), memory: memory)
   }
 }

@@ -17,7 +17,8 @@ import Synchronization
 /// never waits for them. A waiting question is replaced by a newer one of its kind about the same item.
 public final class Analyst: Sendable {
   private let checkpoint: Checkpoint
-  private let items: [Int: Item]
+  private let items: [Item]
+  private let places: ItemPlaces
   private let workers: Int
   private let post: @Sendable ([Report]) -> Void
   private let queue = DispatchQueue(label: "lathe.analyst", qos: .utility, attributes: .concurrent)
@@ -26,6 +27,8 @@ public final class Analyst: Sendable {
   /// would hold up the thread that draws.
   private let done = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
+  /// Bytes that whole surveys may still take: when there are none, the figures are posted, of what nobody looks at.
+  private let room: Atomic<Int>
 
   fileprivate struct State {
     /// Questions that wait, each with its number: an entry of the lines below with another number is void. So a
@@ -40,42 +43,75 @@ public final class Analyst: Sendable {
     /// The urgent question that waits and that a newer one of its kind would replace.
     var replaceable: [Question.Kind: Question] = [:]
     var asked: Set<Question> = []
+    /// Places of items whose surveys were asked for all together: those that wait, and before them those that do not.
+    var opening = 0..<0
+    /// How many of them wait.
+    var openingCount = 0
     var running: Set<Question> = []
     var active = 0
     /// Weights to read in all (`done` counts those read) and the time, since the engine was last idle.
     var total = 0.0
     var started: UInt64 = 0
 
-    var isIdle: Bool { tickets.isEmpty && active == 0 }
+    var isIdle: Bool { waitingCount == 0 && active == 0 }
+    /// Questions that wait.
+    var waitingCount: Int { tickets.count + openingCount }
   }
 
-  /// - Parameter post: hears of answers on a background thread.
+  /// - Parameters:
+  ///   - room: bytes that whole surveys may take; `nil` for what goes with the number of tensors.
+  ///   - post: hears of answers on a background thread.
   public init(
-    _ checkpoint: Checkpoint, items: [Item], workers: Int? = nil, post: @escaping @Sendable ([Report]) -> Void
+    _ checkpoint: Checkpoint, items: [Item], workers: Int? = nil, room: Int? = nil,
+    post: @escaping @Sendable ([Report]) -> Void
   ) {
     self.checkpoint = checkpoint
-    self.items = Dictionary(items.map { ($0.id, $0) }) { first, _ in first }
+    self.items = items
+    places = ItemPlaces(items)
+    self.room = Atomic(room ?? Session.room(tensors: checkpoint.tensors.count))
     self.workers = max(1, workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     self.post = post
   }
 
   /// Asks questions that have not been asked; `urgent` ones come first, the last of them at once.
   ///
-  /// - Parameter replacing: whether a newer question of its kind about the same item takes an urgent one's place.
-  public func ask(_ questions: [Question], urgent: Bool = false, replacing: Bool = true) {
+  /// - Parameters:
+  ///   - replacing: whether a newer question of its kind about the same item takes an urgent one's place.
+  ///   - again: what was answered is asked once more: the answer was not kept.
+  public func ask(_ questions: [Question], urgent: Bool = false, replacing: Bool = true, again: Bool = false) {
+    start { state in
+      for question in questions {
+        state.add(question, urgent: urgent, replacing: replacing, cost: cost(question), again: again) {
+          places[$0]
+        }
+      }
+    }
+  }
+
+  /// Puts questions and starts as many workers as they need.
+  private func start(_ put: (inout State) -> Void) {
     let wanted = state.withLock { state -> Int in
       if state.isIdle {
         (state.total, state.started) = (0, DispatchTime.now().uptimeNanoseconds)
         done.store(0, ordering: .relaxed)
       }
-      for question in questions {
-        state.add(question, urgent: urgent, replacing: replacing, cost: cost(question))
-      }
-      let starting = min(workers - state.active, state.tickets.count)
+      put(&state)
+      let starting = min(workers - state.active, state.waitingCount)
       state.active += max(0, starting)
       return starting
     }
     for _ in 0..<max(0, wanted) { queue.async { self.work() } }
+  }
+
+  /// Asks for the surveys of all items, in their order, without a list of questions: there may be hundreds of thousands.
+  public func survey() {
+    let cost = items.reduce(0.0) { $0 + ($1.isSurveyed ? Double($1.count) * 2 : 0) }
+    let count = items.count(where: \.isSurveyed)
+    start { state in
+      state.total += cost
+      state.openingCount = count
+      state.opening = 0..<items.count
+    }
   }
 
   /// Calls off everything that waits or runs.
@@ -88,6 +124,7 @@ public final class Analyst: Sendable {
       state.urgent = []
       state.waiting = []
       state.next = 0
+      (state.opening, state.openingCount) = (0..<0, 0)
       generation.add(1, ordering: .relaxed)
     }
   }
@@ -110,7 +147,7 @@ public final class Analyst: Sendable {
       let done = Double(done.load(ordering: .relaxed))
       let rate = seconds > 0 ? done / seconds : 0
       return Progress(
-        jobs: state.tickets.count + state.running.count,
+        jobs: state.waitingCount + state.running.count,
         fraction: state.total > 0 ? max(0, min(1, done / state.total)) : 0, weightsPerSecond: rate,
         secondsLeft: rate > 0 ? max(0, state.total - done) / rate : nil)
     }
@@ -118,7 +155,7 @@ public final class Analyst: Sendable {
 
   /// Passes over the weight that a question takes, roughly, times its weights.
   private func cost(_ question: Question) -> Double {
-    Double(items[question.item]?.count ?? 0) * 2
+    Double(places[question.item].map { items[$0].count } ?? 0) * 2
   }
 
   private func work() {
@@ -126,8 +163,8 @@ public final class Analyst: Sendable {
     #if os(Linux)
       _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     #endif
-    while let (question, generation) = take() {
-      guard let item = items[question.item] else { continue }
+    while let (question, generation, isUrgent) = take() {
+      guard let item = places[question.item].map({ items[$0] }) else { continue }
       let counted = Atomic<Int>(0)
       let cost = Int(cost(question))
       let control = PassControl { weights in
@@ -139,28 +176,39 @@ public final class Analyst: Sendable {
       // A question that took more or fewer passes than foreseen is done all the same.
       done.add(cost - counted.load(ordering: .relaxed), ordering: .relaxed)
       state.withLock { _ = $0.running.remove(question) }
-      if let answer { post([Report(question: question, answer: answer)]) }
+      if let answer { post([Report(question: question, answer: isUrgent ? answer : trimmed(answer))]) }
     }
     post([])
   }
 
-  private func take() -> (Question, Int)? {
+  /// A survey's figures alone where whole ones have no room left.
+  private func trimmed(_ answer: Answer) -> Answer {
+    guard case .survey(let survey) = answer else { return answer }
+    let bytes = survey.byteCount
+    let left = room.subtract(bytes, ordering: .relaxed).newValue
+    guard left < 0 else { return answer }
+    room.add(bytes, ordering: .relaxed)
+    return .survey(survey.figures)
+  }
+
+  private func take() -> (Question, Int, isUrgent: Bool)? {
     state.withLock { state in
-      guard let question = state.pop() else {
+      guard let (question, isUrgent) = state.pop() ?? state.popOpening(items) else {
         state.active -= 1
         return nil
       }
       state.running.insert(question)
-      return (question, generation.load(ordering: .relaxed))
+      return (question, generation.load(ordering: .relaxed), isUrgent)
     }
   }
 }
 
 extension Analyst.State {
   fileprivate mutating func add(
-    _ question: Question, urgent isUrgent: Bool, replacing: Bool, cost: Double
+    _ question: Question, urgent isUrgent: Bool, replacing: Bool, cost: Double, again: Bool, place: (Item.ID) -> Int?
   ) {
-    if asked.contains(question) {
+    if again { forget(question) }
+    if asked.contains(question) || !again && wasOpened(question, place) {
       if isUrgent, tickets[question] != nil { enter(question, urgent: true) }
       return
     }
@@ -184,14 +232,38 @@ extension Analyst.State {
     if isUrgent { urgent.append((question, lastTicket)) } else { waiting.append((question, lastTicket)) }
   }
 
-  fileprivate mutating func pop() -> Question? {
+  /// Whether it is one of the surveys that were asked for all together, and was taken already.
+  private func wasOpened(_ question: Question, _ place: (Item.ID) -> Int?) -> Bool {
+    guard opening.lowerBound > 0, case .survey(let id) = question else { return false }
+    return place(id).map { $0 < opening.lowerBound } ?? false
+  }
+
+  /// The next of the surveys that were asked for all together, without those that were asked for by themselves.
+  fileprivate mutating func popOpening(_ items: [Item]) -> (Question, isUrgent: Bool)? {
+    while let place = opening.first {
+      opening = place + 1..<opening.upperBound
+      let question = Question.survey(items[place].id)
+      guard items[place].isSurveyed else { continue }
+      openingCount -= 1
+      if !asked.contains(question) { return (question, false) }
+    }
+    openingCount = 0
+    return nil
+  }
+
+  /// A question that neither waits nor runs may be asked again.
+  fileprivate mutating func forget(_ question: Question) {
+    if tickets[question] == nil, !running.contains(question) { asked.remove(question) }
+  }
+
+  fileprivate mutating func pop() -> (Question, isUrgent: Bool)? {
     while let (question, ticket) = urgent.popLast() {
-      if take(question, ticket) { return question }
+      if take(question, ticket) { return (question, true) }
     }
     while next < waiting.count {
       next += 1
       let (question, ticket) = waiting[next - 1]
-      if take(question, ticket) { return question }
+      if take(question, ticket) { return (question, false) }
     }
     waiting = []
     next = 0

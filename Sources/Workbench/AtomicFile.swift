@@ -13,23 +13,38 @@
 public enum AtomicFile {
   /// - Throws: `WorkbenchError` that names the path and the system's reason; nothing is left behind then.
   public static func write(_ bytes: [UInt8], to path: String) throws(WorkbenchError) {
+    do {
+      try write(to: path) { put in try put(bytes) }
+    } catch let error as WorkbenchError {
+      throw error
+    } catch {
+      throw WorkbenchError("\(path): \(error)")
+    }
+  }
+
+  /// The same piece by piece: `body` is given what takes the next.
+  ///
+  /// - Throws: as `write(_:to:)`, or what `body` throws.
+  public static func write(to path: String, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
     var status = stat()
     let exists = stat(path, &status) == 0
     if exists, [S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) {
       let file = open(path, O_WRONLY)
       guard file >= 0 else { throw failure(path) }
       defer { close(file) }
-      try write(all: bytes, to: file, path)
+      try body { try write(all: $0, to: file, path) }
       return
     }
     if exists, let resolved = realpath(path, nil) {
       let target = String(cString: resolved)
       free(resolved)
-      try replace(target, with: bytes, mode: status.st_mode & 0o777, as: path)
+      try replace(target, mode: status.st_mode & 0o777, as: path) { file in
+        try body { try write(all: $0, to: file, path) }
+      }
     } else {
       let mask = umask(0)
       umask(mask)
-      try replace(path, with: bytes, mode: 0o666 & ~mask, as: path)
+      try replace(path, mode: 0o666 & ~mask, as: path) { file in try body { try write(all: $0, to: file, path) } }
     }
   }
 
@@ -77,18 +92,6 @@ public enum AtomicFile {
       }
     #endif
     guard ftruncate(file, off_t(size)) == 0 else { throw failure(path) }
-  }
-
-  private static func replace(
-    _ path: String, with bytes: [UInt8], mode: mode_t, as shown: String
-  ) throws(WorkbenchError) {
-    do {
-      try replace(path, mode: mode, as: shown) { try write(all: bytes, to: $0, shown) }
-    } catch let error as WorkbenchError {
-      throw error
-    } catch {
-      throw WorkbenchError("\(shown): \(error)")
-    }
   }
 
   /// - Parameter shown: the path as the person gave it, for messages.

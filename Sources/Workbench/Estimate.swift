@@ -28,7 +28,6 @@ public struct Estimate: Sendable, Hashable {
 /// What one item adds to an estimate under its scheme. A session keeps the parts of its recipe up to date item by
 /// item, so that a total over tens of thousands of tensors is a sum over an array.
 struct Part: Sendable {
-  var scheme: Scheme
   /// Bytes as stored, and in the scheme.
   var stored: Int
   var bytes: Int
@@ -96,7 +95,7 @@ extension Session {
     let isWeight = item.kind == .weight
     let isOwn = item.sharedWith == nil
     return Part(
-      scheme: scheme, stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
+      stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
       isParameter: item.kind != .buffer && isOwn,
       counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
       reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
@@ -137,14 +136,15 @@ extension Session {
 
   public func subtotal(of ids: [Item.ID]) -> Subtotal {
     var sum = Subtotal()
+    let isKept = recipe.choices.isEmpty
     for place in ids.lazy.compactMap(place(of:)) {
       sum.stored += parts[place].stored
       sum.bytes += parts[place].bytes
       sum.damage += (parts[place].error ?? 0) * Double(parts[place].count)
       guard items[place].kind == .weight else { continue }
       switch sum.scheme {
-      case .none: sum.scheme = .one(parts[place].scheme)
-      case .one(let scheme): if scheme != parts[place].scheme { sum.scheme = .several }
+      case .none: sum.scheme = .one(recipe[items[place]])
+      case .one(let scheme): if !isKept, scheme != recipe[items[place]] { sum.scheme = .several }
       case .several: break
       }
     }

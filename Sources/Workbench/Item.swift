@@ -7,29 +7,29 @@ import Numerics
 public struct Item: Sendable, Identifiable {
   /// The tensor's index in the checkpoint.
   public let id: Int
-  /// The layer's name for its weight, the tensor's name for everything else.
-  public let name: String
-  public let tensorName: String
-  public let kind: Kind
-  /// How the tensor's numbers are stored; of a packed weight, its codes.
-  public let type: ElementType
-  /// The weight's shape: a packed one has that of the matrix that it stands for.
-  public let shape: [Int]
-  public let count: Int
-  /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
-  public let bytes: Int
-  public let layer: Layer
   /// The layer's index in the checkpoint.
   let layerIndex: Int
+  private let model: Model
+  public let kind: Kind
   /// Whether it is a view of a few numbers that stands for more than the file could hold.
   private let isRepeated: Bool
-  /// The weight as a matrix of output channels by inputs; a vector is one row.
-  public let matrix: MatrixShape
-  /// The item whose bytes these are too (a head that is its embedding, saved as views of one storage): it is chosen for
-  /// there, and takes no room of its own.
-  public let sharedWith: String?
+  /// Whether it is its layer's weight, and whether that is kept in several tensors.
+  private let isLayersWeight: Bool
+  private let isPacked: Bool
+  /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
+  public let bytes: Int
+  /// The layer whose bytes these are too; −1 for none.
+  private let owner: Int
   /// How much each input matters, once a file has said it.
   public internal(set) var importances: Importances?
+
+  /// What an item is of: shared by all items of a checkpoint, so that each is small.
+  private final class Model: Sendable {
+    let layers: [Layer]
+    let tensors: [Tensor]
+
+    init(_ checkpoint: Checkpoint) { (layers, tensors) = (checkpoint.layers, checkpoint.tensors) }
+  }
 
   public enum Kind: String, Sendable {
     /// A weight of two or more dimensions: patterns apply to it.
@@ -41,10 +41,13 @@ public struct Item: Sendable, Identifiable {
   }
 
   /// Whether its numbers can be read.
-  public var isReadable: Bool { packing != nil || type.isDecodable }
+  public var isReadable: Bool { isPacked || type.isDecodable }
+
+  /// Whether it is read for its figures.
+  public var isSurveyed: Bool { isReadable && kind != .buffer }
 
   /// How a quantised checkpoint packs the weight; `nil` for other items.
-  public var packing: Packing? { id == layer.weight ? layer.packing : nil }
+  public var packing: Packing? { isPacked ? model.layers[layerIndex].packing : nil }
   /// What its numbers are stored as: `F16`, `Q4_K`, `GPTQ int4 g128`.
   public var storage: String { packing?.description ?? type.name }
   /// Bits of a stored number.
@@ -83,44 +86,71 @@ public struct Item: Sendable, Identifiable {
 }
 
 extension Item {
+  public var layer: Layer { model.layers[layerIndex] }
+  /// The layer's name for its weight, the tensor's name for everything else.
+  public var name: String { isLayersWeight ? model.layers[layerIndex].name : tensorName }
+  public var tensorName: String { model.tensors[id].name }
+  /// The name of the block that it stands in.
+  public var blockName: String? { model.layers[layerIndex].blockName }
+  /// How the tensor's numbers are stored; of a packed weight, its codes.
+  public var type: ElementType { model.tensors[id].type }
+  /// The weight's shape: a packed one has that of the matrix that it stands for.
+  public var shape: [Int] { isPacked ? [matrix.rows, matrix.columns] : model.tensors[id].shape }
+  public var count: Int { isPacked ? matrix.rows * matrix.columns : model.tensors[id].count }
+  /// The weight as a matrix of output channels by inputs; a vector is one row.
+  public var matrix: MatrixShape {
+    (isLayersWeight ? model.layers[layerIndex].matrix : nil)
+      ?? MatrixShape(rows: 1, columns: model.tensors[id].count)
+  }
+  /// The item whose bytes these are too (a head that is its embedding, saved as views of one storage): it is chosen for
+  /// there, and takes no room of its own.
+  public var sharedWith: String? { owner < 0 ? nil : model.layers[owner].name }
+
   /// All tensors of a checkpoint, layer by layer.
   static func all(of checkpoint: Checkpoint) -> [Item] {
-    checkpoint.layers.enumerated().flatMap { index, layer in
-      var members = [layer.weight]
-      if let bias = layer.bias { members.append(bias) }
-      if layer.packing == nil { members += layer.companions }
-      return members.map { id in Item(checkpoint, id: id, layer: layer, index: index) }
+    let model = Model(checkpoint)
+    // Layers by their weight, where some are tied to others.
+    var owners: [Int: Int] = [:]
+    if !checkpoint.ties.isEmpty {
+      for (index, layer) in checkpoint.layers.enumerated() { owners[layer.weight] = index }
     }
+    var items: [Item] = []
+    items.reserveCapacity(checkpoint.tensors.count)
+    for (index, layer) in checkpoint.layers.enumerated() {
+      func add(_ id: Int, isCompanion: Bool = false) {
+        items.append(Item(checkpoint, model, id, layer, index, isCompanion: isCompanion, owners))
+      }
+      add(layer.weight)
+      if let bias = layer.bias { add(bias) }
+      if !layer.isPacked { for id in layer.companions { add(id, isCompanion: true) } }
+    }
+    return items
   }
 
-  private init(_ checkpoint: Checkpoint, id: Int, layer: Layer, index: Int) {
+  private init(
+    _ checkpoint: Checkpoint, _ model: Model, _ id: Int, _ layer: Layer, _ index: Int, isCompanion: Bool,
+    _ owners: [Int: Int]
+  ) {
     let tensor = checkpoint.tensors[id]
     let isConstant = checkpoint.format == .onnx && tensor.shape.isEmpty
-    let isPacked = id == layer.weight && layer.packing != nil
+    isLayersWeight = id == layer.weight
+    isPacked = id == layer.weight && layer.isPacked
     let isParameter =
-      isPacked
-      || !layer.isQuantizationParameter && tensor.type.isFloatingPoint && !layer.companions.contains(id) && !isConstant
+      isPacked || !layer.isQuantizationParameter && tensor.type.isFloatingPoint && !isCompanion && !isConstant
     let isWeight =
       id == layer.weight && layer.matrix != nil && layer.role != .norm && !Self.isBias(tensor.name)
     self.id = id
-    name = id == layer.weight ? layer.name : tensor.name
-    tensorName = tensor.name
+    self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
     layerIndex = index
     isRepeated =
       tensor.count > Self.mostRepeated
       && zip(tensor.layout.strides ?? [], tensor.shape).contains { $0 == 0 && $1 > 1 }
-    type = tensor.type
-    matrix = (id == layer.weight ? layer.matrix : nil) ?? MatrixShape(rows: 1, columns: tensor.count)
-    shape = isPacked ? [matrix.rows, matrix.columns] : tensor.shape
-    count = isPacked ? matrix.rows * matrix.columns : tensor.count
-    let isShared = id == layer.weight && checkpoint.ties[id] != nil
+    let tie = id == layer.weight ? checkpoint.ties[id] : nil
     bytes =
-      isShared
+      tie != nil
       ? 0 : tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
-    self.layer = layer
-    let owner = id == layer.weight ? checkpoint.ties[id] : nil
-    sharedWith = owner.flatMap { tensor in checkpoint.layers.first { $0.weight == tensor }?.name }
+    owner = tie.flatMap { owners[$0] } ?? -1
   }
 
   /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.
@@ -128,5 +158,21 @@ extension Item {
 
   private static func isBias(_ name: String) -> Bool {
     name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
+  }
+}
+
+/// Where each item stands among all, by its tensor.
+struct ItemPlaces: Sendable {
+  /// −1 for a tensor that is no item.
+  private let places: [Int32]
+
+  init(_ items: [Item]) {
+    var places = [Int32](repeating: -1, count: (items.map(\.id).max() ?? -1) + 1)
+    for (place, item) in items.enumerated() { places[item.id] = Int32(clamping: place) }
+    self.places = places
+  }
+
+  subscript(id: Item.ID) -> Int? {
+    places.indices.contains(id) && places[id] >= 0 ? Int(places[id]) : nil
   }
 }

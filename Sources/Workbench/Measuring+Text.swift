@@ -61,10 +61,17 @@ extension Session {
     let model = try Transformer(checkpoint)
     let isEncoder = !model.shape.isCausal
     let text = try ScoredText(request.data, model, byLine: isEncoder)
-    let original = try model.loadWeights(resident: Self.memory * 6 / 10)
+    let context = request.context ?? min(model.shape.context ?? 512, 512)
+    var windows = TextWindows(context: context, firstScored: context / 2)
+    // What is changed is held beside the original: of that, what there is room for.
+    let memory = request.options.memory ?? TransformerWeights.standardMemory
+    let changes = items.reduce(0) { $0 + (recipe[$1].isKeep ? 0 : 4 * $1.count) }
+    let original = try model.loadWeights(
+      resident: max(0, memory - changes - min(memory, model.scoringBytes(windows))), memory: memory)
     var changed = original
     for item in items where !recipe[item].isKeep {
       guard progress(0, 0), !isCancelled() else { throw InferenceError.cancelled }
+      try changed.checkRoom(for: 4 * item.count, "the changed weights of \(item.name)")
       let values = try reconstruction(of: item)
       changed =
         item.kind == .weight
@@ -77,8 +84,6 @@ extension Session {
     if isEncoder {
       return try embeddingMeasurement(model, text.texts, original, changed, request, told) { !goesOn || isCancelled() }
     }
-    let context = request.context ?? min(model.shape.context ?? 512, 512)
-    var windows = TextWindows(context: context, firstScored: context / 2)
     if !request.data.hasSuffix(".npy") { windows = .llama(context: context, try model.loadTokenizer()) }
     if isWhole {
       let found = try model.evaluate(
@@ -158,10 +163,5 @@ extension Session {
       recipe: recipe, metrics: metrics, samples: samples,
       samplesPerSecond: seconds > 0 ? Double(samples) / seconds : 0, peakBytes: Self.peakBytes,
       bytes: estimate.bytes, damage: estimate.damage, data: data)
-  }
-
-  /// The machine's memory in bytes.
-  private static var memory: Int {
-    sysconf(Int32(_SC_PHYS_PAGES)) / 10 * sysconf(Int32(_SC_PAGESIZE)) * 10
   }
 }

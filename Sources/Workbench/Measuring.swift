@@ -102,12 +102,13 @@ extension Session {
   ) throws -> Measurement {
     let network = try Network(checkpoint)
     let data = try Dataset(request.data, for: network, images: request.images)
-    let original = try network.loadWeights()
+    let memory = request.options.memory
+    let original = try network.loadWeights(memory: memory)
     let isWhole = recipe.choices.values.allSatisfy(\.scheme.isKeep) && request.activations == nil
     var goesOn = true
     var candidates = [Network.Candidate(weights: original)]
     if !isWhole {
-      let compressed = try weights(replacing: original) { progress(0, data.count) && !isCancelled() }
+      let compressed = try weights(replacing: original, memory: memory) { progress(0, data.count) && !isCancelled() }
       var ranges: ActivationRanges?
       if let wanted = request.activations {
         let calibration = try Dataset(wanted.calibration, for: network, images: request.images)
@@ -141,13 +142,14 @@ extension Session {
 
   /// The weights with every chosen item in its compressed form.
   private func weights(
-    replacing original: Weights, proceed: () -> Bool
+    replacing original: Weights, memory: Int?, proceed: () -> Bool
   ) throws -> Weights {
     var weights = original
     for item in items {
       let scheme = recipe[item]
       guard !scheme.isKeep else { continue }
       guard proceed() else { throw InferenceError.cancelled }
+      try weights.checkRoom(for: item.count, memory: memory)
       let values = try reconstruction(of: item)
       weights =
         item.kind == .weight || item.packing != nil

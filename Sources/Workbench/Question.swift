@@ -5,13 +5,13 @@ public enum Question: Sendable, Hashable {
   /// Statistics, histogram, errors of every width.
   case survey(Int)
   /// Errors of every width after a sparsity.
-  case table(Int, Sparsity)
+  indirect case table(Int, Sparsity)
   /// Error and size of one scheme.
-  case assessment(Int, Scheme)
+  indirect case assessment(Int, Scheme)
   /// The same with the histograms of ŵ and w − ŵ.
-  case detail(Int, Scheme)
+  indirect case detail(Int, Scheme)
   /// The norms of its parts.
-  case tiles(Int, Sparsity.Structure)
+  indirect case tiles(Int, Sparsity.Structure)
   /// Its first rows and columns.
   case corner(Int)
 

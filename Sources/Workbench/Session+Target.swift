@@ -71,7 +71,7 @@ extension Session {
       guard case .uniform(let uniform) = format, ErrorTable.widths.contains(uniform.bits) else { return nil }
       let scheme = Scheme(format, sparsity: sparsity)
       let made = made(scheme, of: item)
-      return made == scheme || item.obstacle(to: made) != nil || findings.assessments[item.id]?[made] != nil
+      return made == scheme || item.obstacle(to: made) != nil || findings.assessments[item.id, made] != nil
         ? nil : .assessment(item.id, made)
     }
   }

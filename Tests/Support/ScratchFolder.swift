@@ -55,3 +55,25 @@ public func safetensors(_ tensors: [(name: String, shape: [Int], values: [Float]
   let header = Array("{\(entries.joined(separator: ","))}".utf8)
   return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + data
 }
+
+/// A safetensors file of so many BF16 tensors of the one shape [4, 4], named as a language model's.
+///
+/// - Parameter name: of a tensor by its number; `nil` for seven matrices a block.
+public func manyTensors(_ count: Int, name: ((Int) -> String)? = nil) -> [UInt8] {
+  let parts = [
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
+    "mlp.down_proj",
+  ]
+  var header = "{"
+  for number in 0..<count {
+    let name = name?(number) ?? "model.layers.\(number / 7).\(parts[number % 7]).weight"
+    header +=
+      (number > 0 ? "," : "")
+      + "\"\(name)\":{\"dtype\":\"BF16\",\"shape\":[4,4],\"data_offsets\":[\(32 * number),\(32 * number + 32)]}"
+  }
+  header += "}"
+  var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8)
+  // Small numbers that differ: 0x3C00 to 0x3C7F and their negatives.
+  for number in 0..<16 * count { bytes += [UInt8(number % 251 & 0x7F), number % 3 == 0 ? 0xBC : 0x3C] }
+  return bytes
+}

@@ -72,8 +72,8 @@ private final class Collector: Sendable {
 
   @Test func theAnswersDoNotDependOnTheNumberOfWorkers() throws {
     let base = try Models.digits()
-    var found: [[Int: Survey]] = []
-    var assessed: [[Int: [Scheme: Assessment]]] = []
+    var found: [Surveys] = []
+    var assessed: [Assessments] = []
     for workers in [1, 2] {
       var session = base
       try session.set("*=int4,channel,sparsity=0.3,coding=rans")

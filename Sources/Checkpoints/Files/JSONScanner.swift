@@ -168,10 +168,27 @@ struct JSONScanner {
 
   /// A whole number from 0 to Int.max, as sizes and offsets are.
   mutating func size() throws(CheckpointError) -> Int {
+    if let size = plainSize() { return size }
     let digits = try number()
     guard let value = Int(digits), value >= 0, digits.first != "-" else {
       throw fail("a whole number from 0 to \(Int.max) expected, found \(shortened(digits, to: 40))")
     }
+    return value
+  }
+
+  /// A size of at most eighteen digits, read where it stands; `nil`, with nothing consumed, for everything else.
+  private mutating func plainSize() -> Int? {
+    guard let first = peek(), (0x30...0x39).contains(first) else { return nil }
+    var (value, end) = (0, at)
+    while end < text.count, (0x30...0x39).contains(text[end]), end - at < 19 {
+      value = value &* 10 &+ Int(text[end] - 0x30)
+      end += 1
+    }
+    // No leading zero, no fraction, no exponent; more digits may overflow.
+    guard end < text.count, end - at < 19, first != 0x30 || end == at + 1, text[end] != UInt8(ascii: "."),
+      text[end] | 0x20 != UInt8(ascii: "e")
+    else { return nil }
+    at = end
     return value
   }
 

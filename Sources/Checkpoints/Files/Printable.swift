@@ -1,7 +1,7 @@
 /// A name from a file as it may go to a terminal: control characters (C0, DEL, C1), line and paragraph
 /// separators and the marks that change the direction of text come out as `\u{9b}`; everything else as it is.
 public func printable(_ name: String) -> String {
-  guard name.unicodeScalars.contains(where: { isUnsafeOnScreen($0) }) else { return name }
+  if isPrintable(name) { return name }
   var safe = ""
   for scalar in name.unicodeScalars {
     if isUnsafeOnScreen(scalar) {
@@ -11,6 +11,24 @@ public func printable(_ name: String) -> String {
     }
   }
   return safe
+}
+
+/// Whether nothing in a text is escaped by `printable`, line ends apart where they are allowed: told by its bytes, as
+/// whole lists go through here.
+public func isPrintable(_ text: String, allowsLineEnds: Bool = false) -> Bool {
+  var text = text
+  let isPlain = text.withUTF8 { bytes in
+    var last: UInt8 = 0
+    for byte in bytes {
+      // Control characters; and what begins as C1, a mark or a separator does.
+      if byte < 0x20 && !(allowsLineEnds && byte == 0x0A) || byte == 0x7F { return false }
+      if last == 0xC2 && byte < 0xA0 || last == 0xD8 && byte == 0x9C || last == 0xE2 && byte < 0x82 { return false }
+      last = byte
+    }
+    return true
+  }
+  return isPlain
+    || !text.unicodeScalars.contains { isUnsafeOnScreen($0) && !(allowsLineEnds && $0 == "\n") }
 }
 
 private func isUnsafeOnScreen(_ scalar: Unicode.Scalar) -> Bool {

@@ -21,7 +21,7 @@ enum GGUF: CheckpointFormat {
     if let split = try GGUFSplit(part, file) { (part, files) = try split.joined(part, file) }
     return Checkpoint(
       path: file.path, format: .gguf, files: files, metadata: part.metadata, tensors: part.tensors,
-      layers: Layer.grouped(part.tensors, .gguf), graph: nil)
+      layers: Layer.grouped(part.tensors, .gguf), graph: nil, ties: [:])
   }
 
   /// What one file holds.
@@ -45,8 +45,9 @@ enum GGUF: CheckpointFormat {
 
       // Names are checked one by one: a hole in a sparse file reads as endless tensors of no name.
       var names = Set<String>()
+      var shapes = SharedShapes()
       for _ in 0..<tensorCount {
-        let tensor = try readTensor(reader, alignment)
+        let tensor = try readTensor(reader, alignment, &shapes)
         guard names.insert(tensor.name).inserted else {
           throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice")
         }
@@ -54,9 +55,7 @@ enum GGUF: CheckpointFormat {
       }
       let headerEnd = reader.base.position
       let dataStart = (headerEnd + alignment - 1) / alignment * alignment
-      tensors = try tensors.map { tensor throws(CheckpointError) in
-        try placed(tensor, from: dataStart, file, number)
-      }
+      for index in tensors.indices { tensors[index] = try placed(tensors[index], from: dataStart, file, number) }
       try TensorList.checkOverlap(tensors, in: number, file.path)
     }
 
@@ -85,7 +84,9 @@ enum GGUF: CheckpointFormat {
   }
 
   /// A tensor's entry; its location still counts from the data's start.
-  private static func readTensor(_ reader: GGUFReader, _ alignment: Int) throws(CheckpointError) -> Tensor {
+  private static func readTensor(
+    _ reader: GGUFReader, _ alignment: Int, _ shapes: inout SharedShapes
+  ) throws(CheckpointError) -> Tensor {
     let name = try reader.string(of: "a tensor's name")
     func fail(_ reason: String) -> CheckpointError {
       CheckpointError(file: reader.base.file.path, tensor: name, reason)
@@ -114,7 +115,7 @@ enum GGUF: CheckpointFormat {
       throw fail("begins at byte \(offset) of the data, no multiple of the alignment \(alignment)")
     }
     return Tensor(
-      name: name, type: type, shape: shape, count: count, byteCount: byteCount,
+      name: name, type: type, shape: shapes.shared(shape), count: count, byteCount: byteCount,
       location: .file(0, offset: offset),
       layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian))
   }

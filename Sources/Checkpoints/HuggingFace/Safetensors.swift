@@ -20,7 +20,7 @@ enum Safetensors: CheckpointFormat {
     return Checkpoint(
       path: file.path, format: .safetensors, files: [file], metadata: header.metadata,
       tensors: header.tensors,
-      layers: Layer.grouped(header.tensors, .safetensors), graph: nil)
+      layers: Layer.grouped(header.tensors, .safetensors), graph: nil, ties: [:])
   }
 
   /// The names of the format's types.
@@ -42,6 +42,7 @@ extension Safetensors {
     /// Where the tensors begin.
     private let dataStart: Int
     private let number: Int
+    private var shapes = SharedShapes()
 
     /// Reads the header of file number `number` of a checkpoint.
     init(_ file: MappedFile, number: Int) throws(CheckpointError) {
@@ -65,6 +66,8 @@ extension Safetensors {
       dataStart = 8 + Int(claimed)
       let text = try file.copy(offset: 8, count: Int(claimed))
       var json = JSONScanner(text, file: file.path, part: "safetensors header", base: 8)
+      // An entry has some hundred bytes.
+      tensors.reserveCapacity(text.count / 128)
       try json.beginObject()
       while let name = try json.nextKey() {
         if name == "__metadata__" {
@@ -83,7 +86,7 @@ extension Safetensors {
       while let key = try json.nextKey() { metadata.append((key, try json.printed())) }
     }
 
-    private func readTensor(_ name: String, _ json: inout JSONScanner) throws(CheckpointError) -> Tensor {
+    private mutating func readTensor(_ name: String, _ json: inout JSONScanner) throws(CheckpointError) -> Tensor {
       func fail(_ reason: String) -> CheckpointError {
         CheckpointError(file: file.path, tensor: name, reason)
       }
@@ -122,7 +125,7 @@ extension Safetensors {
         )
       }
       return Tensor(
-        name: name, type: type, shape: shape, count: count, byteCount: needed,
+        name: name, type: type, shape: shapes.shared(shape), count: count, byteCount: needed,
         location: .file(number, offset: dataStart + offsets[0]))
     }
 

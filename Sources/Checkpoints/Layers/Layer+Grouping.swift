@@ -28,6 +28,8 @@ extension Layer {
 
     var taken = Set<String>(minimumCapacity: tensors.count)
     var layers: [Layer] = []
+    var blockNames = InternedNames()
+    var roles = RolesByName()
     for (index, tensor) in tensors.enumerated() where owner[index] < 0 {
       let short = moduleName(tensor.name)
       // A tensor may be called as another's module is: it then keeps its whole name.
@@ -37,7 +39,7 @@ extension Layer {
       layers.append(
         Layer(
           name: name, weight: index, bias: biases[index], companions: companions[index] ?? [],
-          role: Role(name: short, shape: tensor.shape), block: block, blockName: blockName,
+          role: roles.role(short, tensor.shape), block: block, blockName: blockName.map { blockNames[$0] },
           matrix: MatrixShape(named: tensor.name, type: tensor.type, shape: tensor.shape, format)))
     }
     return layers
@@ -126,13 +128,13 @@ extension Layer {
 
   /// The number of the block that a name stands in and the name up to it: (7, `model.layers.7`) of
   /// `model.layers.7.mlp.up_proj.weight`. The outermost numbered container counts.
-  static func blockPosition(_ name: String) -> (Int?, String?) {
+  static func blockPosition(_ name: String) -> (Int?, Substring?) {
     var container = false
     var start = name.utf8.startIndex
     while true {
       let end = name.utf8[start...].firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
       let part = name[start..<(end ?? name.endIndex)]
-      if container, let number = Int(part), number >= 0 { return (number, String(name[..<part.endIndex])) }
+      if container, let number = Int(part), number >= 0 { return (number, name[..<part.endIndex]) }
       guard let end else { return (nil, nil) }
       container = containers.contains(part) || part.hasSuffix("_blocks") || part.hasSuffix("_layers")
       start = name.utf8.index(after: end)
@@ -160,7 +162,7 @@ extension MatrixShape {
       self.init(rows: rows, columns: count / rows, outer: count / rows)
       return
     }
-    let isStack = format == .gguf || shape.count == 3 && (name.contains("experts") || name.contains(".switch_"))
+    let isStack = format == .gguf || shape.count == 3 && name.contains("experts")
     let columns = isStack ? shape[shape.count - 1] : count / shape[0]
     self.init(rows: count / columns, columns: columns)
   }

@@ -15,7 +15,7 @@ struct PickleMachine {
   var held = 0
 
   /// More containers than a model of a hundred thousand tensors has, and more numbers than its logs hold.
-  private static let maximumNodes = 2 << 20
+  private static let maximumNodes = 3 << 19
   private static let maximumValues = 8 << 20
   /// Longer texts are left in the file.
   static let longestText = 1 << 14

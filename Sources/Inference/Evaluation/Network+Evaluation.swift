@@ -8,7 +8,7 @@ extension Network {
     public var batch: Int?
     /// The output that is looked at; `nil` for the first.
     public var output: String?
-    /// Bytes that arrays may take at a time; see `run`.
+    /// Bytes that weights and arrays may take at a time; see `run`.
     public var memory: Int?
     /// Whether what the last candidate makes is kept.
     public var keepsOutputs = false
@@ -74,6 +74,8 @@ extension Network {
       comparisons: candidates.dropFirst().map { _ in OutputComparison() })
     var kept = KeptOutputs(outputs)
     var done = 0
+    // Each candidate's weights hold those that they were made from.
+    let held = candidates.map(\.weights.byteCount).max() ?? 0
     while done < data.count {
       // A model of a fixed batch gets its last one filled up with samples from before.
       let last = min(done + size, data.count)
@@ -88,7 +90,7 @@ extension Network {
           let start = ContinuousClock.now
           let values = try run(
             batch, weights: candidate.weights, activations: candidate.activations, memory: options.memory,
-            isCancelled: isCancelled)
+            beside: held - candidate.weights.byteCount, isCancelled: isCancelled)
           made.append((values, (ContinuousClock.now - start).inSeconds))
         }
       } catch {

@@ -113,11 +113,18 @@ struct Convolution {
           if !isPlain { window.unroll(source, channels: inGroup, rows: rows, into: columns) }
           let (from, to) = (isPlain ? source : UnsafePointer(columns), target + row * window.output.width)
           if let own {
-            multiply(own, part, from, to, width, pixels)
+            // Some filters at a time, where the columns are many.
+            let each = max(1, Self.mostAtOnce / max(1, depth * width))
+            for first in stride(from: 0, to: perGroup, by: each) where !call.budget.isCancelled {
+              let some = Part(
+                first: part.first + first, count: min(each, perGroup - first), depth: depth, w: part.w + first * depth)
+              multiply(own, some, from, to + first * pixels, width, pixels)
+            }
           } else {
             BLAS.multiply(
               .init(start: part.w, stride: depth), .init(start: from, stride: width), into: to, stride: pixels,
-              m: perGroup, n: width, k: depth, beta: bias == nil || finish?.gains == nil ? 0 : 1)
+              m: perGroup, n: width, k: depth, beta: bias == nil || finish?.gains == nil ? 0 : 1,
+              unless: { call.budget.isCancelled })
           }
           row = rows.upperBound
         }
@@ -125,6 +132,9 @@ struct Convolution {
       }
     }
   }
+
+  /// Multiplications between two looks at whether the run goes on.
+  private static let mostAtOnce = 1 << 30
 
   /// The filters of a group.
   private struct Part {

@@ -75,14 +75,17 @@ extension Operators {
       // One vector: a dot product an output. BLAS would lay the whole matrix out anew for it.
       return [Value([1, n], Kernels.filled(n) { lathe_matrix_vector(b, n, k, k, a, beta == 0 ? nil : result, $0) })]
     }
-    multiply(a, aShape[1], turnA, b, bShape[1], turnB, &result, m, n, k, alpha: alpha, beta: beta)
+    multiply(
+      a, aShape[1], turnA, b, bShape[1], turnB, &result, m, n, k, alpha: alpha, beta: beta,
+      unless: { call.budget.isCancelled })
+    try call.pause()
     return [Value([m, n], result)]
   }
 
   private static func multiply(
     _ a: [Float], _ aStride: Int, _ turnA: Bool, _ b: [Float], _ bStride: Int, _ turnB: Bool,
     _ c: inout [Float],
-    _ m: Int, _ n: Int, _ k: Int, alpha: Float, beta: Float
+    _ m: Int, _ n: Int, _ k: Int, alpha: Float, beta: Float, unless isCancelled: () -> Bool
   ) {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
@@ -94,7 +97,7 @@ extension Operators {
             .init(start: aStart, stride: aStride, isTransposed: turnA),
             .init(start: bStart, stride: bStride, isTransposed: turnB), into: cStart, m: m, n: n, k: k,
             alpha: alpha,
-            beta: beta)
+            beta: beta, unless: isCancelled)
         }
       }
     }
@@ -120,7 +123,10 @@ extension Operators {
       k == 0 ? .init(repeating: 0, count: Shape.product(shape)) : Kernels.filled(Shape.product(batch) * m * n) { _ in }
     if bShape.count == 2 {
       // One right factor: all rows of the left side make one matrix.
-      multiply(a, k, false, b, n, false, &result, Shape.product(batch) * m, n, k, alpha: 1, beta: 0)
+      multiply(
+        a, k, false, b, n, false, &result, Shape.product(batch) * m, n, k, alpha: 1, beta: 0,
+        unless: { call.budget.isCancelled })
+      try call.pause()
       return [Value(shape, result)]
     }
     // The first element of each pair of matrices: counting matrices along broadcast strides.
@@ -139,7 +145,7 @@ extension Operators {
             BLAS.multiply(
               .init(start: aStart + aMatrices[index] * m * k, stride: k),
               .init(start: bStart + bMatrices[index] * k * n, stride: n), into: cStart + index * m * n, m: m,
-              n: n, k: k)
+              n: n, k: k, unless: { call.budget.isCancelled })
           }
         }
       }

@@ -211,7 +211,7 @@ extension Operators {
           for index in aMatrices.indices where !call.budget.isCancelled {
             BLAS.multiply(
               left.baseAddress! + aMatrices[index] * m * k, right.baseAddress! + bMatrices[index] * k * n,
-              into: c.baseAddress! + index * m * n, m: m, n: n, k: k)
+              into: c.baseAddress! + index * m * n, m: m, n: n, k: k, unless: { call.budget.isCancelled })
           }
         }
       }
@@ -246,7 +246,8 @@ extension Operators {
           filters.withUnsafeBufferPointer { filters in
             BLAS.multiply(
               filters.baseAddress! + group % groups * perGroup * depth, columns.baseAddress!,
-              into: sums.baseAddress! + group * perGroup * pixels, m: perGroup, n: pixels, k: depth)
+              into: sums.baseAddress! + group * perGroup * pixels, m: perGroup, n: pixels, k: depth,
+              unless: { call.budget.isCancelled })
           }
         }
       }

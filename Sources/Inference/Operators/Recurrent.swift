@@ -175,7 +175,7 @@ struct Recurrence {
     for row in 0..<steps * batch {
       for gate in 0..<rows { all[row * rows + gate] = inputBias[gate] }
     }
-    Self.multiply(
+    multiply(
       quantises ? Operators.dynamicallyQuantised(x) : x, 0, w, direction * rows * width, &all, steps * batch, rows,
       width)
     var recurrent = [Float](repeating: 0, count: batch * rows)
@@ -186,7 +186,7 @@ struct Recurrence {
       }
       let own = h[direction * batch * hidden..<(direction + 1) * batch * hidden]
       let state = quantises ? Operators.dynamicallyQuantised(Array(own)) : Array(own)
-      Self.multiply(state, 0, r, direction * rows * hidden, &recurrent, batch, rows, hidden)
+      multiply(state, 0, r, direction * rows * hidden, &recurrent, batch, rows, hidden)
       let resetsAfter = kind == .gru && call.flag("linear_before_reset")
       let inner =
         kind == .gru && !resetsAfter
@@ -250,14 +250,14 @@ struct Recurrence {
         result[sample * hidden + unit] = stateBias[2 * hidden + unit]
       }
     }
-    Self.multiply(reset, 0, r, (direction * rows + 2 * hidden) * hidden, &result, batch, hidden, hidden)
+    multiply(reset, 0, r, (direction * rows + 2 * hidden) * hidden, &result, batch, hidden, hidden)
     return result
   }
 
   private func clipped(_ x: Float) -> Float { clip == .infinity ? x : min(max(x, -clip), clip) }
 
   /// c += a · bᵀ with a (m, k) and b (n, k) from their offsets on.
-  private static func multiply(
+  private func multiply(
     _ a: [Float], _ aOffset: Int, _ b: [Float], _ bOffset: Int, _ c: inout [Float], _ m: Int, _ n: Int, _ k: Int
   ) {
     guard m > 0, n > 0, k > 0 else { return }
@@ -267,7 +267,7 @@ struct Recurrence {
           BLAS.multiply(
             .init(start: a.baseAddress! + aOffset, stride: k),
             .init(start: b.baseAddress! + bOffset, stride: k, isTransposed: true), into: c.baseAddress!, m: m, n: n,
-            k: k, beta: 1)
+            k: k, beta: 1, unless: { call.budget.isCancelled })
         }
       }
     }

@@ -111,7 +111,7 @@ struct TransposedConvolution {
               BLAS.multiply(
                 .init(start: w.baseAddress! + group * inGroup * rows, stride: rows, isTransposed: true),
                 .init(start: x.baseAddress! + (image * channels + group * inGroup) * inputPixels, stride: inputPixels),
-                into: columns, m: rows, n: inputPixels, k: inGroup)
+                into: columns, m: rows, n: inputPixels, k: inGroup, unless: { call.budget.isCancelled })
               add(columns, to: y.baseAddress! + (image * filters + group * filtersPerGroup) * pixels)
             }
           }

@@ -12,7 +12,7 @@ internal import CKernels
 /// arXiv:1706.03762).
 final class Attention {
   /// Queries at a time: their products with all keys are what is held.
-  private static let rows = 64
+  static let rows = 64
 
   private let shape: Hyperparameters
   private let bias: RelativeBias?
@@ -32,7 +32,7 @@ final class Attention {
   ///   - output: (count, heads · dimension).
   func run(
     queries: UnsafePointer<Float>, stride: Int, count: Int, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
-    keyStride: Int, past: Int, window: Int?, into output: UnsafeMutablePointer<Float>
+    keyStride: Int, past: Int, window: Int?, into output: UnsafeMutablePointer<Float>, unless isCancelled: () -> Bool
   ) {
     let dimension = shape.headDimension
     let group = shape.heads / shape.keyHeads
@@ -41,6 +41,7 @@ final class Attention {
       let span =
         visible(past + first, past, count, window).lowerBound..<visible(past + last - 1, past, count, window).upperBound
       for head in 0..<shape.heads {
+        if isCancelled() { return }
         let column = head / group * dimension
         let k = keys + span.lowerBound * keyStride + column
         let v = values + span.lowerBound * keyStride + column
@@ -50,7 +51,7 @@ final class Attention {
         } else {
           BLAS.multiply(
             .init(start: q, stride: stride), .init(start: k, stride: keyStride, isTransposed: true),
-            into: scores.start, m: last - first, n: span.count, k: dimension)
+            into: scores.start, m: last - first, n: span.count, k: dimension, unless: { false })
         }
         for row in first..<last {
           weigh(scores.start + (row - first) * span.count, head, row, visible(past + row, past, count, window), span)
@@ -58,7 +59,7 @@ final class Attention {
         BLAS.multiply(
           .init(start: scores.start, stride: span.count), .init(start: v, stride: keyStride),
           into: output + first * shape.queryWidth + head * dimension, stride: shape.queryWidth, m: last - first,
-          n: dimension, k: span.count)
+          n: dimension, k: span.count, unless: { false })
       }
     }
   }

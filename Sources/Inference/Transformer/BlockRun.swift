@@ -49,14 +49,17 @@ final class BlockRun {
   }
 
   /// x += attention(norm(x)), x (N, hidden).
-  func attend(_ number: Int, _ x: UnsafeMutablePointer<Float>, _ cache: inout TransformerCache?) throws(InferenceError)
-  {
+  func attend(
+    _ number: Int, _ x: UnsafeMutablePointer<Float>, _ cache: inout TransformerCache?, _ isCancelled: () -> Bool
+  ) throws(InferenceError) {
     let block = model.blocks[number]
     let input = normalised(block.attentionNorm, x)
     var column = 0
     for linear in block.projections {
       observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
-      try model.multiply(linear, weights, input, count: count, into: projected.start + column, stride: width)
+      try model.multiply(
+        linear, weights, input, count: count, into: projected.start + column, stride: width,
+        unless: isCancelled)
       column += linear.outputs
     }
     let (queries, keys) = (shape.queryWidth, shape.keyWidth)
@@ -72,27 +75,33 @@ final class BlockRun {
           cache!.values[number].withUnsafeBufferPointer { v in
             attention.run(
               queries: start, stride: width, count: text.count, keys: k.baseAddress!, values: v.baseAddress!,
-              keyStride: keys, past: past, window: shape.windows[number], into: target)
+              keyStride: keys, past: past, window: shape.windows[number], into: target,
+              unless: isCancelled)
           }
         }
       } else {
         attention.run(
           queries: start, stride: width, count: text.count, keys: start + queries, values: start + queries + keys,
-          keyStride: width, past: 0, window: shape.windows[number], into: target)
+          keyStride: width, past: 0, window: shape.windows[number], into: target,
+          unless: isCancelled)
       }
     }
-    try add(block.output, attended.start, block.afterAttention, x)
+    try add(block.output, attended.start, block.afterAttention, x, isCancelled)
   }
 
   /// x += down(activation(gate(norm(x))) · up(norm(x))).
-  func feedForward(_ number: Int, _ x: UnsafeMutablePointer<Float>) throws(InferenceError) {
+  func feedForward(
+    _ number: Int, _ x: UnsafeMutablePointer<Float>, _ isCancelled: () -> Bool
+  ) throws(InferenceError) {
     let block = model.blocks[number]
     let input = normalised(block.feedForwardNorm, x)
     let width = block.up.reduce(0) { $0 + $1.outputs }
     var column = 0
     for linear in block.up {
       observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
-      try model.multiply(linear, weights, input, count: count, into: inner.start + column, stride: width)
+      try model.multiply(
+        linear, weights, input, count: count, into: inner.start + column, stride: width,
+        unless: isCancelled)
       column += linear.outputs
     }
     for row in 0..<count {
@@ -102,7 +111,7 @@ final class BlockRun {
         shape.activation.kernel, gate, block.isGated ? gate + block.inner : nil, gate, block.inner)
       if row > 0, block.isGated { (inner.start + row * block.inner).update(from: gate, count: block.inner) }
     }
-    try add(block.down, inner.start, block.afterFeedForward, x)
+    try add(block.down, inner.start, block.afterFeedForward, x, isCancelled)
   }
 
   private func normalised(_ norm: Norm?, _ x: UnsafeMutablePointer<Float>) -> UnsafePointer<Float> {
@@ -113,10 +122,12 @@ final class BlockRun {
 
   /// The sum with what a linear layer makes, normalised before (Gemma) or after (BERT) where there is a norm.
   private func add(
-    _ linear: Linear, _ input: UnsafePointer<Float>, _ norm: Norm?, _ x: UnsafeMutablePointer<Float>
+    _ linear: Linear, _ input: UnsafePointer<Float>, _ norm: Norm?, _ x: UnsafeMutablePointer<Float>,
+    _ isCancelled: () -> Bool
   ) throws(InferenceError) {
     observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
-    try model.multiply(linear, weights, input, count: count, into: added.start, stride: shape.hidden)
+    try model.multiply(
+      linear, weights, input, count: count, into: added.start, stride: shape.hidden, unless: isCancelled)
     if let norm, !shape.isEncoder { model.normalise(norm, weights, added.start, into: added.start, rows: count) }
     lathe_accumulate(x, added.start, count * shape.hidden)
     if let norm, shape.isEncoder { model.normalise(norm, weights, x, into: x, rows: count) }

@@ -136,6 +136,7 @@ extension Transformer {
       }
       // Some rows of the one, then the same of the other.
       let step = max(1, min(rows.count, (1 << 22) / vocabularySize))
+      try changed.checkRoom(for: Self.product([step, vocabularySize, 4]), "\(step) rows of logits")
       let kept = Scratch(step * vocabularySize)
       var sums = [Double](repeating: 0, count: step)
       for first in stride(from: 0, to: rows.count, by: step) {
@@ -164,7 +165,7 @@ extension Transformer {
   }
 
   /// Tokens that are run at a time.
-  private static let batchTokens = 1024
+  static let batchTokens = 1024
 
   private func eachBatch(
     _ tokens: [Int], _ windows: TextWindows, _ progress: (Int, Int) -> Void,

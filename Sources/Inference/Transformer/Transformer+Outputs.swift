@@ -43,6 +43,7 @@ extension Transformer {
     let done = try run(activations, weights: weights, observe: observe, isCancelled: isCancelled)
     let hidden = shape.hidden
     let most = max(1, min(rows.count, Self.logitsAtATime / head.outputs))
+    try weights.checkRoom(for: Self.product([most, hidden + head.outputs, 4]), "\(most) rows of logits")
     let inputs = Scratch(most * hidden)
     let outputs = Scratch(most * head.outputs)
     for first in stride(from: 0, to: rows.count, by: most) {
@@ -55,7 +56,10 @@ extension Transformer {
         }
       }
       observe?(head.layer, UnsafeBufferPointer(start: inputs.start, count: part.count * hidden), hidden)
-      try multiply(head, weights, inputs.start, count: part.count, into: outputs.start, stride: head.outputs)
+      try multiply(
+        head, weights, inputs.start, count: part.count, into: outputs.start, stride: head.outputs,
+        unless: isCancelled)
+      if isCancelled() { throw .cancelled }
       for (index, row) in part.enumerated() {
         let logits = UnsafeMutableBufferPointer(start: outputs.start + index * head.outputs, count: head.outputs)
         if shape.logitCap > 0 { lathe_soft_cap(logits.baseAddress!, logits.count, shape.logitCap) }
@@ -65,7 +69,7 @@ extension Transformer {
   }
 
   /// Logits that are held at a time: 16 MiB.
-  private static let logitsAtATime = 1 << 22
+  static let logitsAtATime = 1 << 22
 
   /// An embedding a text, `shape.hidden` numbers each, pooled as the model says, or as asked for.
   ///

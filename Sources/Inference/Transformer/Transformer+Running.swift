@@ -29,6 +29,7 @@ extension Transformer {
       count += text.count
     }
     let hidden = shape.hidden
+    try weights.checkRoom(for: Self.product([count, hidden, 4]), "\(count) tokens")
     var values = [Float](repeating: 0, count: count * hidden)
     try values.withUnsafeMutableBufferPointer { values throws(InferenceError) in
       let start = values.baseAddress!
@@ -147,17 +148,52 @@ extension Transformer {
     let last = min(end ?? blocks.count, blocks.count)
     guard activations.nextBlock < last else { return activations }
     var result = activations
+    try weights.checkRoom(for: runBytes(activations.texts, past: cache?.count), "\(activations.tokens) tokens")
     let run = try BlockRun(self, weights, activations.texts, past: cache?.count ?? 0, observe)
     try result.values.withUnsafeMutableBufferPointer { values throws(InferenceError) in
       for number in activations.nextBlock..<last {
         if isCancelled() { throw .cancelled }
-        try run.attend(number, values.baseAddress!, &cache)
+        try run.attend(number, values.baseAddress!, &cache, isCancelled)
         if isCancelled() { throw .cancelled }
-        try run.feedForward(number, values.baseAddress!)
+        try run.feedForward(number, values.baseAddress!, isCancelled)
       }
     }
+    if isCancelled() { throw .cancelled }
     result.nextBlock = last
     return result
+  }
+}
+
+// MARK: - Memory
+
+extension Transformer {
+  /// Bytes that a run of some texts takes beside the weights: the tokens' numbers before and in a block, products with
+  /// keys, angles and biases, and what is in the cache.
+  func runBytes(_ texts: [Range<Int>], past: Int?) -> Int {
+    let count = texts.last?.upperBound ?? 0
+    let longest = (texts.map(\.count).max() ?? 0).addingReportingOverflow(past ?? 0).partialValue
+    let inner = blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0
+    let token = 3 * shape.hidden + 2 * shape.queryWidth + 2 * shape.keyWidth + inner
+    var parts = [Self.product([count, token, 4]), Self.product([longest, Attention.rows, 4])]
+    if case .rotary(let rotations) = shape.positions {
+      parts.append(Self.product([longest, rotations.map(\.frequencies.count).max() ?? 0, 8]))
+    }
+    if relativeBias != nil { parts.append(Self.product([longest, 2 * shape.heads, 4])) }
+    // Growing lists take up to twice what is in them.
+    if past != nil { parts.append(Self.product([longest, blocks.count, 2 * shape.keyWidth, 8])) }
+    return parts.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+  }
+
+  /// Bytes that scoring windows of text takes beside the weights: two runs of a batch, and some rows of logits.
+  public func scoringBytes(_ windows: TextWindows) -> Int {
+    let count = max(1, Self.batchTokens / max(1, windows.context)) * max(1, windows.context)
+    let run = runBytes([0..<count], past: nil)
+    return run > .max / 4 ? .max : 2 * run + 3 * 4 * max(Self.logitsAtATime, vocabularySize)
+  }
+
+  /// The product, or as much as an Int holds.
+  static func product(_ factors: [Int]) -> Int {
+    factors.reduce(1) { $0.multipliedReportingOverflow(by: $1).overflow ? .max : $0 * $1 }
   }
 }
 
@@ -167,7 +203,7 @@ extension Transformer {
   /// y = W x + b of `count` rows of x, the rows of y `stride` apart.
   func multiply(
     _ linear: Linear, _ weights: TransformerWeights, _ x: UnsafePointer<Float>, count: Int,
-    into y: UnsafeMutablePointer<Float>, stride: Int, outputs: Range<Int>? = nil
+    into y: UnsafeMutablePointer<Float>, stride: Int, outputs: Range<Int>? = nil, unless isCancelled: () -> Bool
   ) throws(InferenceError) {
     let outputs = outputs ?? 0..<linear.outputs
     func multiply(_ matrix: UnsafePointer<Float>, _ rows: Range<Int>) {
@@ -177,7 +213,8 @@ extension Transformer {
       } else {
         BLAS.multiply(
           .init(start: x, stride: linear.inputs), .init(start: matrix, stride: linear.inputs, isTransposed: true),
-          into: target, stride: stride, m: count, n: rows.count, k: linear.inputs)
+          into: target, stride: stride, m: count, n: rows.count, k: linear.inputs,
+          unless: isCancelled)
       }
     }
     if let matrix = weights.matrices[linear.layer] {
@@ -191,6 +228,7 @@ extension Transformer {
         do throws(CheckpointError) {
           try checkpoint.readMatrix(layer: linear.layer, rows: rows, columns: 0..<linear.inputs, into: tile)
         } catch { throw InferenceError(error.file, error.reason) }
+        if isCancelled() { throw .cancelled }
         multiply(tile.baseAddress!, rows)
       }
     }

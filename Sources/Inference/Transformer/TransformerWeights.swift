@@ -11,9 +11,14 @@ public struct TransformerWeights: Sendable {
   private(set) var vectors: [Int: [Float]]
   private let normOffsets: [Int: Float]
   let checkpoint: Checkpoint
+  /// Bytes that weights and a run may take together.
+  public let memory: Int
+  /// Bytes of the numbers in memory, with those that were replaced: their owners may hold them still.
+  public private(set) var byteCount = 0
 
-  init(_ model: Transformer, resident: Int) throws(InferenceError) {
+  init(_ model: Transformer, resident: Int, memory: Int?) throws(InferenceError) {
     checkpoint = model.checkpoint
+    self.memory = memory ?? RunBudget.whole
     matrices = [:]
     vectors = [:]
     var offsets: [Int: Float] = [:]
@@ -23,15 +28,17 @@ public struct TransformerWeights: Sendable {
       for tensor in model.norms.flatMap({ [$0.weight, $0.bias].compactMap { $0 } }) + model.linears.compactMap(\.bias) {
         let offset = offsets[tensor] ?? 0
         let values = try checkpoint.floats(tensor: tensor)
+        byteCount += 4 * values.count
         vectors[tensor] = offset == 0 ? values : values.map { $0 + offset }
       }
-      var room = resident
+      var room = min(resident, self.memory)
       for linear in model.linears where matrices[linear.layer] == nil {
         let count = linear.outputs.multipliedReportingOverflow(by: linear.inputs)
         let size = count.overflow || count.partialValue > .max / 4 ? .max : count.partialValue * 4
         // The biases of attention are small, and wanted whole.
         guard size <= room || linear.layer == model.relativeBias?.layer else { continue }
-        room -= size
+        room = max(0, room - size)
+        byteCount += size
         matrices[linear.layer] = try checkpoint.matrix(layer: linear.layer)
       }
     } catch {
@@ -49,7 +56,23 @@ public struct TransformerWeights: Sendable {
     precondition(floats.count == matrix.rows * matrix.columns)
     var changed = self
     changed.matrices[index] = floats
+    changed.byteCount += 4 * floats.count
     return changed
+  }
+
+  /// Bytes that weights and a run take together where nobody says: six tenths of the machine's.
+  public static var standardMemory: Int { RunBudget.whole }
+
+  /// - Parameter bytes: of what is to be made beside the weights.
+  /// - Throws: where there is no room for it.
+  package func checkRoom(for bytes: Int, _ what: String) throws(InferenceError) {
+    let left = max(0, memory - byteCount)
+    guard bytes > left else { return }
+    throw InferenceError(
+      checkpoint.path,
+      "\(what) take \(bytes >> 20) MiB, where \(left >> 20) MiB are left of the \(memory >> 20) that a run may take "
+        + "(--memory)"
+    ).forLackOfMemory
   }
 
   /// The weights with one tensor replaced by Floats in its storage order.
@@ -58,6 +81,7 @@ public struct TransformerWeights: Sendable {
   public func replacing(tensor index: Int, with floats: [Float]) -> TransformerWeights {
     precondition(floats.count == checkpoint.tensors[index].count)
     var changed = self
+    changed.byteCount += 4 * floats.count
     if vectors[index] != nil {
       let offset = normOffsets[index] ?? 0
       changed.vectors[index] = offset == 0 ? floats : floats.map { $0 + offset }
@@ -88,11 +112,15 @@ public struct TransformerWeights: Sendable {
 extension Transformer {
   /// Reads and decodes the weights: 4 bytes each.
   ///
-  /// - Parameter resident: Bytes that decoded matrices may take; those beyond are decoded from the file each time they
-  ///   are used, tile by tile.
+  /// - Parameters:
+  ///   - resident: Bytes that decoded matrices may take; those beyond are decoded from the file each time they are used,
+  ///     tile by tile.
+  ///   - memory: Bytes that weights and a run may take together; `nil` for six tenths of the machine's.
   /// - Throws: where a weight cannot be read.
-  public func loadWeights(resident: Int = .max) throws(InferenceError) -> TransformerWeights {
-    try TransformerWeights(self, resident: resident)
+  public func loadWeights(
+    resident: Int = .max, memory: Int? = nil
+  ) throws(InferenceError) -> TransformerWeights {
+    try TransformerWeights(self, resident: resident, memory: memory)
   }
 
   /// All matrices in the order of their use, a tied one twice.

@@ -58,7 +58,7 @@ extension Command {
     Command("fold", [.left], .move, "fold the block", unless: flat) { state, _ in state.fold(true) },
     Command("unfold", [.right], .move, "unfold the block", unless: flat) { state, _ in state.fold(false) },
     Command("fold-all", [.character("Z")], .move, "fold or unfold all blocks", unless: flat) { state, _ in
-      let blocks = Set(state.session.items.compactMap(\.layer.blockName))
+      let blocks = Set(state.session.items.compactMap(\.blockName))
       state.folded = state.folded.isEmpty ? blocks : []
       state.refreshRows()
       return []
@@ -130,7 +130,7 @@ extension State {
     let name: String? =
       switch row {
       case .block(let name, _, _): name
-      case .item(let id, _): session.item(id: id)?.layer.blockName
+      case .item(let id, _): session.item(id: id)?.blockName
       case nil: nil
       }
     guard let name else { return [] }

@@ -8,7 +8,8 @@ public enum Front {
   /// - Returns: the status to exit with.
   /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
   public static func run(
-    _ session: Session, data: String?, asking request: MeasurementRequest = .init(data: ""), options: Terminal.Options
+    _ session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
+    options: Terminal.Options
   ) throws(TerminalError) -> Int32 {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
@@ -28,7 +29,7 @@ public enum Front {
   ///
   /// - Throws: `KeyScriptError` for keys that are none.
   public static func replay(
-    _ keys: String, on session: Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
+    _ keys: String, on session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
     size: Size, glyphs: GlyphSet = .unicode
   ) throws -> Canvas {
     let script = try KeyScript(keys)

@@ -69,10 +69,10 @@ extension State {
     var rows: [Row] = []
     var members: [String: [Int]] = [:]
     for place in shown {
-      if let block = items[place].layer.blockName { members[block, default: []].append(items[place].id) }
+      if let block = items[place].blockName { members[block, default: []].append(items[place].id) }
     }
     for place in shown {
-      guard let block = items[place].layer.blockName else {
+      guard let block = items[place].blockName else {
         rows.append(.item(items[place].id, depth: 0))
         continue
       }
@@ -130,7 +130,7 @@ extension State {
 
   /// An item's name within its block: what the tree repeats above it is left out.
   func shortName(_ item: Item, depth: Int) -> String {
-    guard depth > 0, let block = item.layer.blockName, item.name.hasPrefix(block + ".") else {
+    guard depth > 0, let block = item.blockName, item.name.hasPrefix(block + ".") else {
       return printable(item.name)
     }
     return printable(String(item.name.dropFirst(block.count + 1)))

@@ -74,7 +74,7 @@ public struct Screen: Program {
     analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {
       mailbox.post(.reports($0))
     }
-    analyst.ask(session.opening)
+    analyst.survey()
     state.progress = analyst.progress
     askForChoices()
     askForFileSize()
@@ -199,8 +199,11 @@ public struct Screen: Program {
     {
       questions.append(.table(item.id, scheme.sparsity))
     }
-    if session.survey(of: item) == nil { questions.append(.survey(item.id)) }
-    analyst.ask(questions, urgent: true)
+    // What was found and not kept whole is read again.
+    let isWhole = session.survey(of: item).map(\.isWhole) ?? true
+    if session.survey(of: item) == nil || !isWhole { questions.append(.survey(item.id)) }
+    let isDrawn = session.assessment(of: item, in: scheme).map { $0.reconstruction != nil } ?? true
+    analyst.ask(questions, urgent: true, again: !isWhole || !isDrawn)
     analyst.ask(session.toolQuestions(about: item))
   }
 
@@ -320,7 +323,9 @@ public struct Screen: Program {
   }
 
   private mutating func writeBins(_ path: String) {
-    guard let item = state.current, let histogram = state.session.survey(of: item)?.histogram else {
+    guard let item = state.current, let histogram = state.session.survey(of: item)?.histogram,
+      !histogram.counts.isEmpty
+    else {
       state.complain("bins: the layer is not read yet")
       return
     }

@@ -38,6 +38,10 @@ extension State {
         isExact ? "no error: kept exactly" : "error …", x: rect.x, y: rect.y, .dim, limit: rect.width)
       return
     }
+    guard survey.isWhole || isError else {
+      canvas.put("reading …", x: rect.x, y: rect.y, .dim, limit: rect.width)
+      return
+    }
     let histogram = isError ? assessment?.error ?? survey.histogram : survey.histogram
     let low = isError ? histogram.minimum : histogram.value(at: 0.0005)
     let high = isError ? histogram.maximum : histogram.value(at: 0.9995)

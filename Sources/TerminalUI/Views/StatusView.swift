@@ -35,7 +35,7 @@ extension State {
         "\(printable(item.name)): \(printable(note))", x: x, y: rect.y, Style(.warning),
         limit: max(0, rect.maxX - x))
     } else if measuring == nil, progress == nil {
-      let wanted = session.opening.count
+      let wanted = session.surveyCount
       let count = session.findings.surveys.count
       let text =
         count < wanted

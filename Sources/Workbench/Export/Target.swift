@@ -136,6 +136,12 @@ extension Session {
     try AtomicFile.write(bytes, to: path)
   }
 
+  /// The same piece by piece: `body` is given what takes the next.
+  public func write(to path: String, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
+    try refuseModel(path)
+    try AtomicFile.write(to: path, body)
+  }
+
   func refuseModel(_ path: String) throws(WorkbenchError) {
     let own = [checkpoint.path] + checkpoint.files.map(\.path)
     if own.contains(where: { AtomicFile.isSame($0, path) }) {

@@ -93,13 +93,31 @@ extension Session {
   /// `settle` with a line of progress on a terminal's standard error.
   ///
   /// - Returns: what could not be read; said once the rest was shown, with `Failure.init(reading:)`.
-  mutating func settleWithProgress(_ questions: [Question]) -> [String] {
+  mutating func settleWithProgress(_ questions: [Question], room: Int? = nil) -> [String] {
     let line = ProgressLine()
     defer { line.clear() }
-    return settle(questions) { state in
-      let percent = Int(state.fraction * 100)
-      line.show("reading weights: \(percent) %, \(Int(state.weightsPerSecond / 1e6)) M weights/s")
-    }
+    return settle(questions, room: room) { line.show(reading: $0) }
+  }
+
+  /// `settleEstimate` with the same.
+  mutating func settleEstimateWithProgress() -> [String] {
+    let line = ProgressLine()
+    defer { line.clear() }
+    return settleEstimate { line.show(reading: $0) }
+  }
+
+  /// `survey` with the same.
+  mutating func surveyWithProgress(room: Int? = nil) -> [String] {
+    let line = ProgressLine()
+    defer { line.clear() }
+    return survey(room: room) { line.show(reading: $0) }
+  }
+}
+
+extension ProgressLine {
+  fileprivate func show(reading state: Analyst.Progress) {
+    let percent = Int(state.fraction * 100)
+    show("reading weights: \(percent) %, \(Int(state.weightsPerSecond / 1e6)) M weights/s")
   }
 }
 

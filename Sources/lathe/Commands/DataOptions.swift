@@ -27,7 +27,7 @@ struct DataOptions: ParsableArguments {
   var output: String?
   @Option(
     help: ArgumentHelp(
-      "Memory that a network's arrays may take while it runs, weights apart; an eighth of the machine's.",
+      "Memory that a model's decoded weights and its arrays may take while it runs; six tenths of the machine's, of which a network's arrays take at most an eighth of the machine's.",
       valueName: "SIZE"))
   var memory: String?
 

@@ -35,7 +35,7 @@ struct EstimateCommand: ParsableCommand, Explained {
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
-    let failures = session.settleWithProgress(session.estimateQuestions)
+    let failures = session.settleEstimateWithProgress()
     var bytes = session.estimate.bytes
     // Of a config: what the tool makes of the model; the config's own size stands beside it.
     var fileBytes: Int?
@@ -45,10 +45,14 @@ struct EstimateCommand: ParsableCommand, Explained {
         ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").byteCount
       if target.isCheckpoint, let fileBytes { bytes = fileBytes }
     }
-    try emit(
-      json
-        ? session.estimation(bytes: bytes, fileBytes: fileBytes).text()
-        : session.estimationText(fileBytes: fileBytes, target: target))
+    let pages = Pages()
+    if json {
+      try session.estimation(bytes: bytes, fileBytes: fileBytes).write { try pages.put($0) }
+      try pages.put("\n")
+    } else {
+      try session.writeEstimation(fileBytes: fileBytes, target: target) { try pages.put($0) }
+    }
+    try pages.flush()
     if let failure = Failure(reading: failures) { throw failure }
   }
 }
@@ -59,6 +63,7 @@ extension Session {
 
   fileprivate func estimation(bytes: Int, fileBytes: Int?) -> JSON {
     let estimate = estimate
+    let shown = estimated
     return .object([
       ("bytes", .int(bytes)), ("fileBytes", JSON(fileBytes)), ("originalBytes", .int(estimate.originalBytes)),
       ("bitsPerWeight", .number(estimate.bitsPerWeight)),
@@ -72,8 +77,10 @@ extension Session {
       ),
       (
         "layers",
-        .array(
-          estimated.map { item in
+        .rows(
+          shown.count,
+          { index in
+            let item = shown[index]
             let scheme = scheme(of: item)
             let assessment = assessment(of: item, in: scheme)
             let error = relativeError(of: item, in: scheme)
@@ -91,7 +98,9 @@ extension Session {
     ])
   }
 
-  fileprivate func estimationText(fileBytes: Int?, target: Target?) -> String {
+  fileprivate func writeEstimation(
+    fileBytes: Int?, target: Target?, _ put: (String) throws -> Void
+  ) throws {
     let estimate = estimate
     var table = TextTable(
       ["layer", "scheme", "t²", "SQNR dB", "weighted t²", "zeros", "bytes", "note"], right: [2, 3, 4, 5, 6])
@@ -108,13 +117,15 @@ extension Session {
         note(on: item) ?? "",
       ])
     }
-    return """
-      \(table.text)
+    try table.forEachLine { try put($0 + "\n") }
+    try put(
+      """
 
       size    \(Format.bytes(estimate.originalBytes)) → \(Format.bytes(estimate.bytes)) (\(estimate.bytes) bytes packed), \
       \(Format.fixed(estimate.ratio, 2))×, \(Format.fixed(estimate.bitsPerWeight, 2)) bits per weight\
       \(fileBytes.map { "\nfile    \($0) bytes for \(target?.name ?? "")" } ?? "")
       damage  \(estimate.damage.map { "≈ \(Format.significant($0))" } ?? "not known") (uncalibrated; int4,group=32 everywhere is 1)
-      """
+
+      """)
   }
 }

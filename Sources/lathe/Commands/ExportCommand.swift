@@ -43,7 +43,7 @@ struct ExportCommand: ParsableCommand, Explained {
       }
       return try write(target, session)
     }
-    if target.needsFigures, let failure = Failure(reading: session.settleWithProgress(session.estimateQuestions)) {
+    if target.needsFigures, let failure = Failure(reading: session.settleEstimateWithProgress()) {
       throw failure
     }
     if output == "-" { return try writeToStandardOutput(target, session) }

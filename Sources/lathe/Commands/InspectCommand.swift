@@ -36,27 +36,53 @@ struct InspectCommand: ParsableCommand, Explained {
 
   func run() throws {
     var session = Session(try Checkpoint.open(model.paths))
-    let failures = !headerOnly || histogram != nil ? session.settleWithProgress(session.opening) : []
-    try show(session)
-    if let failure = Failure(reading: failures) { throw failure }
+    var failures: [String] = []
+    if let histogram {
+      failures = try session.writeHistograms(to: histogram)
+      if histogram == "-" { return try end(failures) }
+    } else if !headerOnly {
+      failures = session.surveyWithProgress(room: 0)
+    }
+    let pages = Pages()
+    if json {
+      try session.inspection(checksums: checksums).write { try pages.put($0) }
+      try pages.put("\n")
+    } else {
+      try session.writeInspection(all: all) { try pages.put($0) }
+    }
+    try pages.flush()
+    try end(failures)
   }
 
-  private func show(_ session: Session) throws {
-    if histogram == "-" { return try emit(raw: session.histogramCSV) }
-    if let histogram {
-      try session.write(Array(session.histogramCSV.utf8), to: histogram)
-    }
-    try emit(json ? try session.inspection(checksums: checksums).text() : session.inspectionText(all: all))
-  }
+  private func end(_ failures: [String]) throws { if let failure = Failure(reading: failures) { throw failure } }
 }
 
 extension Session {
-  fileprivate var histogramCSV: String {
-    var text = "layer,bin,low,high,count\n"
-    for item in items {
-      guard let histogram = survey(of: item)?.histogram, item.count > 0 else { continue }
-      text += histogram.csv(layer: item.name)
+  /// Reads every weight and writes its bins, some weights at a time.
+  ///
+  /// - Returns: why some could not be read.
+  fileprivate mutating func writeHistograms(to path: String) throws -> [String] {
+    var failures: [String] = []
+    func write(_ session: inout Session, _ put: (String) throws -> Void) throws {
+      try put("layer,bin,low,high,count\n")
+      var first = 0
+      while first < session.items.count {
+        let part = session.itemsToSurvey(from: first)
+        failures += session.settleWithProgress(part.filter(\.isSurveyed).map { .survey($0.id) }, room: .max)
+        first = part.endIndex
+        for item in part where item.count > 0 {
+          guard let histogram = session.survey(of: item)?.histogram else { continue }
+          try put(histogram.csv(layer: item.name))
+        }
+      }
     }
-    return text
+    if path == "-" {
+      try write(&self) { try emit(raw: $0) }
+    } else {
+      var session = self
+      try session.write(to: path) { put in try write(&session) { try put(Array($0.utf8)) } }
+      self = session
+    }
+    return failures
   }
 }

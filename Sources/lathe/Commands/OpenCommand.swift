@@ -97,11 +97,11 @@ struct OpenCommand: ParsableCommand, Explained {
       keys = String(decoding: data, as: UTF8.self)
     }
     let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
-    let session = try session()
+    // The screen has the only session: a second would be a copy of all that it changes.
     let canvas: Canvas
     do {
       canvas = try Front.replay(
-        keys, on: session, data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
+        keys, on: try session(), data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
         glyphs: glyphs)
     } catch let error as KeyScriptError {
       if script.hasPrefix("@") { throw Failure("\(script.dropFirst()): \(error)") }
@@ -109,7 +109,7 @@ struct OpenCommand: ParsableCommand, Explained {
     }
     let colours = Theme(tier: .full, backdrop: light ? .light : .dark)
     if let dump {
-      try session.write(
+      try Session(try Checkpoint.open(model.paths)).write(
         Array((dump.hasSuffix(".ansi") ? canvas.ansi(colours) : canvas.text()).utf8), to: dump)
     } else {
       try emit(raw: canvas.text())

@@ -2,18 +2,20 @@ import Workbench
 
 extension Session {
   /// What `inspect --json` prints.
-  func inspection(checksums: Bool) throws -> JSON {
+  func inspection(checksums: Bool) -> JSON {
     let line = ProgressLine()
-    defer { line.clear() }
+    let (tensors, layers) = (checkpoint.tensors, checkpoint.layers)
     return .object([
       ("format", .string(checkpoint.format.rawValue)),
       ("parameters", .int(checkpoint.parameterCount)),
       ("metadata", .object(checkpoint.metadata.map { ($0.key, .string($0.value)) })),
       (
         "tensors",
-        .array(
-          try checkpoint.tensors.enumerated().map { index, tensor in
-            if checksums { line.show("checksums: tensor \(index + 1) of \(checkpoint.tensors.count)") }
+        .rows(
+          tensors.count,
+          { index in
+            let tensor = tensors[index]
+            if checksums { line.show("checksums: tensor \(index + 1) of \(tensors.count)") }
             return .object(
               [
                 ("name", .string(tensor.name)), ("dtype", .string(tensor.type.name)),
@@ -24,9 +26,11 @@ extension Session {
       ),
       (
         "layers",
-        .array(
-          try checkpoint.layers.enumerated().map { index, layer in
-            try inspection(of: layer, index, checksums: checksums)
+        .rows(
+          layers.count,
+          { index in
+            if checksums, index == 0 { line.clear() }
+            return try inspection(of: layers[index], index, checksums: checksums)
           })
       ),
     ])

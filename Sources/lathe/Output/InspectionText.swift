@@ -5,7 +5,7 @@ extension Session {
   /// What `inspect` prints for people: what the model is, what it is made of, a row a weight.
   ///
   /// - Parameter all: list buffers and constants too, and long metadata whole.
-  func inspectionText(all: Bool) -> String {
+  func writeInspection(all: Bool, _ put: (String) throws -> Void) throws {
     let fileCount = Set(checkpoint.files.map(\.path)).count
     var lines = [
       "\(printable(checkpoint.path)): \(checkpoint.format.rawValue), \(Format.count(checkpoint.parameterCount)) parameters, "
@@ -17,14 +17,15 @@ extension Session {
       let text = "  \(printable(key)): \(printable(value))"
       lines.append(all ? text : TextWidth.clipped(text, to: 116, cut: .end))
     }
-    let shown = items.filter { all || $0.kind != .buffer }
-    lines += ["", inspectionTable(shown)]
-    let hidden = items.filter { $0.kind == .buffer }
-    if !all, !hidden.isEmpty {
+    for line in lines + [""] { try put(line + "\n") }
+    let isShown = { (item: Item) in all || item.kind != .buffer }
+    try inspectionTable(isShown).forEachLine { try put($0 + "\n") }
+    let hidden = items.lazy.filter { $0.kind == .buffer }
+    let count = hidden.count
+    if !all, count > 0 {
       let bytes = Format.bytes(hidden.reduce(0) { $0 + $1.bytes })
-      lines.append("and \(hidden.count) buffers and constants, \(bytes) (--all lists them)")
+      try put("and \(count) buffers and constants, \(bytes) (--all lists them)\n")
     }
-    return lines.joined(separator: "\n")
   }
 
   /// How much is stored in which way, the most first.
@@ -41,11 +42,11 @@ extension Session {
     return ["  stored as: " + parts.prefix(8).joined(separator: ", ") + (parts.count > 8 ? ", …" : "")]
   }
 
-  private func inspectionTable(_ shown: [Item]) -> String {
-    let isSurveyed = shown.contains { survey(of: $0) != nil }
+  private func inspectionTable(_ isShown: (Item) -> Bool) -> TextTable {
+    let isSurveyed = items.contains { isShown($0) && survey(of: $0) != nil }
     let figures = isSurveyed ? ["min", "max", "σ", "zeros", "t² int4,g32"] : []
     var table = TextTable(["layer", "kind", "shape", "stored as", "bytes"] + figures + ["note"], right: Set(4...9))
-    for item in shown {
+    for item in items where isShown(item) {
       var row = [
         printable(item.name), item.kindText, item.shapeText, item.storage, Format.bytes(item.bytes),
       ]
@@ -65,6 +66,6 @@ extension Session {
       }
       table.add(row)
     }
-    return table.text
+    return table
   }
 }

@@ -23,8 +23,10 @@ func note(_ text: String) {
 func emit(_ text: String) throws { try emit(raw: printableLines(text) + "\n") }
 
 /// The same of a text that is made here and may have control characters of its own.
-func emit(raw text: String) throws {
-  var bytes = Array(text.utf8)[...]
+func emit(raw text: String) throws { try emit(Array(text.utf8)) }
+
+private func emit(_ bytes: [UInt8]) throws {
+  var bytes = bytes[...]
   while !bytes.isEmpty {
     let count = bytes.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
     if count < 0, errno == EINTR { continue }
@@ -34,41 +36,30 @@ func emit(raw text: String) throws {
   }
 }
 
+/// Standard output for long texts, which are written as they are made, control characters of names made printable.
+final class Pages {
+  private var waiting: [UInt8] = []
+  private static let page = 1 << 16
+
+  /// - Parameter text: whole characters; lines may go over several pieces.
+  /// - Throws: as `emit`.
+  func put(_ text: String) throws {
+    waiting.append(contentsOf: printableLines(text).utf8)
+    if waiting.count >= Self.page { try flush() }
+  }
+
+  /// Writes what waits.
+  func flush() throws {
+    defer { waiting.removeAll(keepingCapacity: true) }
+    try emit(waiting)
+  }
+}
+
 /// Whoever read standard output has enough: no fault of anybody's, and nobody to tell.
 struct OutputClosed: Error {}
 
-private func printableLines(_ text: String) -> String {
-  text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(separator: "\n")
-}
-
-/// A table for people: columns as wide as their widest cell, numbers to the right.
-struct TextTable {
-  private let headings: [String]
-  private let rightAligned: Set<Int>
-  private var rows: [[String]] = []
-
-  init(_ headings: [String], right: Set<Int> = []) {
-    self.headings = headings
-    rightAligned = right
-  }
-
-  /// Adds a row; a cell that would stretch its column beyond 64 characters loses its middle.
-  mutating func add(_ row: [String]) {
-    rows.append(row.enumerated().map { $0 < row.count - 1 ? TextWidth.clipped($1, to: 64, cut: .middle) : $1 })
-  }
-
-  var text: String {
-    let widths = headings.indices.map { column in
-      ([headings] + rows).map { $0[column].count }.max() ?? 0
-    }
-    return ([headings] + rows).map { row in
-      var line = ""
-      for (column, cell) in row.enumerated() {
-        let space = String(repeating: " ", count: widths[column] - cell.count)
-        line += (column > 0 ? "  " : "") + (rightAligned.contains(column) ? space + cell : cell + space)
-      }
-      while line.last == " " { line.removeLast() }
-      return line
-    }.joined(separator: "\n")
-  }
+func printableLines(_ text: String) -> String {
+  if isPrintable(text, allowsLineEnds: true) { return text }
+  return text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(
+    separator: "\n")
 }
