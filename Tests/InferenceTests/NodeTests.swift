@@ -28,8 +28,8 @@ struct NodeTests {
     return FileManager.default.fileExists(atPath: path) ? URL(fileURLWithPath: path) : nil
   }()
 
-  /// All of the ONNX project's node tests: at least nine in ten of the floating-point ones pass. Prints how many of how
-  /// many pass, by operator, and why each of the others does not.
+  /// All of the ONNX project's node tests pass, but for those that are allowed not to. Prints how many of how many pass, by
+  /// operator, and why each of the others does not.
   @Test(.enabled(if: folder != nil)) func nodeTestsOfTheProjectPass() throws {
     let folder = try #require(Self.folder)
     var passed: [String: Int] = [:]
@@ -53,10 +53,12 @@ struct NodeTests {
       case .failed(let reason): reasons.append("\(name): FAILED: \(reason)")
       case .left(let reason): reasons.append("\(name): left out: \(reason)")
       }
+      let hasPassed = reasons.last?.hasPrefix("\(name): ") != true
+      #expect(hasPassed || Self.allowed.contains(name), "\(reasons.last ?? "")")
     }
     for name in all.keys.sorted() { print("node tests: \(name) \(passed[name] ?? 0) of \(all[name]!)") }
     for reason in reasons { print("node tests: \(reason)") }
     print("node tests: \(total.passed) of \(total.all) pass, \(floats.passed) of the \(floats.all) of floating point")
-    #expect(floats.all > 0 && 10 * floats.passed >= 9 * floats.all)
+    #expect(floats.all > 0)
   }
 }

@@ -78,14 +78,13 @@ import Testing
     }
   }
 
-  @Test func anEvaluatorIsStoppedWithAllThatItStarted() throws {
+  @Test(.timeLimit(.minutes(2))) func anEvaluatorIsStoppedWithAllThatItStarted() throws {
     let session = try Models.digits()
     let marker = folder.path("marker")
     let evaluator = try Evaluator(
-      command: "(sleep 2; touch \(marker)) & : {model}; sleep 60", pattern: "([0-9]+)")
+      command: "(sleep 2; touch \(marker)) & : {model}; sleep 600", pattern: "([0-9]+)")
     let start = ContinuousClock.now
     #expect(try session.measure(by: evaluator, proceed: { ContinuousClock.now - start < .seconds(0.5) }) == nil)
-    #expect(ContinuousClock.now - start < .seconds(20))
     Thread.sleep(forTimeInterval: 2.5)
     #expect(!FileManager.default.fileExists(atPath: marker))
   }
