@@ -298,6 +298,7 @@ extension Session {
   /// once these were read.
   public func bytes(of item: Item, in scheme: Scheme) -> (bytes: Int, exact: Bool) {
     if scheme.isKeep || item.sharedWith != nil { return (item.bytes, true) }
+    if let stored = fit?.storedBytes(of: item, in: scheme) { return (stored, true) }
     if let assessment = assessment(of: item, in: scheme) { return (assessment.size.bytes, true) }
     return (item.denseBytes(in: made(scheme, of: item)), scheme.sparsity == .none && scheme.coding == .none)
   }

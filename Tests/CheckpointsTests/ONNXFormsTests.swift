@@ -9,7 +9,7 @@ import Testing
   static let names = [
     "gather-dequantize", "gather-cast-mul", "gather-rows", "cast-mul", "cast-conv", "integer-product",
     "lstm-directions",
-    "lstm-outputs",
+    "lstm-outputs", "gather-blocks", "gather-blocks-zeros",
   ]
 
   @Test(arguments: names) func everyFormDecodesToItsNumbers(name: String) throws {

@@ -133,5 +133,19 @@ for name, count in (("lstm-directions", 1), ("lstm-outputs", 20)):
           {"b": f32(2, 40) * .1, "ws": s.reshape(shape), "rs": r.reshape(shape), "wz": zero, "rz": zero}, f32(4, 1, 6),
           [4, 2, 1, 5], {"w": i8(2, 6, 20), "r": i8(2, 5, 20)}, matrices)
 
+# A table of four bits in blocks, two codes a byte, low ones first; zero points packed alike, and left out (8).
+steps, points = scales(12, 4), random.integers(0, 256, (12, 2)).astype(np.uint8)
+
+
+def nibbles(packed):
+    return np.stack([packed & 15, packed >> 4], -1).reshape(packed.shape[0], -1).astype(np.float32)
+
+
+for name, parts in (("gather-blocks", {"s": steps}), ("gather-blocks-zeros", {"s": steps, "z": points})):
+    zero = nibbles(points) if "z" in parts else np.full((12, 4), 8, np.float32)
+    write(name, [N("GatherBlockQuantized", ["t", "x", *parts], ["y"], name="words", domain="com.microsoft", bits=4, block_size=16)],
+          parts, ids, [1, 4, 64], {"t": u8(12, 32)},
+          lambda c, zero=zero: {"words": (nibbles(c["t"]) - np.repeat(zero, 16, 1)) * np.repeat(steps, 16, 1)})
+
 save_file(expected, FOLDER / "expected.safetensors")
 print(len(expected), "tensors")

@@ -92,6 +92,8 @@ struct ONNXValues {
   }
 
   func rank(_ tensor: Int) -> Int { all[tensor].shape.count }
+  func shape(_ tensor: Int) -> [Int] { all[tensor].shape }
+  func isBytes(_ tensor: Int) -> Bool { all[tensor].type == .u8 }
 
   /// The tensor that a node's input is, or is cast from.
   func constant(_ node: Graph.Node, _ input: Int) -> Int? {

@@ -54,7 +54,15 @@ struct ONNXQuantization {
     case "GatherBlockQuantized":
       guard let scale = tensor(2, of: node) else { return nil }
       (self.scale, zero) = (scale, tensor(3, of: node))
-      form = .linear(axis: node.int("quantize_axis") ?? 1, block: node.int("block_size") ?? 128)
+      let (axis, block, bits) = (node.int("quantize_axis") ?? 1, node.int("block_size") ?? 128, node.int("bits") ?? 4)
+      let shape = values.shape(value.tensor)
+      if values.isBytes(value.tensor), shape.count == 2, axis == 1 || axis == -1, node.int("gather_axis") ?? 0 == 0 {
+        // Codes packed in bytes, as MatMulNBits has them.
+        guard [2, 4, 8].contains(bits), shape[1] < PackedModule.most, block > 0 else { return nil }
+        form = .groups(rows: shape[0], columns: shape[1] * (8 / bits), size: block, bits: bits)
+      } else {
+        form = .linear(axis: axis, block: block)
+      }
     default:
       guard places.count == 2, node.operatorName.first == "Q" || node.domain == "com.microsoft",
         let scale = tensor(places[0], of: node)

@@ -7,6 +7,15 @@ struct ToolNumbers: Sendable, Hashable {
   /// In the place of symmetric codes, or where it is affine itself in that of affine ones; `nil` for the scheme's own.
   var grid: Symmetry?
   var scale: Scale?
+  /// How the tool keeps the codes, where that takes other room than the scheme's own count.
+  var stored: Stored?
+
+  enum Stored: String, Sendable, CaseIterable {
+    /// GPTQ's tensors: `qweight`, `scales`, `qzeros` whether they are needed or not, and `g_idx`.
+    case gptq
+    /// The same without `g_idx`.
+    case ordered
+  }
 
   enum Scale: Sendable, Hashable {
     case type(ScaleType)
@@ -24,6 +33,13 @@ struct ToolNumbers: Sendable, Hashable {
         throw WorkbenchError("grid=\(word): expected one of \(all)")
       }
       grid = known
+    }
+    if let word = fields["stored"] {
+      guard let known = Stored(rawValue: word) else {
+        let all = Stored.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("stored=\(word): expected one of \(all)")
+      }
+      stored = known
     }
     if let word = fields["scale"] {
       if word == "floats" {
@@ -53,6 +69,33 @@ struct ToolNumbers: Sendable, Hashable {
     case .floats: grid(of: format).withScale(floats)
     }
   }
+}
+
+extension ToolNumbers.Stored {
+  /// Bytes of a matrix: codes in words of 32 bits along the inputs, zero points alike along the outputs, scales in half
+  /// precision. `nil` where they are no number.
+  func bytes(rows: Int, columns: Int, bits: Int, granularity: Granularity) -> Int? {
+    let size = granularity.run(of: columns)
+    guard rows > 0, columns > 0, bits > 0, size > 0 else { return nil }
+    let groups = (columns + size - 1) / size
+    func words(_ count: Int) -> Int? {
+      let (product, overflow) = count.multipliedReportingOverflow(by: bits)
+      return overflow ? nil : (product + 31) / 32 * 4
+    }
+    guard let inputs = words(columns), let outputs = words(rows) else { return nil }
+    var bytes = self == .gptq ? 4 * columns : 0
+    for (count, each) in [(rows, inputs), (groups, outputs), (groups, 2 * rows)] {
+      let (product, overflow) = count.multipliedReportingOverflow(by: each)
+      guard !overflow, bytes <= Int.max - product else { return nil }
+      bytes += product
+    }
+    return bytes
+  }
+}
+
+extension Granularity {
+  /// Inputs of a row that share a scale.
+  fileprivate func run(of columns: Int) -> Int { if case .group(let size) = self { size } else { columns } }
 }
 
 extension ConfigTarget {
@@ -97,6 +140,18 @@ extension TargetFit {
     var made = scheme
     made.format = acceptance.numbers.made(of: scheme.format, floats: item.scaleOfFloats)
     return item.obstacle(to: made) == nil ? made : scheme
+  }
+}
+
+extension TargetFit {
+  /// The bytes that the tool's checkpoint has for a layer, where they are not the scheme's own.
+  func storedBytes(of item: Item, in scheme: Scheme) -> Int? {
+    guard let offers = offers[item.id], scheme.sparsity == .none, scheme.coding == .none,
+      case .uniform(let uniform) = scheme.format
+    else { return nil }
+    let plain = scheme.format.withScale(.fp16)
+    return offers.first { $0.takes(plain) }?.numbers.stored?.bytes(
+      rows: item.matrix.rows, columns: item.matrix.columns, bits: uniform.bits, granularity: uniform.granularity)
   }
 }
 
