@@ -222,6 +222,110 @@ def mlx_config():
             same_error("mlx", name, made, floats[name + ".weight"].astype(mlx.core.float32), claimed[name][0])
             size = module.weight.nbytes + module.scales.nbytes + module.biases.nbytes
             equal("mlx", f"bytes of {name}", size, claimed[name][1])
+    return seen + mlx_experts()
+
+
+def experts_model(family, router=None):
+    """A small model of experts as transformers' classes save it: each expert's projections by themselves."""
+    import shutil
+
+    import numpy
+    from safetensors.numpy import save_file
+
+    random = numpy.random.default_rng(5)
+    folder = FOLDER / family
+    folder.mkdir(exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copy(f"{LLM}/{name}", folder / name)
+    vocabulary = json.loads(Path(f"{LLM}/config.json").read_text())["vocab_size"]
+    tensors = {}
+
+    def add(name, *shape):
+        ones = len(shape) == 1
+        tensors[name + ".weight"] = (numpy.ones(shape) if ones else random.normal(size=shape) * .05).astype(numpy.float16)
+
+    add("model.embed_tokens", vocabulary, 64)
+    add("model.norm", 64)
+    add("lm_head", vocabulary, 64)
+    for layer in range(2):
+        prefix = f"model.layers.{layer}."
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            add(prefix + name, 64)
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            add(prefix + "self_attn." + name, 64, 64)
+            if family == "qwen2_moe" and name != "o_proj":
+                tensors[f"{prefix}self_attn.{name}.bias"] = numpy.zeros(64, numpy.float16)
+        block, words = (("block_sparse_moe.", ("w1", "w3", "w2")) if family == "mixtral" else
+                        ("mlp.", ("gate_proj", "up_proj", "down_proj")))
+        add(prefix + block + "gate", 4, 64)
+        for expert in range(4):
+            for word, shape in zip(words, ((128, 64), (128, 64), (64, 128))):
+                add(f"{prefix}{block}experts.{expert}.{word}", *shape)
+        if family == "qwen2_moe":
+            add(prefix + "mlp.shared_expert_gate", 1, 64)
+            for word, shape in zip(words, ((128, 64), (128, 64), (64, 128))):
+                add(prefix + "mlp.shared_expert." + word, *shape)
+    save_file(tensors, folder / "model.safetensors")
+    config = {
+        "architectures": ["MixtralForCausalLM" if family == "mixtral" else "Qwen2MoeForCausalLM"], "model_type": family,
+        "vocab_size": vocabulary, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 4, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
+        "rope_theta": 10000.0, "tie_word_embeddings": False, "torch_dtype": "float16", "bos_token_id": 0, "eos_token_id": 0,
+        "num_local_experts": 4, "num_experts": 4, "moe_intermediate_size": 128, "shared_expert_intermediate_size": 128,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def mlx_experts():
+    """mlx-lm's stacks of experts have what the recipe says of each of them, and come back as that recipe."""
+    import mlx.core
+    import mlx.nn
+    import mlx_lm
+
+    seen = 0
+    projections = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
+    for family in ("mixtral", "qwen2_moe"):
+        model_folder = experts_model(family)
+        rules = ["*self_attn*=int8,group=64,affine", "*experts*=int4,group=32,affine", "*experts*.w2=int6,group=64,affine",
+                 "*experts*.down_proj=int6,group=64,affine", "lm_head=ocp-mxfp4"]
+        rules = [rule for rule in rules if (family == "mixtral") != ("down_proj" in rule) or "w2" not in rule and "down_proj" not in rule]
+        path, recipe = lathe("mlx-config", rules, str(model_folder), f"{family}-mlx/config.json")
+        claimed = estimate("mlx-config", rules, model_folder)
+        out = FOLDER / f"{family}-packed"
+        run(sys.executable, path.with_suffix(".py"), model_folder, out)
+        floats = mlx.core.load(str(model_folder / "model.safetensors"))
+        model, _ = mlx_lm.load(str(out))
+        modules = dict(model.named_modules())
+        for name, scheme in recipe.items():
+            if f"{name}.weight" not in floats or floats[f"{name}.weight"].ndim < 2:
+                continue
+            place, expert = name, None
+            if ".experts." in name:
+                block, number, word = *name.split(".experts.")[:1], *name.split(".experts.")[1].split(".")
+                place, expert = f"{block}.switch_mlp.{projections.get(word, word)}", int(number)
+            module = modules[place]
+            seen += 1
+            if scheme.isKept:
+                equal("mlx", name, hasattr(module, "scales"), False)
+                continue
+            mode = "affine" if scheme.bits else "mxfp4"
+            equal("mlx", name, (module.bits, module.group_size, module.mode), (scheme.bits or 4, scheme.group or 32, mode))
+            parts = [module.weight, module.scales] + ([module.biases] if scheme.bits else [])
+            if expert is not None:
+                parts = [part[expert] for part in parts]
+            if scheme.bits:
+                wide = [part.astype(mlx.core.float32) for part in parts[1:]]
+                made = mlx.core.dequantize(parts[0], *wide, group_size=module.group_size, bits=module.bits)
+                same_error("mlx", name, made, floats[name + ".weight"].astype(mlx.core.float32), claimed[name][0])
+            equal("mlx", f"bytes of {name}", sum(part.nbytes for part in parts), claimed[name][1])
+        # What mlx-lm wrote, its config and its weights, is that recipe of the folder with separate experts.
+        for source in (out / "config.json", out):
+            table = FOLDER / "back.json"
+            run(LATHE, "export", model_folder, "--to", "json", "-o", table, "--recipe", source)
+            back = {layer["name"]: Scheme(layer) for layer in json.loads(table.read_text())["layers"]}
+            for name, scheme in recipe.items():
+                equal("mlx", f"{name} read back from {source.name}", vars(back[name]), vars(scheme))
     return seen
 
 

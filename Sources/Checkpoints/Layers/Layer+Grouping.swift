@@ -162,7 +162,7 @@ extension MatrixShape {
       self.init(rows: rows, columns: count / rows, outer: count / rows)
       return
     }
-    let isStack = format == .gguf || shape.count == 3 && name.contains("experts")
+    let isStack = format == .gguf || shape.count == 3 && (name.contains("experts") || name.contains(".switch_"))
     let columns = isStack ? shape[shape.count - 1] : count / shape[0]
     self.init(rows: count / columns, columns: columns)
   }

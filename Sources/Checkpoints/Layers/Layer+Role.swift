@@ -23,9 +23,9 @@ extension Layer.Role {
       parts.contains { $0.hasPrefix("router") || $0.hasSuffix("router") }
       || ["ffn_gate_inp", "gate_inp", "moe_gate", "gating", "wg"].contains(leaf)
       || leaf == "gate" && mentions("moe", "mlp.gate", "ffn.gate", "feed_forward.gate")
-    if isRouter, !mentions("experts") {
+    if isRouter, !mentions("experts", ".switch_mlp.", ".switch_glu.") {
       self = .router
-    } else if mentions("exps", "experts") {
+    } else if mentions("exps", "experts", ".switch_mlp.", ".switch_glu.") {
       self = .expert
     } else if let role = Self.leaves[leaf] ?? (inBlock ? Self.leavesInBlocks[leaf] : nil) {
       self = role

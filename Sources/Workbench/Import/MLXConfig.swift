@@ -47,11 +47,21 @@ extension Session {
     }
     let written = quantisedModules(beside: object.path)
     var met: Set<String> = []
-    for (item, path) in try modules() {
-      if let entry = entries[path] {
-        met.insert(path)
+    let names = try LayerNames(.mlx, of: checkpoint)
+    for item in items where item.kind == .weight {
+      guard let paths = try? names.names(of: item) else { continue }
+      let found = paths.filter { entries[$0] != nil }
+      if let first = found.first, let entry = entries[first] {
+        met.formUnion(found)
+        let schemes = Set(paths.map { (entries[$0] ?? .some(common))?.scheme ?? .keep })
+        guard schemes.count == 1 else {
+          draft.keep(item, because: "kept: \(paths.joined(separator: " and ")) have different schemes")
+          continue
+        }
         try draft.choose(entry?.scheme ?? .keep, for: item)
-      } else if written?.contains(path) ?? !item.targetKinds.isDisjoint(with: ["linear", "embedding"]) {
+      } else if written.map({ paths.contains(where: $0.contains) })
+        ?? !item.targetKinds.isDisjoint(with: ["linear", "embedding", "experts"])
+      {
         try draft.choose(common.scheme, for: item)
       }
     }

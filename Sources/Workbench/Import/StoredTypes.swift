@@ -41,12 +41,14 @@ extension Scheme {
 struct CommonNames {
   private let llama: LlamaNames?
   private let modules: LayerNames?
+  private let mlx: LayerNames?
   private let isONNX: Bool
 
   init(_ checkpoint: Checkpoint) {
     isONNX = checkpoint.format == .onnx
     llama = isONNX ? nil : try? LlamaNames(checkpoint)
     modules = isONNX ? nil : try? LayerNames(.modules, of: checkpoint)
+    mlx = isONNX || checkpoint.format == .gguf ? nil : try? LayerNames(.mlx, of: checkpoint)
   }
 
   /// From the surest on; llama.cpp's and modules' are marked, so that they meet their own kind only.
@@ -60,6 +62,7 @@ struct CommonNames {
     names.append(tensor)
     if let name = llama?.name(of: tensor) { names.append("llama.cpp:\(name)") }
     if let name = try? modules?.name(of: item) { names.append("module:\(name)") }
+    if item.layer.role == .expert, let stacks = try? mlx?.names(of: item) { names += stacks.map { "module:\($0)" } }
     return names
   }
 
@@ -158,8 +161,10 @@ extension Session {
 extension Item {
   /// Whether the two are the same matrix, turned or not: GPT-2's are turned where llama.cpp has them.
   fileprivate func hasNumbers(of other: Item) -> Bool {
-    count == other.count
-      && (matrix.rows == other.matrix.rows || matrix.rows == other.matrix.columns)
+    if count == other.count { return matrix.rows == other.matrix.rows || matrix.rows == other.matrix.columns }
+    // One expert of a stack, or a stack of two projections of which the other has one.
+    return layer.role == .expert && other.layer.role == .expert && matrix.columns == other.matrix.columns && count > 0
+      && (other.count % count == 0 || count == 2 * other.count)
   }
 }
 

@@ -5,6 +5,8 @@ import Inference
 struct LayerNames {
   private let naming: ConfigTarget.Naming
   private let translate: (Item) throws(ConfigTarget.Unfit) -> String
+  /// For tools in which a layer may be several modules.
+  private var translateToSeveral: ((Item) throws(ConfigTarget.Unfit) -> [String])?
 
   /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for at all.
   init(_ naming: ConfigTarget.Naming, of checkpoint: Checkpoint) throws(WorkbenchError) {
@@ -35,6 +37,13 @@ struct LayerNames {
     case .modules:
       let modules = try ModuleNames(checkpoint)
       translate = { item throws(ConfigTarget.Unfit) in try modules.path(of: item) }
+    case .mlx:
+      let (modules, names) = (try ModuleNames(checkpoint), MLXNames(checkpoint))
+      let several = { (item: Item) throws(ConfigTarget.Unfit) -> [String] in
+        try names.modules(of: item) { () throws(ConfigTarget.Unfit) in try modules.path(of: item) }
+      }
+      translateToSeveral = several
+      translate = { item throws(ConfigTarget.Unfit) in try several(item)[0] }
     case .constants:
       let modules = try ModuleNames(checkpoint)
       translate = { item throws(ConfigTarget.Unfit) in
@@ -45,6 +54,12 @@ struct LayerNames {
 
   /// - Throws: `Unfit` for a layer that has no name there.
   func name(of item: Item) throws(ConfigTarget.Unfit) -> String { try translate(item) }
+
+  /// All that the tool makes of the layer: one module, but for stacks that it takes apart.
+  func names(of item: Item) throws(ConfigTarget.Unfit) -> [String] {
+    guard let translateToSeveral else { return [try translate(item)] }
+    return try translateToSeveral(item)
+  }
 }
 
 /// Paths of modules as transformers and mlx-lm have them.

@@ -26,13 +26,13 @@ struct ConfigContext {
   let plan: ConfigPlan
   let session: Session
   /// Each layer's values, made once.
-  private var layers: [Item.ID: [String: Any]] = [:]
+  private var layers: [String: [String: Any]] = [:]
   /// All that does not hang on where texts are written.
   private var common: [String: Any] = [:]
 
   init(plan: ConfigPlan, session: Session) {
     (self.plan, self.session) = (plan, session)
-    layers = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.item.id, described($0)) })
+    layers = Dictionary(plan.entries.map { ($0.name, described($0)) }) { first, _ in first }
     common = commonValues()
   }
 
@@ -76,7 +76,7 @@ struct ConfigContext {
     if formats.count == 1 { values["one_format"] = formats.first }
     let total = weights(plan.entries)
     if total > 0 {
-      let bits = plan.entries.reduce(0.0) { $0 + ($1.scheme.format.codeBits ?? 16) * Double($1.item.count) }
+      let bits = plan.entries.reduce(0.0) { $0 + ($1.scheme.format.codeBits ?? 16) * Double($1.weights) }
       values["mean_bits"] = (bits / Double(total) * 1000).rounded() / 1000
     }
     if plan.entries.contains(where: { $0.fields["imatrix"] != nil }) || session.importancePath?.isImatrix == true {
@@ -135,7 +135,7 @@ struct ConfigContext {
     return model
   }
 
-  private func weights(_ entries: [ConfigPlan.Entry]) -> Int { entries.reduce(0) { $0 + $1.item.count } }
+  private func weights(_ entries: [ConfigPlan.Entry]) -> Int { entries.reduce(0) { $0 + $1.weights } }
 
   /// Entries by a key, in the order of their first.
   private func grouped(_ entries: [ConfigPlan.Entry], by key: (ConfigPlan.Entry) -> String) -> [[ConfigPlan.Entry]] {
@@ -159,7 +159,7 @@ struct ConfigContext {
     return values
   }
 
-  private func layer(_ entry: ConfigPlan.Entry) -> [String: Any] { layers[entry.item.id] ?? [:] }
+  private func layer(_ entry: ConfigPlan.Entry) -> [String: Any] { layers[entry.name] ?? [:] }
 
   private func described(_ entry: ConfigPlan.Entry) -> [String: Any] {
     let item = entry.item

@@ -14,6 +14,8 @@ struct ConfigPlan {
     let isKept: Bool
     /// From the line of the sheet that accepted the scheme.
     let fields: [String: String]
+    /// Weights of all layers that the tool has under the name.
+    var weights: Int
   }
 
   /// - Throws: `WorkbenchError` that names every layer that does not fit, and why.
@@ -21,7 +23,7 @@ struct ConfigPlan {
     target = fit.target
     var entries: [Entry] = []
     var problems: [String] = []
-    var taken: [String: String] = [:]
+    var taken: [String: Int] = [:]
     for item in session.items where item.kind != .buffer {
       let scheme = session.recipe[item]
       if item.kind != .weight, scheme.isKeep { continue }
@@ -29,13 +31,24 @@ struct ConfigPlan {
       case .passedOver: continue
       case .unfit(let reason): problems.append("\(printable(item.name)): \(reason)")
       case .listed(let name, let acceptance):
-        if let other = taken.updateValue(item.name, forKey: name) {
-          problems.append(
-            "\(printable(item.name)): \(fit.target.tool) calls it \(name), as it does \(printable(other))")
+        for name in [name] + (fit.moreNames[item.id] ?? []) {
+          if let place = taken[name] {
+            // Experts that the tool stacks, which agree: said once.
+            if fit.target.naming == .mlx {
+              entries[place].weights += item.count
+            } else {
+              problems.append(
+                "\(printable(item.name)): \(fit.target.tool) calls it \(name), as it does "
+                  + printable(entries[place].item.name))
+            }
+            continue
+          }
+          taken[name] = entries.count
+          entries.append(
+            Entry(
+              item: item, name: name, scheme: scheme, isKept: scheme.format == .keep,
+              fields: acceptance?.fields ?? [:], weights: item.count))
         }
-        entries.append(
-          Entry(
-            item: item, name: name, scheme: scheme, isKept: scheme.format == .keep, fields: acceptance?.fields ?? [:]))
       }
     }
     for agreement in fit.agreements {

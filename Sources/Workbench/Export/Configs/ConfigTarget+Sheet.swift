@@ -7,7 +7,7 @@ import Compression
 ///     summary  …
 ///     tool     mlx-lm 0.32
 ///     checked  with the tool
-///     names    modules                                                  # own, modules, constants, gguf, nodes
+///     names    modules                                                  # own, modules, mlx, constants, gguf, nodes
 ///     accept   linear embedding : int{4,8},group={32,64},affine : mode=affine
 ///     fused    q_proj k_proj v_proj                                      # must have one scheme
 ///     tied     agree

@@ -38,6 +38,8 @@ public struct ConfigTarget: Sendable {
     case own
     /// The module's path, as Hugging Face's transformers have it: the parameter without `.weight`.
     case modules
+    /// As mlx-lm has it: modules, with the experts of a block stacked to one a projection.
+    case mlx
     /// The parameter with everything but letters, digits and `_` replaced by `_`, as coremltools names a constant.
     case constants
     case gguf

@@ -7,6 +7,8 @@ public struct TargetFit: Sendable {
   public let target: ConfigTarget
   /// By item: what the tool calls it, or why it has no name.
   private let names: [Item.ID: Result<String, ConfigTarget.Unfit>]
+  /// Further names of layers that are several modules of the tool's.
+  let moreNames: [Item.ID: [String]]
   /// Items that must have one scheme, and why.
   public let agreements: [Agreement]
   private let agreementOf: [Item.ID: [Int]]
@@ -38,7 +40,14 @@ public struct TargetFit: Sendable {
       do { names[item.id] = .success(try translation.name(of: item)) } catch { names[item.id] = .failure(error) }
     }
     self.names = names
-    var agreements: [Agreement] = []
+    var agreements = target.naming == .mlx ? Self.stacks(names, target, session) : []
+    moreNames =
+      target.naming != .mlx
+      ? [:]
+      : names.keys.reduce(into: [:]) { result, id in
+        guard let item = session.item(id: id), let all = try? translation.names(of: item), all.count > 1 else { return }
+        result[id] = Array(all.dropFirst())
+      }
     for words in target.fused {
       let reason = "\(target.tool) runs \(words.joined(separator: ", ")) as one"
       agreements += session.siblings(words).map { Agreement(items: $0, reason: reason) }
@@ -52,6 +61,26 @@ public struct TargetFit: Sendable {
       for id in agreement.items { agreementOf[id, default: []].append(index) }
     }
     self.agreementOf = agreementOf
+  }
+
+  /// Layers that are one module of the tool's: the experts of a block.
+  private static func stacks(
+    _ names: [Item.ID: Result<String, ConfigTarget.Unfit>], _ target: ConfigTarget, _ session: Session
+  ) -> [Agreement] {
+    var places: [String: Int] = [:]
+    var groups: [(name: String, items: [Item.ID])] = []
+    for item in session.items {
+      guard case .success(let name)? = names[item.id] else { continue }
+      if let place = places[name] {
+        groups[place].items.append(item.id)
+      } else {
+        places[name] = groups.count
+        groups.append((name, [item.id]))
+      }
+    }
+    return groups.filter { $0.items.count > 1 }.map {
+      Agreement(items: $0.items, reason: "\(target.tool) stacks experts to one \($0.name)")
+    }
   }
 
   /// What the tool says of an item in a scheme.
