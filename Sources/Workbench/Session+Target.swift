@@ -5,19 +5,27 @@ extension Session {
   ///
   /// - Parameter target: `nil` for none.
   /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for.
-  public mutating func aim(at target: Target?) throws(WorkbenchError) {
+  public mutating func aim(at target: Target?) throws(WorkbenchError) { take(target, try aim(for: target)) }
+
+  /// What a target says of every layer, found out beforehand: its rules ask the model's folder.
+  public struct Aim: Sendable {
+    fileprivate let fit: TargetFit?
+  }
+
+  /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for.
+  public func aim(for target: Target?) throws(WorkbenchError) -> Aim {
+    switch target?.kind {
+    case .config(let config): Aim(fit: try TargetFit(config, self))
+    case .checkpoint: Aim(fit: try TargetFit(.ggufTypes, self))
+    case .recipe, nil: Aim(fit: nil)
+    }
+  }
+
+  /// Makes a target the one that the recipe is meant for.
+  public mutating func take(_ target: Target?, _ aim: Aim) {
+    (self.target, fit) = (target, aim.fit)
     // Its numbers are others: sizes and errors follow.
-    defer { recipeChanged(at: Array(items.indices)) }
-    guard let target else {
-      (self.target, fit) = (nil, nil)
-      return
-    }
-    switch target.kind {
-    case .config(let config): fit = try TargetFit(config, self)
-    case .checkpoint: fit = try TargetFit(.ggufTypes, self)
-    case .recipe: fit = nil
-    }
-    self.target = target
+    recipeChanged(at: Array(items.indices))
   }
 
   /// Why the chosen target cannot say an item's scheme; `nil` where it can, or where there is no target.
@@ -87,17 +95,20 @@ extension Session {
   /// How many groups of layers a lock holds together.
   public var lockedGroups: Int { Set((locks ?? [:]).values).count }
 
-  public mutating func setLocked(_ isLocked: Bool) {
-    guard isLocked else {
-      locks = nil
-      return
-    }
+  /// By item: those that change with it.
+  public typealias Locks = [Item.ID: [Item.ID]]
+
+  /// What runtimes run as one, by the names that the model's folder explains.
+  public var lockable: Locks {
     var groups = ConfigTarget.fusedWords.flatMap(siblings)
     if let tied = tiedEmbedding { groups.append(tied) }
-    var locks: [Item.ID: [Item.ID]] = [:]
+    var locks: Locks = [:]
     for group in groups { for id in group { locks[id] = group } }
-    self.locks = locks
+    return locks
   }
+
+  /// Locks layers to each other, or with `nil` none.
+  public mutating func lock(_ locks: Locks?) { self.locks = locks }
 
   /// Items with those that are locked to them, each once, in order.
   func withLocked(_ ids: [Item.ID]) -> [Item.ID] {

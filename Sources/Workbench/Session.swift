@@ -33,7 +33,7 @@ public struct Session: Sendable {
   /// Whom the recipe is meant for (`aim(at:)`), and what that tool says of it.
   public internal(set) var target: Target?
   var fit: TargetFit?
-  /// By item: those that change with it (`setLocked`); `nil` where nothing is locked.
+  /// By item: those that change with it (`lock`); `nil` where nothing is locked.
   var locks: [Item.ID: [Item.ID]]?
   /// The file that said how much inputs matter.
   public internal(set) var importancePath: String?

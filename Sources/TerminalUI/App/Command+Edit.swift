@@ -142,14 +142,7 @@ extension Command {
     },
     Command("lock", [.character("L")], .layer, "q/k/v, gate/up and tied layers change together, or apart again") {
       state, _ in
-      state.session.setLocked(!state.session.isLocked)
-      guard state.session.isLocked else {
-        state.say("layers change apart")
-        return []
-      }
-      let count = state.session.lockedGroups
-      state.say(count == 0 ? "no layers here are run as one" : "\(count) groups of layers change together")
-      return []
+      [.lock(!state.session.isLocked)]
     },
     Command("keep", [.character("x"), .delete], "[PATTERN]", .layer, "leave as it is", unless: noTarget) {
       state, argument throws(WorkbenchError) in

@@ -26,8 +26,7 @@ extension Command {
         state.prompt = state.commandPrompt("target ")
         return []
       }
-      try state.aim(at: argument == "none" ? nil : Target(name: argument))
-      return []
+      return [.aim(argument == "none" ? nil : try Target(name: argument))]
     },
     Command("recipe", [], "PATH", .session, "start from a recipe, another tool's config, or a checkpoint's types") {
       state, argument throws(WorkbenchError) in
@@ -41,9 +40,7 @@ extension Command {
       guard !argument.isEmpty else {
         throw WorkbenchError("importance: expected a path, as in :importance imatrix.gguf")
       }
-      let count = try state.session.weigh(by: ImportanceFile(path: argument), path: argument)
-      state.say("importances of \(count) weight\(count == 1 ? "" : "s"): errors have a weighted one beside them")
-      return [.renew]
+      return [.importances(path: argument)]
     },
     Command(
       "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data: .npz, images, text",
@@ -152,18 +149,6 @@ extension State {
   var exportPrompt: Prompt {
     let target = session.target ?? .lathe
     return commandPrompt("export \(target.name) \(target == .lathe ? recipePath : "")")
-  }
-
-  fileprivate mutating func aim(at target: Target?) throws(WorkbenchError) {
-    try session.aim(at: target)
-    sessionChanged(recipe: true)
-    guard let target else { return say("no target: any scheme goes") }
-    if let first = session.items.first(where: { misfits[$0.id] != nil }), let reason = misfits[first.id] {
-      let more = misfits.count > 1 ? " and \(misfits.count - 1) more" : ""
-      complain("\(target.name): \(printable(first.name))\(more): \(reason)")
-    } else {
-      say("\(target.name) takes every choice: \(target.summary)")
-    }
   }
 
   /// Where a recipe is written when no other place is named: the model's name in the working folder.

@@ -50,6 +50,9 @@ enum Effect: Sendable, Hashable {
   case write(Target, path: String)
   case writeBins(path: String)
   case importRecipe(path: String)
+  case importances(path: String)
+  case aim(Target?)
+  case lock(Bool)
   case measure(data: String)
   case cancel
   case analyse
@@ -59,8 +62,6 @@ enum Effect: Sendable, Hashable {
   case copy(String)
   /// Finds the thresholds of ratios over the model.
   case resolveShared
-  /// Asks everything anew: the items have changed.
-  case renew
 }
 
 extension Command {

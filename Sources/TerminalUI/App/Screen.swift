@@ -11,23 +11,9 @@ import Workbench
 /// What background work tells the screen.
 public enum Notice: Sendable {
   case reports([Report])
-  case measuring(done: Int, of: Int)
-  case measured(Measurement)
-  case exporting(ExportProgress)
-  case exported(CheckpointExport, path: String)
-  case failed(String)
-  case calledOff
-  /// Where the share of the weights of a ratio over the model lies.
-  case threshold(ratio: Double, Double)
-  case noThreshold(String)
-  case written(Export)
-  case notWritten(String)
-  case imported(ImportedChoice, path: String)
-  case notImported(String)
+  case job(Job.Report)
   /// What the filter searches.
   case indexed(SearchIndex)
-  /// The size of the file that the target would write; `nil` where the recipe does not fit it.
-  case fileSize(Int?, version: Int, target: Target)
 }
 
 /// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
@@ -35,7 +21,7 @@ public enum Notice: Sendable {
 public struct Screen: Program {
   public typealias Message = Notice
 
-  private(set) var state: State
+  var state: State
   private var analyst: Analyst
   private let workers: Int?
   private let mailbox: Mailbox<Notice>
@@ -43,16 +29,13 @@ public struct Screen: Program {
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
   /// Hears of every recipe that comes to stand.
-  private let recipeChanged: @Sendable (RecipeDraft) -> Void
+  let recipeChanged: @Sendable (RecipeDraft) -> Void
   private var toldVersion = 0
-  private var measurement: MeasurementJob?
   /// How measurements run.
   private let request: MeasurementRequest
-  private var export: ExportJob?
-  /// Searches for thresholds that run.
-  private var jobs = 0
-  /// The version of the recipe whose file is being sized.
-  private var sizing: Int?
+  private let queue: JobQueue
+  /// Those that run, by number.
+  var jobs: [Job.ID: Job] = [:]
 
   /// - Parameters:
   ///   - glyphs: what the locale can show.
@@ -71,6 +54,7 @@ public struct Screen: Program {
       ?? Paths.data(besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
     self.mailbox = mailbox
     self.workers = workers
+    queue = JobQueue { mailbox.post(.job($0)) }
     analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {
       mailbox.post(.reports($0))
     }
@@ -83,7 +67,11 @@ public struct Screen: Program {
 
   public var isDone: Bool { state.isDone }
   public var wantsTick: Bool { !isIdle }
-  public var isIdle: Bool { analyst.progress == nil && state.measuring == nil && state.exporting == nil && jobs == 0 }
+  public var isIdle: Bool { analyst.progress == nil && jobs.isEmpty }
+  public var isAnswering: Bool { jobs.values.contains { $0.work.isAnswer } }
+  public static func isAnswer(_ message: Notice) -> Bool {
+    if case .job(let report) = message { report.job.work.isAnswer } else { false }
+  }
 
   public mutating func handle(_ key: Key) {
     let before = (version: state.session.version, item: state.current?.id, series: state.series)
@@ -116,45 +104,9 @@ public struct Screen: Program {
     for message in messages {
       switch message {
       case .reports(let reports): state.session.receive(reports)
-      case .measuring(let done, let of):
-        if state.measuring != nil { state.measuring = .init(done: done, of: of) }
-      case .measured(let measurement): finish(measurement)
-      case .exporting(let progress): if state.exporting != nil { state.exporting = progress }
-      case .exported(let export, let path): finish(export, path)
-      case .failed(let text):
-        state.measuring = nil
-        state.exporting = nil
-        state.refuse(text)
-      case .threshold(let ratio, let threshold):
-        jobs -= 1
-        state.session.resolve(ratio, as: threshold)
-        state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
-        askForChoices()
-      case .noThreshold(let text):
-        jobs -= 1
-        state.complain(text)
-      case .written(let export):
-        jobs -= 1
-        state.tell(export)
-      case .notWritten(let text):
-        jobs -= 1
-        state.refuse(text)
-      case .imported(let choice, let path):
-        jobs -= 1
-        state.adopt(choice, from: path)
-        askForChoices()
-      case .notImported(let text):
-        jobs -= 1
-        state.refuse(text)
       case .indexed(let index): state.searchIndex = index
-      case .fileSize(let bytes, let version, let target):
-        jobs -= 1
-        sizing = nil
-        if target == state.session.target { state.fileSize = .init(target: target, version: version, bytes: bytes) }
-      case .calledOff:
-        state.measuring = nil
-        state.exporting = nil
-        state.say("called off")
+      case .job(let report) where jobs[report.job.id] != nil: receive(report)
+      case .job: break
       }
     }
     state.sessionChanged(recipe: false)
@@ -179,7 +131,7 @@ public struct Screen: Program {
 
   /// The open questions of the recipe, those of the current layer first: of what the last change changed, and of all
   /// items when they were not asked or were called off.
-  private mutating func askForChoices() {
+  mutating func askForChoices() {
     let session = state.session
     let items = asksAll ? session.items : session.lastChanged.compactMap(session.item(id:))
     asksAll = false
@@ -226,10 +178,14 @@ public struct Screen: Program {
       return
     }
     if state.fileSize?.target != target { state.fileSize = .init(target: target) }
-    guard sizing == nil, state.fileSize?.version != session.version else { return }
-    sizing = session.version
-    jobs += 1
-    FileSizeJob.start(session, target, mailbox: mailbox)
+    let isSizing = jobs.values.contains { if case .fileSize = $0.work { true } else { false } }
+    if !isSizing, state.fileSize?.version != session.version { start(.fileSize(target)) }
+  }
+
+  /// Starts work on the session as it is now.
+  mutating func start(_ work: Job.Work) {
+    let job = queue.start(work, on: state.session)
+    jobs[job.id] = job
   }
 
   /// What an open popup shows: at once what the summary knows, then the scheme under the cursor, then the others.
@@ -268,35 +224,22 @@ public struct Screen: Program {
     switch effect {
     case .write(let target, let path) where target.isCheckpoint:
       state.exporting = ExportProgress()
-      export = ExportJob(session: state.session, target: target, path: path, workers: workers, mailbox: mailbox)
+      start(.export(target, path: path, workers: workers))
     case .write(let target, _) where target.needsFigures && !state.session.hasFigures:
       state.complain("\(target.name): figures are still coming in; write it when the analysis is done")
-    case .write(let target, let path) where target != .lathe && state.session.items.count > ConfigJob.longModel:
-      ConfigJob.start(state.session, target, path, mailbox: mailbox)
-      jobs += 1
-      state.say("writing \(printable(path)) …")
-    case .write(let target, let path):
-      do {
-        let export = try state.session.write(target, to: path)
-        if target == .lathe {
-          state.session.markSaved()
-          recipeChanged(state.session.draft)
-        }
-        state.tell(export)
-      } catch {
-        state.refuse("\(error)")
-      }
+    case .write(let target, let path): start(.write(target, path: path))
     case .writeBins(let path): writeBins(path)
-    case .importRecipe(let path) where RecipeJob.isShort(path):
-      jobs += 1
-      receive([RecipeJob.notice(path, for: state.session)])
-    case .importRecipe(let path):
-      RecipeJob.start(path, for: state.session, mailbox: mailbox)
-      jobs += 1
-    case .measure(let data): measure(data)
+    case .importRecipe(let path): start(.importChoice(path: path))
+    case .importances(let path): start(.importances(path: path))
+    case .aim(let target): start(.aim(target))
+    case .lock(let isLocked): start(.lock(isLocked))
+    case .measure(let data):
+      state.measuring = .init(done: 0, of: 0)
+      var request = request
+      request.data = data
+      start(.measure(request))
     case .cancel:
-      measurement?.cancel()
-      export?.cancel()
+      jobs.values.forEach { $0.cancel() }
       analyst.cancelAll()
       asksAll = true
       state.say("called off; what is not known shows as …; :analyse goes on")
@@ -304,17 +247,8 @@ public struct Screen: Program {
       let known = state.session.findings
       analyst.ask(state.session.opening.filter { known.surveys[$0.item] == nil && known.failures[$0.item] == nil })
       askForChoices()
-    case .renew:
-      let (mailbox, session) = (mailbox, state.session)
-      analyst.cancelAll()
-      analyst = Analyst(session.checkpoint, items: session.items, workers: workers) { mailbox.post(.reports($0)) }
-      asksAll = true
-      perform(.analyse)
     case .resolveShared:
-      for shared in state.session.sharedRatios {
-        SharedRatioJob.start(shared, mailbox: mailbox)
-        jobs += 1
-      }
+      for shared in state.session.sharedRatios { start(.threshold(shared)) }
     case .mouse(let isOn): requests.append(.mouse(isOn))
     case .suspend: requests.append(.suspend)
     case .repaint: requests.append(.repaint)
@@ -329,36 +263,17 @@ public struct Screen: Program {
       state.complain("bins: the layer is not read yet")
       return
     }
-    do {
-      try state.session.write(
-        Array(("layer,bin,low,high,count\n" + histogram.csv(layer: item.name)).utf8), to: path)
-      state.say("wrote \(printable(path)), \(histogram.counts.count) bins")
-    } catch {
-      state.complain("\(error)")
-    }
+    let text = "layer,bin,low,high,count\n" + histogram.csv(layer: item.name)
+    start(.save(Array(text.utf8), path: path, what: "\(histogram.counts.count) bins"))
   }
 
-  private mutating func measure(_ data: String) {
-    let session = state.session
-    state.measuring = .init(done: 0, of: 0)
-    var request = request
-    request.data = data
-    measurement = MeasurementJob(session: session, request: request, mailbox: mailbox)
-  }
-
-  private mutating func finish(_ export: CheckpointExport, _ path: String) {
-    state.exporting = nil
-    let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
-    state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")
-  }
-
-  private mutating func finish(_ measurement: Measurement) {
-    state.measuring = nil
-    state.session.add(measurement)
-    if let metric = measurement.metrics.first {
-      let plain = metric.baseline.map { ", uncompressed \(metric.format($0))" } ?? ""
-      state.say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain)")
-    }
+  /// Asks everything anew: the items have changed.
+  mutating func renew() {
+    let (mailbox, session) = (mailbox, state.session)
+    analyst.cancelAll()
+    analyst = Analyst(session.checkpoint, items: session.items, workers: workers) { mailbox.post(.reports($0)) }
+    asksAll = true
+    perform(.analyse)
   }
 }
 

@@ -3,7 +3,8 @@
 public enum Headless {
   /// Replays `script` and returns what the screen shows at the end, after a last implied wait.
   ///
-  /// Messages are taken only at waits, so that a script has one outcome however fast the jobs are.
+  /// Messages are taken only at waits, but for the answers that a key waits for, so that a script has one outcome however
+  /// fast the jobs are.
   /// A program that ends itself ends the script; its last screen is returned.
   ///
   /// - Parameters:
@@ -16,20 +17,40 @@ public enum Headless {
     limit: Duration? = nil, requests: (TerminalRequest) -> Void = { _ in }
   ) throws(HeadlessError) -> Canvas {
     var size = size
+    var kept: [P.Message] = []
     program.handle(.resize(size))
     for (index, step) in script.steps.enumerated() where !program.isDone {
       switch step {
       case .key(let key):
         if case .resize(let new) = key { size = new }
         program.handle(key)
+        try waitForAnswers(&program, mailbox, &kept, limit: limit, step: index + 1)
       case .wait:
+        program.receive(kept)
+        kept = []
         try settle(&program, mailbox, limit: limit, step: index + 1)
       }
       program.takeRequests().forEach(requests)
     }
-    if !program.isDone { try settle(&program, mailbox, limit: limit, step: script.steps.count) }
+    if !program.isDone {
+      program.receive(kept)
+      try settle(&program, mailbox, limit: limit, step: script.steps.count)
+    }
     program.takeRequests().forEach(requests)
     return program.view(size)
+  }
+
+  /// Gives the program the answers that the next key waits for; what else comes is kept for the next wait.
+  private static func waitForAnswers<P: Program>(
+    _ program: inout P, _ mailbox: Mailbox<P.Message>, _ kept: inout [P.Message], limit: Duration?, step: Int
+  ) throws(HeadlessError) {
+    let deadline = limit.map { ContinuousClock.now + $0 }
+    while program.isAnswering, !program.isDone {
+      let messages = mailbox.wait(upTo: deadline.map { ContinuousClock.now.duration(to: $0) })
+      guard !messages.isEmpty else { throw HeadlessError(step: step, limit: limit ?? .zero) }
+      program.receive(messages.filter(P.isAnswer))
+      kept += messages.filter { !P.isAnswer($0) }
+    }
   }
 
   /// Gives the program its messages until it is idle; blocks on the mailbox in between.

@@ -36,6 +36,8 @@ public enum Loop {
     _ program: inout P, on terminal: Terminal, mailbox: Mailbox<P.Message>
   ) -> Outcome {
     var pace = Pace()
+    // Typed while an answer was on its way.
+    var held: [Key] = []
     program.handle(.resize(terminal.size))
     while true {
       for request in program.takeRequests() { perform(request, on: terminal) }
@@ -47,7 +49,8 @@ public enum Loop {
       }
       // Messages wait until a frame can show them: however many come, they are worked through once a frame.
       let isListening = pace.isListening(at: now)
-      let wake = pace.nextWake(wantsTick: program.wantsTick, at: now)
+      let isDue = !held.isEmpty && !program.isAnswering
+      let wake = isDue ? now : pace.nextWake(wantsTick: program.wantsTick, at: now)
       let events = terminal.wait(
         for: isListening ? mailbox.descriptor : -1, upTo: wake.map { now.duration(to: $0) })
       switch terminal.takeSignals() {
@@ -63,14 +66,16 @@ public enum Loop {
       case .none: break
       }
       if events.isHangup { return .hangup }
-      let keys = terminal.readKeys()
+      let keys = held + terminal.readKeys()
+      held = []
       for key in keys where !program.isDone {
         switch key {
         case .control("z"):
           terminal.suspend()
           program.handle(.resize(terminal.size))
         case .control("l"): terminal.repaint()
-        default: program.handle(key)
+        case .escape, .control("c"), .resize: program.handle(key)
+        default: if program.isAnswering || !held.isEmpty { held.append(key) } else { program.handle(key) }
         }
       }
       if !keys.isEmpty { pace.wantsFrame(urgent: true) }

@@ -25,6 +25,13 @@ public protocol Program {
   /// No job is running or waiting: what `<Wait>` in a script waits for.
   var isIdle: Bool { get }
 
+  /// Whether an answer is on its way that the next key may depend on (a file is read): keys wait for it, but for Esc and
+  /// ^C.
+  var isAnswering: Bool { get }
+
+  /// Whether a message is such an answer.
+  static func isAnswer(_ message: Message) -> Bool
+
   /// What the terminal is to do beyond showing the canvas; asked for after every change, and given
   /// once.
   mutating func takeRequests() -> [TerminalRequest]
@@ -34,6 +41,8 @@ extension Program {
   public mutating func tick() {}
   public var wantsTick: Bool { false }
   public var isIdle: Bool { true }
+  public var isAnswering: Bool { false }
+  public static func isAnswer(_ message: Message) -> Bool { false }
   public mutating func takeRequests() -> [TerminalRequest] { [] }
 }
 

@@ -159,10 +159,7 @@ public final class Analyst: Sendable {
   }
 
   private func work() {
-    // On Linux niceness belongs to the thread: 0 is the calling one.
-    #if os(Linux)
-      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-    #endif
+    lowerPriorityOfThread()
     while let (question, generation, isUrgent) = take() {
       guard let item = places[question.item].map({ items[$0] }) else { continue }
       let counted = Atomic<Int>(0)

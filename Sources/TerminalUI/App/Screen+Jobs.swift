@@ -1,0 +1,66 @@
+import Workbench
+
+/// What jobs tell, taken over into the state.
+extension Screen {
+  mutating func receive(_ report: Job.Report) {
+    if report.event.isLast {
+      jobs[report.job.id] = nil
+      // A failure ends what failed, and nothing else.
+      switch report.job.work {
+      case .measure: state.measuring = nil
+      case .export: state.exporting = nil
+      default: break
+      }
+    }
+    switch report.event {
+    case .measuring(let done, let of): state.measuring = .init(done: done, of: of)
+    case .exporting(let progress): state.exporting = progress
+    case .failed(let reason): state.refuse(reason)
+    case .calledOff: state.say("called off")
+    case .done(let result): take(result, of: report.job)
+    }
+  }
+
+  private mutating func take(_ result: Job.Result, of job: Job) {
+    switch result {
+    case .measured(let measurement): state.take(measurement)
+    case .exported(let export, let path):
+      let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
+      state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")
+    case .written(let export, let target):
+      if target == .lathe, job.version == state.session.version {
+        state.session.markSaved()
+        recipeChanged(state.session.draft)
+      }
+      state.tell(export)
+    case .saved(let path, let what): state.say("wrote \(printable(path)), \(what)")
+    case .imported(let choice, let path):
+      state.adopt(choice, from: path)
+      askForChoices()
+    case .importances(let file, let path):
+      do {
+        let count = try state.session.weigh(by: file, path: path)
+        state.say("importances of \(count) weight\(count == 1 ? "" : "s"): errors have a weighted one beside them")
+        renew()
+      } catch {
+        state.refuse("\(error)")
+      }
+    case .aimed(let target, let aim):
+      state.take(target, aim)
+      askForChoices()
+    case .locked(let locks):
+      state.session.lock(locks)
+      let count = state.session.lockedGroups
+      state.say(
+        locks == nil
+          ? "layers change apart"
+          : count == 0 ? "no layers here are run as one" : "\(count) groups of layers change together")
+    case .threshold(let ratio, let threshold):
+      state.session.resolve(ratio, as: threshold)
+      state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
+      askForChoices()
+    case .fileSize(let bytes, let target):
+      if target == state.session.target { state.fileSize = .init(target: target, version: job.version, bytes: bytes) }
+    }
+  }
+}

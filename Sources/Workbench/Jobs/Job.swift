@@ -1,0 +1,94 @@
+import Synchronization
+
+/// A piece of work in the background: what it does, for which state of the recipe it was asked, and a way to call it off.
+///
+/// It works on the session as it was when it was asked: a session is a value. What it tells is a `Report`, which names it,
+/// so that one job's failure ends no other.
+public final class Job: Sendable, Identifiable {
+  public let id: Int
+  public let work: Work
+  /// The version of the recipe that it was asked for.
+  public let version: Int
+  private let isCancelled = Atomic<Bool>(false)
+
+  init(id: Int, _ work: Work, version: Int) {
+    (self.id, self.work, self.version) = (id, work, version)
+  }
+
+  /// Asks it to stop at the next chance; it then reports that it was called off.
+  public func cancel() { isCancelled.store(true, ordering: .relaxed) }
+
+  public var goesOn: Bool { !isCancelled.load(ordering: .relaxed) }
+
+  /// What is done.
+  public enum Work: Sendable {
+    /// The recipe run on held-out data.
+    case measure(MeasurementRequest)
+    /// The weights written for a target.
+    case export(Target, path: String, workers: Int?)
+    /// A config or a recipe written.
+    case write(Target, path: String)
+    /// Bytes about the model written; `what` says what they are.
+    case save([UInt8], path: String, what: String)
+    /// A recipe, another tool's config or a checkpoint's types read.
+    case importChoice(path: String)
+    /// How much inputs matter, read.
+    case importances(path: String)
+    /// What a target says of every layer found out.
+    case aim(Target?)
+    /// Layers that are locked to each other found, or let go.
+    case lock(Bool)
+    /// The threshold of a ratio over the model.
+    case threshold(Session.SharedRatio)
+    /// The size of the file that a target would write.
+    case fileSize(Target)
+  }
+
+  /// What it tells.
+  public enum Event: Sendable {
+    case measuring(done: Int, of: Int)
+    case exporting(ExportProgress)
+    /// The last thing but for these three.
+    case done(Result)
+    case failed(String)
+    case calledOff
+
+    public var isLast: Bool {
+      switch self {
+      case .measuring, .exporting: false
+      case .done, .failed, .calledOff: true
+      }
+    }
+  }
+
+  /// What came of it.
+  public enum Result: Sendable {
+    case measured(Measurement)
+    case exported(CheckpointExport, path: String)
+    case written(Export, Target)
+    case saved(path: String, what: String)
+    case imported(ImportedChoice, path: String)
+    case importances(ImportanceFile, path: String)
+    case aimed(Target?, Session.Aim)
+    case locked(Session.Locks?)
+    case threshold(ratio: Double, Double)
+    /// `nil` where the recipe does not fit the target.
+    case fileSize(Int?, Target)
+  }
+
+  /// An event with the job that it is of.
+  public struct Report: Sendable {
+    public let job: Job
+    public let event: Event
+  }
+}
+
+extension Job.Work {
+  /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
+  public var isAnswer: Bool {
+    switch self {
+    case .write, .save, .importChoice, .importances, .aim, .lock: true
+    case .measure, .export, .threshold, .fileSize: false
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Dispatch
+import Inference
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Starts jobs and passes on what they tell, from background threads.
+///
+/// What a person waits for runs at once and at the program's own priority; everything else on threads that give way.
+public final class JobQueue: Sendable {
+  private let post: @Sendable (Job.Report) -> Void
+  private let last = Atomic<Int>(0)
+
+  public init(post: @escaping @Sendable (Job.Report) -> Void) { self.post = post }
+
+  /// Starts work on a session as it is now.
+  public func start(_ work: Job.Work, on session: Session) -> Job {
+    let job = Job(id: last.add(1, ordering: .relaxed).newValue, work, version: session.version)
+    let post = post
+    DispatchQueue.global(qos: work.isAnswer ? .userInitiated : .utility).async {
+      if !work.isAnswer { lowerPriorityOfThread() }
+      let event: Job.Event
+      do {
+        let result = try job.run(on: session) { post(.init(job: job, event: $0)) }
+        event = result.map { .done($0) } ?? .calledOff
+      } catch is Cancelled {
+        event = .calledOff
+      } catch {
+        event = .failed("\(error)")
+      }
+      post(.init(job: job, event: event))
+    }
+    return job
+  }
+}
+
+/// Makes the calling thread give way to those that draw.
+func lowerPriorityOfThread() {
+  // On Linux niceness belongs to the thread: 0 is the calling one.
+  #if os(Linux)
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+  #endif
+}
+
+extension Job {
+  /// - Returns: `nil` where it was called off.
+  fileprivate func run(on session: Session, tell: @escaping @Sendable (Event) -> Void) throws -> Result? {
+    switch work {
+    case .measure(let request):
+      let measurement = try session.measure(
+        request,
+        progress: { done, of in
+          tell(.measuring(done: done, of: of))
+          return true
+        }, isCancelled: { !self.goesOn })
+      return measurement.map { .measured($0) }
+    case .export(let target, let path, let workers):
+      let export = try session.write(checkpoint: target, to: path, workers: workers) { progress in
+        tell(.exporting(progress))
+        return self.goesOn
+      }
+      return .exported(export, path: path)
+    case .write(let target, let path): return .written(try session.write(target, to: path), target)
+    case .save(let bytes, let path, let what):
+      try session.write(bytes, to: path)
+      return .saved(path: path, what: what)
+    case .importChoice(let path): return .imported(try session.choice(from: path), path: path)
+    case .importances(let path): return .importances(try ImportanceFile(path: path), path: path)
+    case .aim(let target): return .aimed(target, try session.aim(for: target))
+    case .lock(let isLocked): return .locked(isLocked ? session.lockable : nil)
+    case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
+    case .fileSize(let target): return .fileSize(try? session.size(checkpoint: target), target)
+    }
+  }
+}
