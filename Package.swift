@@ -11,15 +11,19 @@ let strict: [SwiftSetting] = [
 ]
 
 /// With LATHE_FUZZ, what reads files is built to be fuzzed (Tests/Fuzz/run): the plain build knows nothing of it.
+/// LATHE_FUZZ=long leaves out what libFuzzer wants to know of each step: many more inputs, made blindly.
 let isFuzzing = Context.environment["LATHE_FUZZ"] != nil
-let fuzzed: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+let isLong = Context.environment["LATHE_FUZZ"] == "long"
+let sanitizers = isLong ? "-sanitize=address" : "-sanitize=fuzzer,address"
+let fuzzed: [SwiftSetting] = isFuzzing ? [.unsafeFlags([sanitizers])] + (isLong ? [.define("LONG")] : []) : []
 
 /// The C rooms are optimised in debug builds too: tests run the hot loops on real weights. Where they are fuzzed, what
 /// they write outside of a buffer is seen.
 let optimised: [CSetting] = [
   .unsafeFlags(
     ["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"]
-      + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link", "-fsanitize=bounds", "-fsanitize-trap=bounds"] : []))
+      + (isFuzzing
+        ? ["-fsanitize=address\(isLong ? "" : ",fuzzer-no-link")", "-fsanitize=bounds", "-fsanitize-trap=bounds"] : []))
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
@@ -42,26 +46,30 @@ let package = Package(
     .target(name: "CKernels", cSettings: optimised + [.headerSearchPath(".")]),
     .target(name: "CFileAccess", cSettings: optimised),
     .target(
-      name: "CNcurses", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Wno-psabi"])],
+      name: "CNcurses", dependencies: ["CText"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Wno-psabi"])],
       linkerSettings: [
         .linkedLibrary("ncursesw", .when(platforms: [.linux])), .linkedLibrary("ncurses", .when(platforms: [.macOS])),
       ]),
+    .target(name: "CText", cSettings: optimised),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CBLAS", cSettings: optimised, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(
       name: "CImages", cSettings: optimised, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
+    .target(name: "Architectures", resources: [.embedInCode("Sheets")], swiftSettings: strict + fuzzed),
     room("Numerics", ["CKernels"], fuzzed),
     room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"], fuzzed),
-    room("Inference", ["Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
+    room(
+      "Inference", ["Architectures", "Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
     .target(
       name: "Workbench",
       dependencies: [
-        "Checkpoints", "Compression", "Inference", "Numerics", .product(name: "Mustache", package: "swift-mustache"),
+        "Architectures", "Checkpoints", "Compression", "Inference", "Numerics",
+        .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),
-    room("TerminalUI", ["CNcurses", "Workbench"]),
+    room("TerminalUI", ["CNcurses", "CText", "Workbench"]),
     .executableTarget(
       name: "lathe",
       dependencies: [
@@ -105,6 +113,6 @@ if isFuzzing {
         name: "Fuzz\(format)", dependencies: ["FuzzSupport"] + own,
         path: "Tests/Fuzz/\(format)",
         swiftSettings: strict + fuzzed + [.unsafeFlags(["-parse-as-library"])],
-        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+        linkerSettings: [.unsafeFlags([sanitizers])]))
   }
 }

@@ -42,9 +42,7 @@ public enum AtomicFile {
         try body { try write(all: $0, to: file, path) }
       }
     } else {
-      let mask = umask(0)
-      umask(mask)
-      try replace(path, mode: 0o666 & ~mask, as: path) { file in try body { try write(all: $0, to: file, path) } }
+      try replace(path, mode: nil, as: path) { file in try body { try write(all: $0, to: file, path) } }
     }
   }
 
@@ -75,9 +73,7 @@ public enum AtomicFile {
       target = String(cString: resolved)
       free(resolved)
     }
-    let mask = umask(0)
-    umask(mask)
-    return try replace(target, mode: exists ? status.st_mode & 0o777 : 0o666 & ~mask, as: path) { file in
+    return try replace(target, mode: exists ? status.st_mode & 0o777 : nil, as: path) { file in
       try reserve(size, file, path)
       return try body(PlacedWriter(file: file, path: path))
     }
@@ -94,15 +90,19 @@ public enum AtomicFile {
     guard ftruncate(file, off_t(size)) == 0 else { throw failure(path) }
   }
 
-  /// - Parameter shown: the path as the person gave it, for messages.
+  /// - Parameters:
+  ///   - mode: that of the file whose place it takes; `nil` for a new one, which the system gives what the person's mask
+  ///     leaves.
+  ///   - shown: the path as the person gave it, for messages.
   private static func replace<Result>(
-    _ path: String, mode: mode_t, as shown: String, _ fill: (Int32) throws -> Result
+    _ path: String, mode: mode_t?, as shown: String, _ fill: (Int32) throws -> Result
   ) throws -> Result {
-    var draft = try Draft(path, shown)
+    var draft = try Draft(path, shown, mode: mode == nil ? 0o666 : 0o600)
     let result: Result
     do {
       result = try fill(draft.file)
-      guard fchmod(draft.file, mode) == 0, fsync(draft.file) == 0, draft.takeName(), rename(draft.name, path) == 0
+      guard mode.map({ fchmod(draft.file, $0) }) ?? 0 == 0, fsync(draft.file) == 0, draft.takeName(),
+        rename(draft.name, path) == 0
       else { throw failure(shown) }
       close(draft.file)
     } catch {
@@ -120,29 +120,35 @@ public enum AtomicFile {
     private var hasName: Bool
     private let path: String
 
-    init(_ path: String, _ shown: String) throws(WorkbenchError) {
+    init(_ path: String, _ shown: String, mode: mode_t) throws(WorkbenchError) {
       self.path = path
       #if os(Linux)
         // O_TMPFILE, whose definition is not imported.
-        let nameless = open(folder(of: path), O_RDWR | O_DIRECTORY | 0o20000000, 0o600)
+        let nameless = open(folder(of: path), O_RDWR | O_DIRECTORY | 0o20000000, mode)
         if nameless >= 0, access("/proc/self/fd", F_OK) == 0 {
           (file, hasName) = (nameless, false)
           return
         }
         if nameless >= 0 { close(nameless) }
       #endif
-      var template = Array("\(path).XXXXXX".utf8CString)
-      let temporary = mkstemp(&template)
-      guard temporary >= 0 else { throw failure(shown) }
-      (file, hasName) = (temporary, true)
-      name = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      var attempt = 0
+      var opened: Int32 = -1
+      repeat {
+        name = Self.name(beside: path, attempt)
+        opened = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        attempt += 1
+      } while opened < 0 && errno == EEXIST && attempt < 100
+      guard opened >= 0 else { throw failure(shown) }
+      (file, hasName) = (opened, true)
     }
+
+    private static func name(beside path: String, _ attempt: Int) -> String { "\(path).\(getpid())-\(attempt)" }
 
     /// Gives the file a name beside the path.
     mutating func takeName() -> Bool {
       #if os(Linux)
         for attempt in 0..<100 where !hasName {
-          name = "\(path).\(getpid())-\(attempt)"
+          name = Self.name(beside: path, attempt)
           if linkat(AT_FDCWD, "/proc/self/fd/\(file)", AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 {
             hasName = true
           } else if errno != EEXIST {

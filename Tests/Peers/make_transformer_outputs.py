@@ -58,6 +58,7 @@ MODELS = {
             original_max_position_embeddings=48))),
     "gpt2": (t.GPT2LMHeadModel, t.GPT2Config(
         vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=64)),
+    "stablelm": (t.StableLmForCausalLM, t.StableLmConfig(**SIZES, use_qkv_bias=True, partial_rotary_factor=0.5)),
     "bert": (t.BertModel, t.BertConfig(**ENCODER)),
     "mpnet": (t.MPNetModel, t.MPNetConfig(**dict(ENCODER, max_position_embeddings=66))),
 }

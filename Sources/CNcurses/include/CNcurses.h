@@ -19,9 +19,10 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "width.h"
+
 #include "restore.h"
 #include "update.h"
-#include "width.h"
 
 /// Codes of the special keys.
 enum {

@@ -1,3 +1,4 @@
+internal import Architectures
 internal import Checkpoints
 
 extension Hyperparameters {
@@ -12,10 +13,10 @@ extension Hyperparameters {
     guard let architecture = known["general.architecture"]?.string else {
       throw InferenceError(path, "has no key 'general.architecture'")
     }
-    guard Self.architectures.contains(architecture) else {
+    guard let family = Architecture.architecture(architecture) else {
       throw InferenceError(
         path,
-        "is of the architecture '\(architecture)', which Lathe cannot run; it runs \(Self.architectures.sorted().joined(separator: ", "))"
+        "is of the architecture '\(architecture)', which Lathe cannot run; it runs \(Architecture.names.joined(separator: ", "))"
       )
     }
     func field(_ key: String) -> GGUFField? { known["\(architecture).\(key)"] }
@@ -44,18 +45,15 @@ extension Hyperparameters {
     guard known["\(architecture).expert_count"]?.int ?? 0 == 0 else {
       throw InferenceError(path, "is a mixture of experts, which Lathe cannot run")
     }
-    setFamily()
-    if isGemma {
-      // Gemma's largest differ.
-      if blocks == (architecture == "gemma2" ? 46 : 62) {
-        attentionScale = 1 / (Float(hidden) / Float(max(1, heads))).squareRoot()
-      }
-      attentionCap = number("attn_logit_softcapping") ?? (architecture == "gemma2" ? 50 : 0)
-      logitCap = number("final_logit_softcapping") ?? (architecture == "gemma2" ? 30 : 0)
+    try setFamily(family, path)
+    if blocks == family.attentionScalar.blocks {
+      attentionScale = 1 / (Float(hidden) / Float(max(1, heads))).squareRoot()
     }
-    setWindows(field("attention.sliding_window")?.int)
+    attentionCap = number("attn_logit_softcapping") ?? Float(family.defaults["attn_logit_softcapping"] ?? 0)
+    logitCap = number("final_logit_softcapping") ?? Float(family.defaults["final_logit_softcapping"] ?? 0)
+    windows = family.windows(field("attention.sliding_window")?.int, blocks: windows.indices)
     pooling = Pooling(rawValue: field("pooling_type")?.int ?? 0) ?? .none
-    guard !isEncoder, architecture != "gpt2" else { return }
+    guard family.positions == .rotary else { return }
 
     let base = field("rope.freq_base")?.double ?? 10_000
     let dimensions = field("rope.dimension_count")?.int ?? headDimension
@@ -63,7 +61,7 @@ extension Hyperparameters {
       throw InferenceError(path, "turns \(dimensions) numbers of a head")
     }
     var rotation = Rotation(base: base, dimensions: dimensions)
-    rotation.isInterleaved = architecture == "llama"
+    rotation.isInterleaved = family.interleavesHeads
     let original = field("rope.scaling.original_context_length")?.int ?? context ?? 4096
     let factor = field("rope.scaling.factor")?.double ?? field("rope.scale_linear")?.double ?? 1
     guard factor > 0, factor.isFinite else { throw InferenceError(path, "stretches its rotary embedding by \(factor)") }
@@ -75,7 +73,7 @@ extension Hyperparameters {
       }
       return values
     }
-    if let divisors = try vector("rope_freqs.weight"), architecture == "llama" { rotation.divide(by: divisors) }
+    if let divisors = try vector("rope_freqs.weight") { rotation.divide(by: divisors) }
     switch field("rope.scaling.type")?.string {
     case "linear"?: rotation.scaleLinearly(by: factor)
     case "yarn"?:
@@ -93,7 +91,7 @@ extension Hyperparameters {
         short: short, long: long, context: context, original: original,
         magnitude: field("rope.scaling.attn_factor")?.double)
     }
-    let local = architecture == "gemma3" ? field("rope.freq_base_swa")?.double ?? 10_000 : nil
+    let local = family.localBase.map { field("rope.freq_base_swa")?.double ?? $0 }
     setRotations(rotation, local: local.map { Rotation(base: $0, dimensions: dimensions) })
   }
 }
@@ -101,38 +99,17 @@ extension Hyperparameters {
 // MARK: - What families have in common
 
 extension Hyperparameters {
-  static let architectures: Set<String> = [
-    "llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt2", "bert", "mpnet",
-  ]
-
-  var isGemma: Bool { architecture == "gemma2" || architecture == "gemma3" }
-  var isEncoder: Bool { architecture == "bert" || architecture == "mpnet" }
-
   /// What the architecture alone says.
-  mutating func setFamily() {
-    if isGemma {
-      embeddingScale = Float(hidden).squareRoot()
-      activation = .geluTanh
+  mutating func setFamily(_ family: Architecture, _ path: String) throws(InferenceError) {
+    if family.scalesEmbedding { embeddingScale = Float(hidden).squareRoot() }
+    guard let known = Self.activations[family.activation] else {
+      throw InferenceError(path, "has the activation '\(family.activation)', which Lathe cannot run")
     }
-    if architecture == "gpt2" { activation = .geluTanh }
-    if isEncoder {
-      activation = .gelu
-      isCausal = false
-    }
-    usesRMSNorm = !isEncoder && architecture != "gpt2"
-  }
-
-  /// Which blocks see a window only: Gemma 2 every other, Gemma 3 five of six, Phi-3 all.
-  mutating func setWindows(_ size: Int?) {
-    guard let size else { return }
-    windows = windows.indices.map { block in
-      switch architecture {
-      case "gemma2": block % 2 == 0 ? size : nil
-      case "gemma3": (block + 1) % 6 == 0 ? nil : size
-      case "phi3": size
-      default: nil
-      }
-    }
+    activation = known
+    isEncoder = family.isEncoder
+    isCausal = !family.isEncoder
+    usesRMSNorm = family.usesRMSNorm
+    (isGated, hasHeadNorms, hasPostNorms) = (family.isGated, family.hasHeadNorms, family.hasPostNorms)
   }
 
   /// Blocks with a window have a rotation of their own in Gemma 3.

@@ -1,13 +1,14 @@
+internal import Architectures
 internal import Checkpoints
 
 extension Hyperparameters {
   /// From a folder's `config.json`, with transformers' defaults for what it leaves out.
   ///
   /// - Throws: where a number is missing or something is asked for that Lathe does not compute; the message names it.
-  init(config: LlamaConfig, family: LlamaFamily, path: String) throws(InferenceError) {
+  init(config: LlamaConfig, family: Architecture, path: String) throws(InferenceError) {
     let json = config.json
     func number(_ key: String) -> Float? { json[key]?.double.map { Float($0) } }
-    architecture = family.architecture
+    architecture = family.name
     blocks = config.layers
     hidden = config.hidden
     heads = config.heads
@@ -17,60 +18,58 @@ extension Hyperparameters {
       throw InferenceError(path, "has heads of \(headDimension) numbers")
     }
     context = json["max_position_embeddings"]?.int
-    epsilon = number("rms_norm_eps") ?? number("layer_norm_eps") ?? 1e-6
+    epsilon =
+      (family.usesRMSNorm ? number("rms_norm_eps") : nil) ?? number("layer_norm_eps") ?? Float(family.epsilon)
     attentionScale = 1 / Float(headDimension).squareRoot()
     normOffset = family.normOffset
     windows = [Int?](repeating: nil, count: max(0, min(blocks, 1 << 16)))
     positions = .learned(offset: 0)
-    setFamily()
-    if usesRMSNorm == false, number("layer_norm_eps") == nil { epsilon = architecture == "gpt2" ? 1e-5 : 1e-12 }
+    try setFamily(family, path)
     if let name = (json["hidden_activation"] ?? json["hidden_act"])?.string {
       guard let known = Self.activations[name] else {
         throw InferenceError(path, "has the activation '\(name)', which Lathe cannot run")
       }
       activation = known
     }
-    if isGemma {
-      attentionScale = 1 / (number("query_pre_attn_scalar") ?? 256).squareRoot()
-      attentionCap = number("attn_logit_softcapping") ?? 0
-      logitCap = number("final_logit_softcapping") ?? 0
+    if family.attentionScalar.isThere, let scalar = number("query_pre_attn_scalar") {
+      attentionScale = 1 / scalar.squareRoot()
     }
-    setWindows(json, path)
-    switch architecture {
-    case "gpt2", "bert": return
-    case "mpnet":
+    attentionCap = number("attn_logit_softcapping") ?? 0
+    logitCap = number("final_logit_softcapping") ?? 0
+    setWindows(json, family)
+    switch family.positions {
+    case .learned: return
+    case .relative:
       // The first places belong to padding.
       let padding = json["pad_token_id"]?.int ?? 1
       guard (0..<1 << 24).contains(padding) else { throw InferenceError(path, "has the pad_token_id \(padding)") }
       positions = .relative(offset: padding + 1)
       return
-    default: break
+    case .rotary: try setRotary(config, family, path)
     }
-    try setRotary(config, path)
   }
 
-  private static let activations: [String: Activation] = [
+  static let activations: [String: Activation] = [
     "silu": .silu, "swish": .silu, "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
     "gelu_fast": .geluTanh, "relu": .relu,
   ]
 
-  private mutating func setWindows(_ json: JSONValue, _ path: String) {
+  private mutating func setWindows(_ json: JSONValue, _ family: Architecture) {
     let size = json["sliding_window"]?.int
     let types = (json["layer_types"]?.elements ?? []).compactMap(\.string)
     if types.count == windows.count {
       windows = types.map { $0 == "sliding_attention" ? size : nil }
-    } else if architecture == "gemma3", let pattern = json["sliding_window_pattern"]?.int, pattern > 0 {
-      windows = windows.indices.map { ($0 + 1) % pattern == 0 ? nil : size ?? 4096 }
-    } else if architecture == "llama" {
-      // Mistral sees a window in every block.
-      windows = windows.map { _ in json["model_type"]?.string == "mistral" ? size : nil }
+    } else if case .except = family.windows, let pattern = json["sliding_window_pattern"]?.int, pattern > 0 {
+      windows = windows.indices.map { ($0 + 1) % pattern == 0 ? nil : size }
     } else {
-      setWindows(size ?? (isGemma ? 4096 : nil))
+      windows = family.windows(size, blocks: windows.indices)
     }
   }
 
-  private mutating func setRotary(_ config: LlamaConfig, _ path: String) throws(InferenceError) {
-    let base = config.base ?? (architecture == "gemma3" ? 1_000_000 : 10_000)
+  private mutating func setRotary(
+    _ config: LlamaConfig, _ family: Architecture, _ path: String
+  ) throws(InferenceError) {
+    let base = config.base ?? 10_000
     let part = (config.rope?["partial_rotary_factor"] ?? config.json["partial_rotary_factor"])?.double ?? 1
     guard part > 0, part <= 1, base > 0 else {
       throw InferenceError(path, "turns \(part) of a head in its rotary embedding, to the base \(base)")
@@ -104,9 +103,7 @@ extension Hyperparameters {
     case let other?:
       throw InferenceError(path, "scales its rotary embedding by '\(other)', which Lathe cannot run")
     }
-    let near =
-      config.json["rope_parameters"]?["sliding_attention"]?["rope_theta"] ?? config.json["rope_local_base_freq"]
-    let local = architecture == "gemma3" ? near?.double ?? 10_000 : nil
+    let local = family.localBase.map { config.localBase ?? $0 }
     setRotations(rotation, local: local.map { Rotation(base: $0, dimensions: 2 * rotation.frequencies.count) })
   }
 }

@@ -19,6 +19,14 @@ public struct Hyperparameters: Sendable, Hashable {
   /// Whether norms are by the root mean square alone (B. Zhang and R. Sennrich, arXiv:1910.07467).
   public var usesRMSNorm = true
   public var activation = Activation.silu
+  /// Whether the feed-forward part has a gate.
+  public var isGated = true
+  /// Whether there are norms over each head of queries and keys (Qwen 3, Gemma 3), and of what attention and feed-forward
+  /// add (Gemma).
+  public var hasHeadNorms = false
+  public var hasPostNorms = false
+  /// Whether it is BERT's kind: norms follow what is added, and there is no head.
+  public var isEncoder = false
   /// Whether a token sees those before it only.
   public var isCausal = true
   /// What products of queries and keys are multiplied by.

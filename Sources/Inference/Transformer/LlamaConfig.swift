@@ -1,3 +1,4 @@
+package import Architectures
 package import Checkpoints
 
 #if canImport(Glibc)
@@ -20,19 +21,15 @@ package struct LlamaConfig: Sendable {
   package let headDimension: Int?
 
   /// - Throws: `InferenceError` that names what is missing.
-  package init(_ root: JSONValue, family: LlamaFamily, path: String) throws(InferenceError) {
+  package init(_ root: JSONValue, family: Architecture, path: String) throws(InferenceError) {
     var members = root.members
     members += root["text_config"]?.members ?? []
-    // GPT-2's own words.
-    let aliases = [
-      "n_layer": "num_hidden_layers", "n_embd": "hidden_size", "n_head": "num_attention_heads",
-      "n_positions": "max_position_embeddings", "n_inner": "intermediate_size",
-      "layer_norm_epsilon": "layer_norm_eps", "activation_function": "hidden_act",
-    ]
-    if family.architecture == "gpt2" {
-      members += members.compactMap { member in
-        aliases[member.key].map { JSONValue.Member(key: $0, value: member.value) }
-      }
+    members += members.compactMap { member in
+      family.aliases[member.key].map { JSONValue.Member(key: $0, value: member.value) }
+    }
+    let known = Set(members.map(\.key))
+    for (key, value) in family.defaults.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
+      members.append(.init(key: key, value: .number("\(value)")))
     }
     let json = JSONValue.object(members)
     func need(_ key: String) throws(InferenceError) -> Int {
@@ -44,55 +41,45 @@ package struct LlamaConfig: Sendable {
     self.json = json
     layers = try need("num_hidden_layers")
     hidden = try need("hidden_size")
-    let isGemma3 = family.architecture == "gemma3"
-    heads = isGemma3 ? json["num_attention_heads"]?.int ?? 8 : try need("num_attention_heads")
-    keyHeads = json["num_key_value_heads"]?.int ?? (isGemma3 ? 4 : heads)
+    heads = try need("num_attention_heads")
+    keyHeads = json["num_key_value_heads"]?.int ?? heads
     guard heads > 0, keyHeads > 0 else { throw InferenceError(path, "it has no attention heads") }
-    switch family.architecture {
-    case "llama": headDimension = json["head_dim"]?.int ?? hidden / heads
-    case "qwen3": headDimension = json["head_dim"]?.int ?? 128
-    case "gemma2", "gemma3": headDimension = json["head_dim"]?.int ?? 256
-    default: headDimension = json["head_dim"]?.int
-    }
+    headDimension = json["head_dim"]?.int ?? (family.sharesHeadWidth ? hidden / heads : nil)
     guard (1...1 << 20).contains(headDimension ?? 1) else {
       throw InferenceError(path, "it has heads of \(headDimension ?? 0) numbers")
+    }
+    for key in family.refused where json[key]?.bool == true {
+      throw InferenceError(path, "has \(key), which Lathe cannot run")
     }
   }
 
   /// The hyperparameters under the architecture's name.
-  package func fields(_ family: LlamaFamily) -> [(key: String, value: GGUFField)] {
+  package func fields(_ family: Architecture) -> [(key: String, value: GGUFField)] {
     var fields: [(key: String, value: GGUFField)] = [("block_count", .u32(layers))]
     func add(_ key: String, _ value: Int?) { if let value { fields.append((key, .u32(value))) } }
     func add(_ key: String, _ value: Double?) { if let value { fields.append((key, .f32(Float(value)))) } }
-    let isEncoder = family.architecture == "bert"
-    add("context_length", json["max_position_embeddings"]?.int ?? (family.architecture == "gemma3" ? 131_072 : nil))
+    add("context_length", json["max_position_embeddings"]?.int)
     add("embedding_length", hidden)
     add("feed_forward_length", json["intermediate_size"]?.int)
     add("attention.head_count", heads)
-    if !isEncoder { add("attention.head_count_kv", keyHeads) }
+    if !family.isEncoder { add("attention.head_count_kv", keyHeads) }
     addRope(family, &fields)
-    let epsilon = json["rms_norm_eps"]?.double ?? (isEncoder ? nil : 1e-6)
-    add("attention.layer_norm_rms_epsilon", epsilon)
-    add("attention.layer_norm_epsilon", json["layer_norm_eps"]?.double ?? (isEncoder ? 1e-12 : nil))
-    if isEncoder { fields.append(("attention.causal", .bool(false))) }
+    add("attention.layer_norm_rms_epsilon", json["rms_norm_eps"]?.double ?? (family.usesRMSNorm ? family.epsilon : nil))
+    add("attention.layer_norm_epsilon", json["layer_norm_eps"]?.double ?? (family.usesRMSNorm ? nil : family.epsilon))
+    if family.isEncoder { fields.append(("attention.causal", .bool(false))) }
     if let dimension = headDimension {
       add("attention.key_length", dimension)
       add("attention.value_length", dimension)
     }
-    switch family.architecture {
-    case "llama":
-      add("vocab_size", json["vocab_size"]?.int)
-      add("rope.dimension_count", headDimension)
-    case "gemma2":
-      add("attn_logit_softcapping", json["attn_logit_softcapping"]?.double ?? 50)
-      add("final_logit_softcapping", json["final_logit_softcapping"]?.double ?? 30)
-      add("attention.sliding_window", json["sliding_window"]?.int ?? 4096)
-    case "gemma3":
-      add("final_logit_softcapping", json["final_logit_softcapping"]?.double)
-      if json["sliding_window_pattern"]?.int != 1 {
-        add("attention.sliding_window", json["sliding_window"]?.int ?? 4096)
+    for one in family.metadata {
+      if let unless = one.unless, json[unless.entry]?.int == unless.value { continue }
+      if one.entry == "head_dim" {
+        add(one.key, headDimension)
+      } else if one.isInteger {
+        add(one.key, json[one.entry]?.int)
+      } else {
+        add(one.key, json[one.entry]?.double)
       }
-    default: break
     }
     return fields
   }
@@ -105,10 +92,14 @@ package struct LlamaConfig: Sendable {
     return all?["full_attention"] ?? all
   }
   var base: Double? { rope?["rope_theta"]?.double ?? json["rope_theta"]?.double }
+  /// In blocks with a window.
+  var localBase: Double? {
+    (json["rope_parameters"]?["sliding_attention"]?["rope_theta"] ?? json["rope_local_base_freq"])?.double
+  }
   var kind: String? { (rope?["rope_type"] ?? rope?["type"])?.string }
 
-  private func addRope(_ family: LlamaFamily, _ fields: inout [(key: String, value: GGUFField)]) {
-    guard family.architecture != "bert", family.architecture != "gemma2" else { return }
+  private func addRope(_ family: Architecture, _ fields: inout [(key: String, value: GGUFField)]) {
+    guard family.writesRotary else { return }
     let factor = rope?["factor"]?.double
     func add(_ key: String, _ value: Double?) { if let value { fields.append((key, .f32(Float(value)))) } }
     switch kind {
@@ -128,9 +119,8 @@ package struct LlamaConfig: Sendable {
     case "longrope"?, "su"?: fields.append(("rope.scaling.type", .string("longrope")))
     default: break
     }
-    add("rope.freq_base", base ?? (family.architecture == "gemma3" ? 1_000_000 : 10_000))
-    let local = json["rope_parameters"]?["sliding_attention"]?["rope_theta"] ?? json["rope_local_base_freq"]
-    if family.architecture == "gemma3" { add("rope.freq_base_swa", local?.double ?? 10_000) }
+    add("rope.freq_base", base ?? 10_000)
+    if let usual = family.localBase { add("rope.freq_base_swa", localBase ?? usual) }
   }
 
   /// Llama 3's factors by frequency (Meta's `apply_scaling`); `nil` for other models.

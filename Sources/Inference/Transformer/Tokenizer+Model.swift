@@ -1,3 +1,4 @@
+internal import Architectures
 internal import Checkpoints
 
 extension Transformer {
@@ -9,7 +10,7 @@ extension Transformer {
     let folder = Self.folder(checkpoint)
     do {
       guard let json = try JSONValue(path: "\(folder)/config.json"),
-        let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name)
+        let name = json["architectures"]?.elements.first?.string, let family = Architecture.named(name)
       else { throw InferenceError(folder, "has no config.json that says what model it is") }
       if let merged = try Vocabulary.mergedPieces(folder: folder, config: json) { return try Tokenizer(merged) }
       return try Tokenizer(try Vocabulary.huggingFace(folder: folder, config: json, style: family.vocabulary))

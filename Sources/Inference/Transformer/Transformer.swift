@@ -1,3 +1,4 @@
+internal import Architectures
 public import Checkpoints
 
 /// A language model or an encoder of texts: embeddings, blocks of attention and feed-forward layers, a head.
@@ -46,7 +47,7 @@ public struct Transformer: Sendable {
         shape = found
         let isOne = checkpoint.layers.contains(where: \.standsForEmbedding)
         tiesHead =
-          family.dropsHead || isOne || config.json["tie_word_embeddings"]?.bool ?? Self.tiesByDefault(family)
+          family.dropsHead || isOne || config.json["tie_word_embeddings"]?.bool ?? family.tiesByDefault
       }
     } catch let error as InferenceError {
       throw error
@@ -64,8 +65,8 @@ public struct Transformer: Sendable {
     positionEmbedding = usesPlaces ? try names.matrix("position_embd", inputs: shape.hidden) : nil
     let usesBias = if case .relative = shape.positions { true } else { false }
     relativeBias = usesBias ? try names.matrix("attn_rel_b", inputs: shape.heads) : nil
-    let isBert = shape.architecture == "bert"
-    tokenTypes = isBert && names.has("token_types") ? try names.matrix("token_types", inputs: shape.hidden) : nil
+    tokenTypes =
+      shape.isEncoder && names.has("token_types") ? try names.matrix("token_types", inputs: shape.hidden) : nil
     embeddingNorm = shape.isEncoder ? try names.norm("token_embd_norm", shape.hidden) : nil
     outputNorm = shape.isEncoder ? nil : try names.norm("output_norm", shape.hidden)
     if shape.isEncoder {
@@ -97,23 +98,22 @@ public struct Transformer: Sendable {
           try names.matrix(name("attn_v"), inputs: hidden, outputs: keys),
         ]
       let down = try names.matrix(name("ffn_down"), outputs: hidden)
-      let isPlain = shape.isEncoder || shape.architecture == "gpt2"
+      let isPlain = !shape.isGated
       let isGateFused = !isPlain && !names.has(name("ffn_gate"))
       let up = try names.matrix(name("ffn_up"), inputs: hidden, outputs: isGateFused ? 2 * down.inputs : down.inputs)
       let gate = isPlain || isGateFused ? nil : try names.matrix(name("ffn_gate"), inputs: hidden, outputs: down.inputs)
-      let hasHeadNorms = ["qwen3", "gemma3"].contains(shape.architecture)
       blocks.append(
         Block(
           attentionNorm: try norm("attn_norm", hidden, !shape.isEncoder), projections: projections,
-          queryNorm: try norm("attn_q_norm", shape.headDimension, hasHeadNorms),
-          keyNorm: try norm("attn_k_norm", shape.headDimension, hasHeadNorms),
+          queryNorm: try norm("attn_q_norm", shape.headDimension, shape.hasHeadNorms),
+          keyNorm: try norm("attn_k_norm", shape.headDimension, shape.hasHeadNorms),
           output: try names.matrix(name("attn_output"), inputs: queries, outputs: hidden),
           afterAttention: shape.isEncoder
-            ? try norm("attn_output_norm", hidden, true) : try norm("post_attention_norm", hidden, shape.isGemma),
+            ? try norm("attn_output_norm", hidden, true) : try norm("post_attention_norm", hidden, shape.hasPostNorms),
           feedForwardNorm: try norm("ffn_norm", hidden, !shape.isEncoder), up: (gate.map { [$0] } ?? []) + [up],
           isGated: !isPlain, down: down,
           afterFeedForward: shape.isEncoder
-            ? try norm("layer_output_norm", hidden, true) : try norm("post_ffw_norm", hidden, shape.isGemma)))
+            ? try norm("layer_output_norm", hidden, true) : try norm("post_ffw_norm", hidden, shape.hasPostNorms)))
     }
     return blocks
   }
@@ -133,7 +133,7 @@ public struct Transformer: Sendable {
 
   private static func config(
     _ checkpoint: Checkpoint
-  ) throws(InferenceError) -> (config: LlamaConfig, family: LlamaFamily, path: String) {
+  ) throws(InferenceError) -> (config: LlamaConfig, family: Architecture, path: String) {
     let path = "\(folder(checkpoint))/config.json"
     let found: JSONValue?
     do { found = try JSONValue(path: path) } catch { throw InferenceError(error.file, error.reason) }
@@ -143,18 +143,13 @@ public struct Transformer: Sendable {
     guard let name = json["architectures"]?.elements.first?.string else {
       throw InferenceError(path, "has no 'architectures', which says what model it is")
     }
-    guard let family = LlamaFamily.named(name) else {
+    guard let family = Architecture.named(name) else {
       throw InferenceError(
         path,
-        "is of the class '\(name)', which Lathe cannot run; it runs \(Hyperparameters.architectures.sorted().joined(separator: ", "))"
+        "is of the class '\(name)', which Lathe cannot run; it runs \(Architecture.names.joined(separator: ", "))"
       )
     }
     return (try LlamaConfig(json, family: family, path: path), family, path)
-  }
-
-  /// What transformers takes where config.json does not say.
-  private static func tiesByDefault(_ family: LlamaFamily) -> Bool {
-    ["gemma2", "gemma3", "gpt2"].contains(family.architecture)
   }
 }
 
@@ -168,7 +163,7 @@ struct LayerNames {
     for (index, layer) in checkpoint.layers.enumerated() { layers[layer.name] = index }
   }
 
-  init(_ checkpoint: Checkpoint, _ family: LlamaFamily) {
+  init(_ checkpoint: Checkpoint, _ family: Architecture) {
     self.checkpoint = checkpoint
     for (index, layer) in checkpoint.layers.enumerated() {
       let own = layer.packing == nil ? checkpoint.tensors[layer.weight].name : layer.name + ".weight"

@@ -1,4 +1,4 @@
-import CNcurses
+import CText
 
 /// Columns of the screen: how many a text takes, and how to make it take a given number.
 public enum TextWidth {

@@ -1,4 +1,5 @@
 import CNcurses
+import CText
 
 #if canImport(Glibc)
   import Glibc

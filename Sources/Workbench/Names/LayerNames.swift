@@ -1,3 +1,4 @@
+import Architectures
 import Checkpoints
 import Inference
 
@@ -65,7 +66,7 @@ struct LayerNames {
 /// Paths of modules as transformers and mlx-lm have them.
 private struct ModuleNames {
   /// For GGUF files: llama.cpp's names back to Hugging Face's.
-  private let family: LlamaFamily?
+  private let family: Architecture?
   private let isONNX: Bool
   /// What the class wraps its model in where the file's names leave it out.
   private let wrapper: String
@@ -83,7 +84,7 @@ private struct ModuleNames {
       throw WorkbenchError(
         "\(checkpoint.path): does not say its architecture, so Hugging Face's names for its tensors are not known")
     }
-    guard let family = LlamaFamily.architecture(architecture) else {
+    guard let family = Architecture.architecture(architecture) else {
       throw WorkbenchError(
         "\(checkpoint.path): Hugging Face's names for the tensors of \(printable(architecture)) are not known; open the original folder"
       )
@@ -95,7 +96,7 @@ private struct ModuleNames {
   private static func wrapper(_ checkpoint: Checkpoint) -> String {
     guard let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json"),
       let name = config["architectures"]?.elements.first?.string, !name.hasSuffix("Model"),
-      let family = LlamaFamily.named(name), let wrapper = family.wrapper
+      let family = Architecture.named(name), let wrapper = family.wrapper
     else { return "" }
     return checkpoint.tensors.contains { $0.name.hasPrefix(wrapper + ".") } ? "" : wrapper + "."
   }
@@ -116,41 +117,5 @@ private struct ModuleNames {
     }
     let name = String(item.tensorName.dropLast(7))
     return name == "lm_head" || wrapper.isEmpty || name.hasPrefix(wrapper) ? name : wrapper + name
-  }
-}
-
-extension LlamaFamily {
-  /// What transformers' classes with a head call the model in them.
-  fileprivate var wrapper: String? {
-    switch architecture {
-    case "gpt2": "transformer"
-    case "bert", "mpnet": architecture
-    default: "model"
-    }
-  }
-
-  /// The path of a module by its weight's name in a GGUF file: `blk.3.ffn_up.weight` is `model.layers.3.mlp.up_proj`.
-  func modulePath(ofGGUF name: String) -> String? {
-    guard name.hasSuffix(".weight") else { return nil }
-    let stem = String(name.dropLast(7))
-    let prefix =
-      architecture == "bert" || architecture == "mpnet" ? "" : architecture == "gpt2" ? "transformer." : "model."
-    if let module = outer.first(where: { $0.value == stem })?.key {
-      return module == "lm_head" ? module : prefix + module
-    }
-    let parts = stem.split(separator: ".", maxSplits: 2)
-    guard parts.count == 3, parts[0] == "blk", let block = Int(parts[1]),
-      let module = inner.first(where: { $0.value == parts[2] })?.key
-    else { return nil }
-    return "\(prefix)\(blocks)\(block).\(module)"
-  }
-
-  /// What Hugging Face calls the list of blocks.
-  private var blocks: String {
-    switch architecture {
-    case "bert", "mpnet": "encoder.layer."
-    case "gpt2": "h."
-    default: "layers."
-    }
   }
 }

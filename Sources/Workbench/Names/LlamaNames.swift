@@ -1,10 +1,11 @@
+import Architectures
 import Checkpoints
 import Inference
 
 /// Names of tensors as llama.cpp's files have them.
 struct LlamaNames {
   /// `nil` for GGUF files, which have the names already.
-  private let family: LlamaFamily?
+  private let family: Architecture?
 
   /// - Throws: `WorkbenchError` for a model that is neither GGUF nor of a family whose names are known.
   init(_ checkpoint: Checkpoint) throws(WorkbenchError) {
@@ -13,10 +14,10 @@ struct LlamaNames {
       return
     }
     let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json")
-    let named = config?["architectures"]?.elements.first?.string.flatMap(LlamaFamily.named)
+    let named = config?["architectures"]?.elements.first?.string.flatMap(Architecture.named)
     // Without a config the names themselves are Llama's, which others share.
     let isLlama = checkpoint.tensors.contains { $0.name == "model.embed_tokens.weight" }
-    guard let family = named ?? (isLlama ? LlamaFamily.named("LlamaForCausalLM") : nil) else {
+    guard let family = named ?? (isLlama ? Architecture.named("LlamaForCausalLM") : nil) else {
       throw WorkbenchError(
         "\(checkpoint.path): llama.cpp's names for this model's tensors are not known; open the GGUF file that its converter makes"
       )

@@ -92,13 +92,15 @@ private func check(_ error: CheckpointError) {
 package typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 package typealias TestOneInput = @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-  _ count: UnsafeMutablePointer<Int32>, _ arguments: UnsafeMutablePointer<Arguments>, _ one: TestOneInput
-) -> Int32
+#if !LONG
+  @_silgen_name("LLVMFuzzerRunDriver")
+  private func runDriver(
+    _ count: UnsafeMutablePointer<Int32>, _ arguments: UnsafeMutablePointer<Arguments>, _ one: TestOneInput
+  ) -> Int32
 
-/// libFuzzer's own `main`.
-package func runFuzzer(_ count: Int32, _ arguments: Arguments, _ one: TestOneInput) -> Int32 {
-  var (count, arguments) = (count, arguments)
-  return runDriver(&count, &arguments, one)
-}
+  /// libFuzzer's own `main`.
+  package func runFuzzer(_ count: Int32, _ arguments: Arguments, _ one: TestOneInput) -> Int32 {
+    var (count, arguments) = (count, arguments)
+    return runDriver(&count, &arguments, one)
+  }
+#endif

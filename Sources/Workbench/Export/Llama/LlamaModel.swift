@@ -1,3 +1,4 @@
+import Architectures
 import Checkpoints
 import Compression
 import Inference
@@ -6,9 +7,9 @@ import Numerics
 /// A model of a Hugging Face folder that llama.cpp runs: what its converter (llama.cpp's `conversion`) calls the tensors,
 /// and what it writes about the model.
 struct LlamaModel {
-  let family: LlamaFamily
+  let family: Architecture
   /// llama.cpp's name of the architecture.
-  var architecture: String { family.architecture }
+  var architecture: String { family.name }
   let config: LlamaConfig
   let vocabulary: Vocabulary
   let folder: String
@@ -23,7 +24,7 @@ struct LlamaModel {
     let folder = folder(of: checkpoint)
     do {
       guard let json = try JSONValue(path: "\(folder)/config.json"),
-        let name = json["architectures"]?.elements.first?.string, let family = LlamaFamily.named(name),
+        let name = json["architectures"]?.elements.first?.string, let family = Architecture.named(name),
         family.isExported
       else {
         let name = (try? JSONValue(path: "\(folder)/config.json"))?["architectures"]?.elements.first?.string
@@ -44,7 +45,7 @@ struct LlamaModel {
       let strange = session.items.filter { if case .unknown = model.place(of: $0) { true } else { false } }
       if let first = strange.first {
         doubts.append(
-          "\(printable(first.name))\(strange.count > 1 ? " and \(strange.count - 1) more" : ""): llama.cpp's \(family.architecture) has no such tensor: tensors under their own names, and no architecture claimed"
+          "\(printable(first.name))\(strange.count > 1 ? " and \(strange.count - 1) more" : ""): llama.cpp's \(family.name) has no such tensor: tensors under their own names, and no architecture claimed"
         )
         return nil
       }
