@@ -18,6 +18,9 @@ public struct Checkpoint: Sendable {
   /// Tied weights: for each tensor whose numbers are the very bytes of an earlier one, that one's index.
   public let ties: [Int: Int]
 
+  /// What lies beside the model's files.
+  public let folderFiles: FolderFiles
+
   let streams = InflateStreams()
 
   public enum Format: String, Sendable, Codable {
@@ -36,6 +39,7 @@ public struct Checkpoint: Sendable {
     self.layers = layers
     self.graph = graph
     self.ties = ties ?? Self.ties(tensors)
+    folderFiles = FolderFiles(besides: files.first?.path ?? path)
   }
 
   private static func ties(_ tensors: [Tensor]) -> [Int: Int] {

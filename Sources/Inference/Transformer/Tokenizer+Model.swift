@@ -7,9 +7,9 @@ extension Transformer {
   /// - Throws: where it carries none, or it is damaged.
   public func loadTokenizer() throws(InferenceError) -> Tokenizer {
     if checkpoint.format == .gguf { return try Tokenizer(gguf: checkpoint) }
-    let folder = Self.folder(checkpoint)
+    let folder = checkpoint.folderFiles.path
     do {
-      guard let json = try JSONValue(path: "\(folder)/config.json"),
+      guard let json = try checkpoint.folderFiles.config(),
         let name = json["architectures"]?.elements.first?.string, let family = Architecture.named(name)
       else { throw InferenceError(folder, "has no config.json that says what model it is") }
       if let merged = try Vocabulary.mergedPieces(folder: folder, config: json) { return try Tokenizer(merged) }

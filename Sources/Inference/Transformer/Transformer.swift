@@ -43,7 +43,7 @@ public struct Transformer: Sendable {
         let (config, family, path) = try Self.config(checkpoint)
         names = LayerNames(checkpoint, family)
         var found = try Hyperparameters(config: config, family: family, path: path)
-        if family.hasPooling { found.readPooling(Self.folder(checkpoint)) }
+        if family.hasPooling { found.readPooling(checkpoint.folderFiles) }
         shape = found
         let isOne = checkpoint.layers.contains(where: \.standsForEmbedding)
         tiesHead =
@@ -126,17 +126,12 @@ public struct Transformer: Sendable {
 
   // MARK: - Hugging Face's files
 
-  static func folder(_ checkpoint: Checkpoint) -> String {
-    let path = checkpoint.files.first?.path ?? checkpoint.path
-    return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-  }
-
   private static func config(
     _ checkpoint: Checkpoint
   ) throws(InferenceError) -> (config: LlamaConfig, family: Architecture, path: String) {
-    let path = "\(folder(checkpoint))/config.json"
+    let path = checkpoint.folderFiles.configPath
     let found: JSONValue?
-    do { found = try JSONValue(path: path) } catch { throw InferenceError(error.file, error.reason) }
+    do { found = try checkpoint.folderFiles.config() } catch { throw InferenceError(error.file, error.reason) }
     guard let json = found else {
       throw InferenceError(checkpoint.path, "has no config.json beside it, which says what model it is")
     }
@@ -222,13 +217,13 @@ struct LayerNames {
 
 extension Hyperparameters {
   /// How sentence-transformers makes an embedding of tokens' (`modules.json`).
-  mutating func readPooling(_ folder: String) {
-    guard let modules = try? JSONValue(path: "\(folder)/modules.json") else { return }
+  mutating func readPooling(_ folder: FolderFiles) {
+    guard let modules = try? folder.json("modules.json") else { return }
     func has(_ ending: String) -> JSONValue? {
       modules.elements.first { $0["type"]?.string?.hasSuffix(ending) == true }
     }
     normalisesPooled = has("Normalize") != nil
-    guard let path = has("Pooling")?["path"]?.string, let own = try? JSONValue(path: "\(folder)/\(path)/config.json")
+    guard let path = has("Pooling")?["path"]?.string, let own = try? folder.json("\(path)/config.json")
     else { return }
     let modes: [(String, String, Pooling)] = [
       ("pooling_mode_mean_tokens", "mean", .mean), ("pooling_mode_cls_token", "cls", .first),

@@ -94,7 +94,7 @@ private struct ModuleNames {
 
   /// Files that were saved from the inner model (GPT-2's) lack the outer class's prefix.
   private static func wrapper(_ checkpoint: Checkpoint) -> String {
-    guard let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json"),
+    guard let config = try? checkpoint.folderFiles.config(),
       let name = config["architectures"]?.elements.first?.string, !name.hasSuffix("Model"),
       let family = Architecture.named(name), let wrapper = family.wrapper
     else { return "" }

@@ -13,7 +13,7 @@ struct LlamaNames {
       family = nil
       return
     }
-    let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json")
+    let config = try? checkpoint.folderFiles.config()
     let named = config?["architectures"]?.elements.first?.string.flatMap(Architecture.named)
     // Without a config the names themselves are Llama's, which others share.
     let isLlama = checkpoint.tensors.contains { $0.name == "model.embed_tokens.weight" }

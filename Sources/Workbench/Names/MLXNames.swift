@@ -12,7 +12,7 @@ struct MLXNames {
   private let family: String
 
   init(_ checkpoint: Checkpoint) {
-    let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json")
+    let config = try? checkpoint.folderFiles.config()
     family = (config?["model_type"] ?? config?["text_config"]?["model_type"])?.string ?? ""
   }
 

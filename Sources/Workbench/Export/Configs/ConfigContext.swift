@@ -123,7 +123,7 @@ struct ConfigContext {
     let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
     // A tool that starts from Hugging Face's folder cannot start from another file.
     let isFolder = checkpoint.format == .safetensors || checkpoint.format == .pytorch
-    let folder = isFolder ? LlamaModel.folder(of: checkpoint) : "HF_FOLDER"
+    let folder = isFolder ? checkpoint.folderFiles.path : "HF_FOLDER"
     var model: [String: Any] = [
       "path": TemplateWord(checkpoint.path), "name": TemplateWord(name),
       "folder": TemplateWord(folder), "format": TemplateWord(checkpoint.format.rawValue),

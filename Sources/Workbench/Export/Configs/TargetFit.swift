@@ -223,7 +223,7 @@ extension Session {
   /// The head and the embedding where a model's config says that they are one, and the file has both.
   var tiedEmbedding: [Item.ID]? {
     guard checkpoint.format == .safetensors || checkpoint.format == .pytorch,
-      let config = try? JSONValue(path: "\(LlamaModel.folder(of: checkpoint))/config.json"),
+      let config = try? checkpoint.folderFiles.config(),
       (config["tie_word_embeddings"] ?? config["text_config"]?["tie_word_embeddings"])?.bool == true
     else { return nil }
     let found = [Layer.Role.head, .embedding].compactMap { role in

@@ -12,7 +12,7 @@ struct LlamaModel {
   var architecture: String { family.name }
   let config: LlamaConfig
   let vocabulary: Vocabulary
-  let folder: String
+  let folder: FolderFiles
   var notes: [String] { vocabulary.notes }
 
   /// - Returns: `nil` for a model that is no Hugging Face folder, or of no family that is known here; `doubts` says why
@@ -21,13 +21,13 @@ struct LlamaModel {
   static func of(_ session: Session, doubts: inout [String]) throws(WorkbenchError) -> LlamaModel? {
     let checkpoint = session.checkpoint
     guard checkpoint.format == .safetensors || checkpoint.format == .pytorch else { return nil }
-    let folder = folder(of: checkpoint)
+    let folder = checkpoint.folderFiles
     do {
-      guard let json = try JSONValue(path: "\(folder)/config.json"),
+      guard let json = try folder.config(),
         let name = json["architectures"]?.elements.first?.string, let family = Architecture.named(name),
         family.isExported
       else {
-        let name = (try? JSONValue(path: "\(folder)/config.json"))?["architectures"]?.elements.first?.string
+        let name = (try? folder.config())?["architectures"]?.elements.first?.string
         if let name {
           doubts.append(
             "llama.cpp's names for \(printable(name)) are not known here: tensors under their own names, which it does not load"
@@ -36,11 +36,11 @@ struct LlamaModel {
         return nil
       }
       let config: LlamaConfig
-      do { config = try LlamaConfig(json, family: family, path: "\(folder)/config.json") } catch {
+      do { config = try LlamaConfig(json, family: family, path: folder.configPath) } catch {
         doubts.append("\(error): tensors under their own names, and no architecture claimed")
         return nil
       }
-      let vocabulary = try Vocabulary.huggingFace(folder: folder, config: json, style: family.vocabulary)
+      let vocabulary = try Vocabulary.huggingFace(folder: folder.path, config: json, style: family.vocabulary)
       let model = LlamaModel(family: family, config: config, vocabulary: vocabulary, folder: folder)
       let strange = session.items.filter { if case .unknown = model.place(of: $0) { true } else { false } }
       if let first = strange.first {
@@ -51,11 +51,6 @@ struct LlamaModel {
       }
       return model
     } catch { throw WorkbenchError("\(error)") }
-  }
-
-  static func folder(of checkpoint: Checkpoint) -> String {
-    let path = checkpoint.files.first?.path ?? checkpoint.path
-    return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
   /// What the converter does with a tensor.
@@ -125,7 +120,7 @@ struct LlamaModel {
   /// The name that the config or the folder gives, words in capitals unless they have some, or are versions.
   private var modelName: String {
     let own = config.json["_name_or_path"]?.string.flatMap { $0.split(separator: "/").count <= 2 ? $0 : nil } ?? ""
-    let name = (own.isEmpty ? folder : own).split(separator: "/").last.map(String.init) ?? "model"
+    let name = (own.isEmpty ? folder.path : own).split(separator: "/").last.map(String.init) ?? "model"
     return name.split(whereSeparator: { $0 == "-" || $0 == " " }).map { word in
       let isVersion =
         word.first?.isNumber == true || word.first == "v" && word.dropFirst().allSatisfy { $0.isNumber || $0 == "." }
@@ -141,9 +136,9 @@ struct LlamaModel {
 
   /// How sentence embeddings are made of tokens' (sentence-transformers' modules.json).
   private var pooling: [(key: String, value: GGUFField)] {
-    guard family.hasPooling, let modules = try? JSONValue(path: "\(folder)/modules.json"),
+    guard family.hasPooling, let modules = try? folder.json("modules.json"),
       let path = modules.elements.first(where: { $0["type"]?.string?.hasSuffix("Pooling") == true })?["path"]?.string,
-      let pooling = try? JSONValue(path: "\(folder)/\(path)/config.json")
+      let pooling = try? folder.json("\(path)/config.json")
     else { return [] }
     let modes = [("pooling_mode_mean_tokens", 1), ("pooling_mode_cls_token", 2), ("pooling_mode_lasttoken", 3)]
     let named = ["mean": 1, "cls": 2, "lasttoken": 3]
