@@ -6,7 +6,8 @@ extension Checkpoint {
   func findRouters(_ layers: inout [Layer]) {
     var experts: [String: Int] = [:]
     var numbers: [String: Set<Substring>] = [:]
-    for layer in layers where layer.role == .expert {
+    for index in layers.indices where layers[index].role == .expert {
+      let layer = layers[index]
       guard let block = layer.blockName else { continue }
       let shape = tensors[layer.weight].shape
       let parts = layer.name.split(whereSeparator: { $0 == "." || $0 == "/" })
@@ -20,6 +21,7 @@ extension Checkpoint {
     }
     for (block, found) in numbers { experts[block] = found.count }
     // Where a name says which it is, no shape does.
+    guard !experts.isEmpty else { return }
     for layer in layers where layer.role == .router { layer.blockName.map { experts[$0] = nil } }
     guard !experts.isEmpty else { return }
     for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
@@ -40,7 +42,8 @@ extension Checkpoint {
   func turnExperts(_ layers: inout [Layer], _ config: ModelConfig?) {
     var stacks: [String: [Int]] = [:]
     var routers: [String: Int] = [:]
-    for (index, layer) in layers.enumerated() {
+    for index in layers.indices where layers[index].role == .router || layers[index].role == .expert {
+      let layer = layers[index]
       if layer.role == .router, let block = layer.blockName { routers[block] = index }
       guard layer.role == .expert, layer.packing == nil, layer.matrix != nil, let place = layer.expertsName else {
         continue

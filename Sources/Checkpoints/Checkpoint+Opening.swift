@@ -117,27 +117,34 @@ extension Tensor {
 /// Shapes that tensors of one file share, each kept once.
 struct SharedShapes {
   private var known: Set<[Int]> = []
+  private var last: [Int] = []
   /// A file may have any number of unlike shapes.
   private static let most = 4096
 
   mutating func shared(_ shape: [Int]) -> [Int] {
-    if known.count < Self.most { return known.insert(shape).memberAfterInsert }
-    return known.firstIndex(of: shape).map { known[$0] } ?? shape
+    if shape == last { return last }
+    last =
+      known.count < Self.most
+      ? known.insert(shape).memberAfterInsert : known.firstIndex(of: shape).map { known[$0] } ?? shape
+    return last
   }
 }
 
 /// What every format checks of its list of tensors.
 enum TensorList {
   /// Refuses a name that occurs twice: neither reading nor writing could tell the two apart.
-  static func checkNames(_ tensors: [Tensor], _ file: String) throws(CheckpointError) {
-    var seen = Set<String>(minimumCapacity: tensors.count)
-    for tensor in tensors where !seen.insert(tensor.name).inserted {
-      throw CheckpointError(file: file, tensor: tensor.name, "occurs twice")
+  @discardableResult
+  static func checkNames(_ tensors: [Tensor], _ file: String) throws(CheckpointError) -> TensorNames {
+    let names = TensorNames(tensors)
+    if let duplicate = names.duplicate {
+      throw CheckpointError(file: file, tensor: tensors[duplicate].name, "occurs twice")
     }
+    return names
   }
 
   /// Refuses tensors of file number `number` that share bytes. Costs a sort.
   static func checkOverlap(_ tensors: [Tensor], in number: Int, _ file: String) throws(CheckpointError) {
+    if isInOrder(tensors, in: number) { return }
     var ranges: [(offset: Int, end: Int, index: Int)] = []
     for (index, tensor) in tensors.enumerated() {
       if case .file(number, let offset) = tensor.location, tensor.byteCount > 0 {
@@ -150,5 +157,16 @@ enum TensorList {
         file: file, tensor: tensors[next.index].name,
         "begins at byte \(next.offset), inside '\(tensors[one.index].name)', which ends at byte \(one.end)")
     }
+  }
+
+  /// Whether each tensor begins where the one before it ends or later.
+  private static func isInOrder(_ tensors: [Tensor], in number: Int) -> Bool {
+    var end = 0
+    for tensor in tensors where tensor.byteCount > 0 {
+      guard case .file(let file, let offset) = tensor.location, file == number else { continue }
+      if offset < end { return false }
+      end = offset + tensor.byteCount
+    }
+    return true
   }
 }

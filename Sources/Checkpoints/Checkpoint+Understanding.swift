@@ -26,8 +26,7 @@ extension Checkpoint {
   /// second extent and not the first. What is square goes with its kind.
   private func turnWeights(_ layers: inout [Layer]) {
     func isTurnable(_ layer: Layer) -> Bool {
-      layer.packing == nil && layer.matrix?.isRowMajor == true && layer.bias != nil
-        && tensors[layer.weight].shape.count >= 2
+      layer.packing == nil && layer.matrix?.isRowMajor == true && tensors[layer.weight].shape.count >= 2
     }
     func turned(_ layer: Layer) -> MatrixShape {
       let shape = tensors[layer.weight].shape
@@ -36,14 +35,15 @@ extension Checkpoint {
     func word(_ layer: Layer) -> Substring { layer.name.split(separator: ".").last ?? "" }
     let conv1D: Set<Substring> = ["c_attn", "q_attn", "c_proj", "c_fc"]
     var isConv1D = false
-    for index in layers.indices where isTurnable(layers[index]) {
+    for index in layers.indices where layers[index].bias != nil && isTurnable(layers[index]) {
       let shape = tensors[layers[index].weight].shape
       guard let bias = layers[index].bias, tensors[bias].shape == [shape[1]], shape[0] != shape[1] else { continue }
       if shape.count == 2, conv1D.contains(word(layers[index])) { isConv1D = true }
       layers[index].matrix = turned(layers[index])
     }
     guard isConv1D else { return }
-    for index in layers.indices where isTurnable(layers[index]) && conv1D.contains(word(layers[index])) {
+    for index in layers.indices
+    where layers[index].bias != nil && isTurnable(layers[index]) && conv1D.contains(word(layers[index])) {
       layers[index].matrix = turned(layers[index])
     }
   }

@@ -67,15 +67,20 @@ extension Checkpoint {
   /// which are constants of the graph.
   public var parameterCount: Int {
     var count = 0
-    for layer in layers where !layer.isQuantizationParameter {
-      for index in [layer.weight, layer.bias].compactMap({ $0 }) where ties[index] == nil {
-        let tensor = tensors[index]
-        if index == layer.weight, layer.packing != nil, let matrix = layer.matrix {
-          count += matrix.rows * matrix.columns
-        } else if tensor.type.isFloatingPoint, !(format == .onnx && tensor.shape.isEmpty) {
-          count += tensor.count
-        }
+    func add(_ index: Int) {
+      guard ties[index] == nil, tensors[index].type.isFloatingPoint,
+        !(format == .onnx && tensors[index].shape.isEmpty)
+      else { return }
+      count += tensors[index].count
+    }
+    for place in layers.indices where !layers[place].isQuantizationParameter {
+      let weight = layers[place].weight
+      if layers[place].isPacked, let matrix = layers[place].matrix {
+        if ties[weight] == nil { count += matrix.rows * matrix.columns }
+      } else {
+        add(weight)
       }
+      if let bias = layers[place].bias { add(bias) }
     }
     return count
   }

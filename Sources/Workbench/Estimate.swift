@@ -42,6 +42,28 @@ struct Part: Sendable {
   var reference: Double?
 }
 
+extension Part {
+  /// The parts of items of which nothing is known yet, all kept.
+  static func unread(_ items: [Item]) -> [Part] {
+    // Neighbours mostly have the same form.
+    var last: (form: WeightForm, isTaken: Bool)?
+    return items.map { item in
+      let isWeight = item.kind == .weight
+      let isOwn = !item.isShared
+      var hasReference = false
+      if isWeight, item.closed == nil {
+        let form = item.form
+        if last?.form != form { last = (form, Estimate.unit.obstacle(to: form) == nil) }
+        hasReference = last?.isTaken == true
+      }
+      return Part(
+        stored: item.bytes, bytes: item.bytes, isExact: true, count: item.count,
+        isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn, error: 0,
+        reference: hasReference ? nil : 0)
+    }
+  }
+}
+
 extension Estimate {
   /// The sum of parts, in their order.
   init(_ parts: some Sequence<Part>) {

@@ -14,6 +14,9 @@ public struct Findings: Sendable {
   /// Why an item's numbers could not be read.
   public var failures: [Int: String] = [:]
 
+  /// Whether no weight was read yet.
+  var isBlank: Bool { surveys.count == 0 && assessments.count == 0 && failures.isEmpty }
+
   init(tensors: Int) {
     let room = Session.room(tensors: tensors)
     surveys = Surveys(tensors: tensors, room: room)

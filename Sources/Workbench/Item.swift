@@ -14,7 +14,7 @@ public struct Item: Sendable, Identifiable {
   /// Whether it is a view of a few numbers that stands for more than the file could hold.
   private let isRepeated: Bool
   /// Whether it is its layer's weight, and whether that is kept in several tensors.
-  private let isLayersWeight: Bool
+  public let isLayersWeight: Bool
   private let isPacked: Bool
   /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
   public let bytes: Int
@@ -62,6 +62,9 @@ public struct Item: Sendable, Identifiable {
     return nil
   }
 
+  /// What is to be said of it whatever is chosen and found.
+  var ownNote: String? { (isPacked ? packing?.doubt : nil) ?? (kind == .weight ? closed : nil) }
+
   /// The axes as schemes count them: outputs first. Where the file stores inputs first, the matrix alone is known.
   var axes: [Int] {
     kind == .weight && matrix.isRowMajor && shape.first == matrix.rows && shape.reduce(1, *) == count
@@ -87,6 +90,7 @@ public struct Item: Sendable, Identifiable {
 
 extension Item {
   public var layer: Layer { model.layers[layerIndex] }
+  public var role: Layer.Role { model.layers[layerIndex].role }
   /// The layer's name for its weight, the tensor's name for everything else.
   public var name: String { isLayersWeight ? model.layers[layerIndex].name : tensorName }
   public var tensorName: String { model.tensors[id].name }
@@ -104,7 +108,13 @@ extension Item {
   }
   /// The item whose bytes these are too (a head that is its embedding, saved as views of one storage): it is chosen for
   /// there, and takes no room of its own.
-  public var sharedWith: String? { owner < 0 ? nil : model.layers[owner].name }
+  public var sharedWith: String? { isShared ? model.layers[owner].name : nil }
+  var isShared: Bool { owner >= 0 }
+
+  /// Other modules that use its layer's weight, where it is that.
+  public var layersTies: [String] { isLayersWeight ? model.layers[layerIndex].ties : [] }
+  /// What the operator that it is the weight of is called; `nil` for none.
+  public var operatorName: String? { isLayersWeight ? model.layers[layerIndex].operatorName : nil }
 
   /// All tensors of a checkpoint, layer by layer.
   static func all(of checkpoint: Checkpoint) -> [Item] {
@@ -116,40 +126,44 @@ extension Item {
     }
     var items: [Item] = []
     items.reserveCapacity(checkpoint.tensors.count)
-    for (index, layer) in checkpoint.layers.enumerated() {
+    for index in checkpoint.layers.indices {
       func add(_ id: Int, isCompanion: Bool = false) {
-        items.append(Item(checkpoint, model, id, layer, index, isCompanion: isCompanion, owners))
+        items.append(Item(checkpoint, model, id, index, isCompanion: isCompanion, owners))
       }
-      add(layer.weight)
-      if let bias = layer.bias { add(bias) }
-      if !layer.isPacked { for id in layer.companions { add(id, isCompanion: true) } }
+      add(checkpoint.layers[index].weight)
+      if let bias = checkpoint.layers[index].bias { add(bias) }
+      if !checkpoint.layers[index].isPacked {
+        for id in checkpoint.layers[index].companions { add(id, isCompanion: true) }
+      }
     }
     return items
   }
 
   private init(
-    _ checkpoint: Checkpoint, _ model: Model, _ id: Int, _ layer: Layer, _ index: Int, isCompanion: Bool,
-    _ owners: [Int: Int]
+    _ checkpoint: Checkpoint, _ model: Model, _ id: Int, _ index: Int, isCompanion: Bool, _ owners: [Int: Int]
   ) {
-    let tensor = checkpoint.tensors[id]
-    let isConstant = checkpoint.format == .onnx && tensor.shape.isEmpty
-    isLayersWeight = id == layer.weight
-    isPacked = id == layer.weight && layer.isPacked
+    // Looked at in their places: a copy of each would take longer than all else here.
+    let (tensors, layers) = (model.tensors, model.layers)
+    let isConstant = checkpoint.format == .onnx && tensors[id].shape.isEmpty
+    isLayersWeight = id == layers[index].weight
+    isPacked = isLayersWeight && layers[index].isPacked
     let isParameter =
-      isPacked || !layer.isQuantizationParameter && tensor.type.isFloatingPoint && !isCompanion && !isConstant
+      isPacked
+      || !layers[index].isQuantizationParameter && tensors[id].type.isFloatingPoint && !isCompanion && !isConstant
     let isWeight =
-      id == layer.weight && layer.matrix != nil && layer.role != .norm && !Self.isBias(tensor.name)
+      isLayersWeight && layers[index].matrix != nil && layers[index].role != .norm && !Self.isBias(tensors[id].name)
     self.id = id
     self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
     layerIndex = index
     isRepeated =
-      tensor.count > Self.mostRepeated
-      && zip(tensor.layout.strides ?? [], tensor.shape).contains { $0 == 0 && $1 > 1 }
-    let tie = id == layer.weight ? checkpoint.ties[id] : nil
+      tensors[id].count > Self.mostRepeated
+      && zip(tensors[id].layout.strides ?? [], tensors[id].shape).contains { $0 == 0 && $1 > 1 }
+    let tie = isLayersWeight ? checkpoint.ties[id] : nil
     bytes =
       tie != nil
-      ? 0 : tensor.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + checkpoint.tensors[$1].byteCount } : 0)
+      ? 0
+      : tensors[id].byteCount + (isPacked ? layers[index].companions.reduce(0) { $0 + tensors[$1].byteCount } : 0)
     owner = tie.flatMap { owners[$0] } ?? -1
   }
 
@@ -157,7 +171,8 @@ extension Item {
   private static let mostRepeated = 1 << 26
 
   private static func isBias(_ name: String) -> Bool {
-    name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
+    guard name.utf8.last == UInt8(ascii: "s") else { return false }
+    return name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
   }
 }
 

@@ -17,7 +17,8 @@ struct Recent<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// - Parameter most: bytes that all values may take; the newest stays whatever it takes.
   init(most: Int) { self.most = most }
 
-  subscript(key: Key) -> Value? { kept[key]?.value }
+  var isEmpty: Bool { kept.isEmpty }
+  subscript(key: Key) -> Value? { kept.isEmpty ? nil : kept[key]?.value }
   var values: [Key: Value] { kept.mapValues(\.value) }
 
   mutating func keep(_ value: Value, for key: Key, bytes size: Int) {

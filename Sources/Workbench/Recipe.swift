@@ -26,7 +26,7 @@ public struct Recipe: Sendable, Hashable {
   }
 
   public subscript(item: Item) -> Scheme {
-    choices[item.sharedWith ?? item.name]?.scheme ?? .keep
+    choices.isEmpty ? .keep : choices[item.sharedWith ?? item.name]?.scheme ?? .keep
   }
 }
 

@@ -8,7 +8,6 @@ public struct Session: Sendable {
   public let checkpoint: Checkpoint
   public private(set) var items: [Item]
   private let positions: ItemPlaces
-  private let names: [String: Int]
   /// How many items have numbers to read.
   public let surveyCount: Int
   /// `checkpoint.parameterCount`, counted once.
@@ -43,13 +42,10 @@ public struct Session: Sendable {
     parameterCount = checkpoint.parameterCount
     items = Item.all(of: checkpoint)
     positions = ItemPlaces(items)
-    var names = [String: Int](minimumCapacity: items.count)
-    for (place, item) in items.enumerated() where names[item.name] == nil { names[item.name] = place }
-    self.names = names
     findings = Findings(tensors: checkpoint.tensors.count)
     surveyCount = items.count(where: \.isSurveyed)
     history = [Recipe()]
-    parts = items.map { part(of: $0, in: .keep) }
+    parts = Part.unread(items)
   }
 
   public var recipe: Recipe { history[position] }
@@ -60,7 +56,8 @@ public struct Session: Sendable {
   public func item(id: Int) -> Item? { positions[id].map { items[$0] } }
   /// The item's index in `items`.
   func place(of id: Item.ID) -> Int? { positions[id] }
-  public func item(named name: String) -> Item? { names[name].map { items[$0] } }
+  /// - Complexity: O(items).
+  public func item(named name: String) -> Item? { items.first { $0.name == name } }
   public func scheme(of item: Item) -> Scheme { recipe[item] }
 }
 
@@ -339,15 +336,16 @@ extension Session {
   /// numbers that could not be read.
   public func note(on item: Item) -> String? {
     if let failure = findings.failures[item.id] { return failure }
-    if let note = notes[item.name] { return note }
+    if !notes.isEmpty, let note = notes[item.name] { return note }
     return targetNote(on: item) ?? ownNote(on: item)
   }
 
   /// The same without what the chosen target has to say, which takes longer to find out.
   public func ownNote(on item: Item) -> String? {
     if let failure = findings.failures[item.id] { return failure }
-    if let note = notes[item.name] { return note }
+    if !notes.isEmpty, let note = notes[item.name] { return note }
     let scheme = scheme(of: item)
+    if findings.isBlank, scheme.isKeep { return item.ownNote }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
     if hasNoNumbers(item) {
       return "all of its \(item.count) numbers are NaN or infinite and count as zero"
@@ -360,8 +358,7 @@ extension Session {
       let what = item.type == .f64 ? "NaN, infinite or too large for F32" : "NaN or infinite"
       return "\(count) number\(count == 1 ? " is" : "s are") \(what) and count\(count == 1 ? "s" : "") as zero"
     }
-    if let doubt = item.packing?.doubt { return doubt }
-    return item.kind == .weight ? item.closed : nil
+    return item.ownNote
   }
 }
 

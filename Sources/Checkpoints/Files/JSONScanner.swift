@@ -5,8 +5,8 @@
 ///
 /// Every error names the file and the byte. Depth is bounded, so no nesting can exhaust the stack.
 struct JSONScanner {
-  private let text: [UInt8]
-  private var at = 0
+  let text: [UInt8]
+  var at = 0
   /// For each open object or array, whether a member was read already.
   private var begun: [Bool] = []
   /// The file that the text is from, and what of it ("header"), for messages; and the text's place in the file.
@@ -91,14 +91,16 @@ struct JSONScanner {
   mutating func string() throws(CheckpointError) -> String {
     guard peek() == UInt8(ascii: "\"") else { throw fail("a string expected") }
     let start = at + 1
-    var end = start
-    while end < text.count, text[end] >= 0x20, text[end] != UInt8(ascii: "\""),
-      text[end] != UInt8(ascii: "\\")
-    {
-      end += 1
+    let (end, value) = text.withUnsafeBufferPointer { text -> (Int, String?) in
+      var end = start
+      while end < text.count, text[end] >= 0x20, text[end] != UInt8(ascii: "\""), text[end] != UInt8(ascii: "\\") {
+        end += 1
+      }
+      guard end < text.count, text[end] == UInt8(ascii: "\"") else { return (-1, nil) }
+      return (end, String(validating: text.part(start..<end), as: UTF8.self))
     }
-    guard end < text.count, text[end] == UInt8(ascii: "\"") else { return try escapedString(start) }
-    guard let value = String(validating: text[start..<end], as: UTF8.self) else { throw fail("not UTF-8") }
+    guard end >= 0 else { return try escapedString(start) }
+    guard let value else { throw fail("not UTF-8") }
     at = end + 1
     return value
   }

@@ -119,10 +119,16 @@ public final class MappedFile: Sendable {
   public func copy(offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
     // Before the allocation: a header may claim anything.
     try checkRange(offset, count)
-    var copied = [UInt8](repeating: 0, count: count)
-    try copied.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
-      try copy(offset: offset, count: count, into: UnsafeMutableRawBufferPointer(into))
+    var problem: CheckpointError?
+    let copied = [UInt8](unsafeUninitializedCapacity: count) { into, filled in
+      do throws(CheckpointError) {
+        try copy(offset: offset, count: count, into: UnsafeMutableRawBufferPointer(into))
+        filled = count
+      } catch {
+        problem = error
+      }
     }
+    if let problem { throw problem }
     return copied
   }
 

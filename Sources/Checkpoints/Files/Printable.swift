@@ -19,7 +19,15 @@ public func isPrintable(_ text: String, allowsLineEnds: Bool = false) -> Bool {
   var text = text
   let isPlain = text.withUTF8 { bytes in
     var last: UInt8 = 0
-    for byte in bytes {
+    var at = 0
+    while at < bytes.count {
+      if last != 0xC2, last != 0xD8, last != 0xE2, isPlainWord(bytes, at) {
+        at += 8
+        last = 0
+        continue
+      }
+      let byte = bytes[at]
+      at += 1
       // Control characters; and what begins as C1, a mark or a separator does.
       if byte < 0x20 && !(allowsLineEnds && byte == 0x0A) || byte == 0x7F { return false }
       if last == 0xC2 && byte < 0xA0 || last == 0xD8 && byte == 0x9C || last == 0xE2 && byte < 0x82 { return false }
@@ -29,6 +37,15 @@ public func isPrintable(_ text: String, allowsLineEnds: Bool = false) -> Bool {
   }
   return isPlain
     || !text.unicodeScalars.contains { isUnsafeOnScreen($0) && !(allowsLineEnds && $0 == "\n") }
+}
+
+/// Whether eight bytes from `at` on are letters, digits and signs of ASCII.
+private func isPlainWord(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Bool {
+  guard at + 8 <= bytes.count else { return false }
+  let word = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: at, as: UInt64.self)
+  let (ones, tops) = (UInt64(0x0101_0101_0101_0101), UInt64(0x8080_8080_8080_8080))
+  // A top bit set: beyond ASCII, below 0x20, or 0x7F.
+  return (word | (word &- 0x20 &* ones) | (word &+ ones)) & tops == 0
 }
 
 private func isUnsafeOnScreen(_ scalar: Unicode.Scalar) -> Bool {

@@ -20,7 +20,7 @@ enum Safetensors: CheckpointFormat {
     return Checkpoint(
       path: file.path, format: .safetensors, files: [file], metadata: header.metadata,
       tensors: header.tensors,
-      layers: Layer.grouped(header.tensors, .safetensors), graph: nil, ties: [:])
+      layers: Layer.grouped(header.tensors, .safetensors, header.names), graph: nil, ties: [:])
   }
 
   /// The names of the format's types.
@@ -38,11 +38,16 @@ extension Safetensors {
   struct Header {
     var metadata: [(key: String, value: String)] = []
     var tensors: [Tensor] = []
+    /// The tensors by their names.
+    private(set) var names = TensorNames([])
     private let file: MappedFile
     /// Where the tensors begin.
     private let dataStart: Int
     private let number: Int
     private var shapes = SharedShapes()
+    /// The entry that is read, and the type of the last one's.
+    private var entry = JSONScanner.TensorEntry()
+    private var lastType: (dtype: String, type: ElementType)?
 
     /// Reads the header of file number `number` of a checkpoint.
     init(_ file: MappedFile, number: Int) throws(CheckpointError) {
@@ -77,7 +82,7 @@ extension Safetensors {
         }
       }
       try json.finish()
-      try TensorList.checkNames(tensors, file.path)
+      names = try TensorList.checkNames(tensors, file.path)
       try checkLayout()
     }
 
@@ -87,25 +92,17 @@ extension Safetensors {
     }
 
     private mutating func readTensor(_ name: String, _ json: inout JSONScanner) throws(CheckpointError) -> Tensor {
+      let file = file
       func fail(_ reason: String) -> CheckpointError {
         CheckpointError(file: file.path, tensor: name, reason)
       }
-      var dtype: String?
-      var shape: [Int]?
-      var offsets: [Int] = []
-      try json.beginObject()
-      while let key = try json.nextKey() {
-        switch key {
-        case "dtype": dtype = try json.string()
-        case "shape": shape = try sizes(&json)
-        case "data_offsets": offsets = try sizes(&json)
-        default: try json.skip()
-        }
+      if !json.plainEntry(&entry) { try readMembers(&json, fail) }
+      let (dtype, shape, offsets) = (entry.dtype, entry.shape, entry.offsets)
+      if lastType?.dtype != dtype {
+        guard let type = Safetensors.types[dtype] else { throw fail("has the unknown dtype '\(shortened(dtype))'") }
+        lastType = (dtype, type)
       }
-      guard let dtype, let shape else { throw fail("has no dtype or no shape in the header") }
-      guard let type = Safetensors.types[dtype] else {
-        throw fail("has the unknown dtype '\(shortened(dtype))'")
-      }
+      guard let type = lastType?.type else { throw fail("has no dtype in the header") }
       guard offsets.count == 2, offsets[0] <= offsets[1] else {
         throw fail("has data_offsets \(offsets.prefix(8)); two offsets expected, the lower one first")
       }
@@ -127,6 +124,26 @@ extension Safetensors {
       return Tensor(
         name: name, type: type, shape: shapes.shared(shape), count: count, byteCount: needed,
         location: .file(number, offset: dataStart + offsets[0]))
+    }
+
+    /// Reads an entry with whatever members it has, in any order; of equal ones the last counts.
+    private mutating func readMembers(
+      _ json: inout JSONScanner, _ fail: (String) -> CheckpointError
+    ) throws(CheckpointError) {
+      var dtype: String?
+      var shape: [Int]?
+      var offsets: [Int] = []
+      try json.beginObject()
+      while let key = try json.nextKey() {
+        switch key {
+        case "dtype": dtype = try json.string()
+        case "shape": shape = try sizes(&json)
+        case "data_offsets": offsets = try sizes(&json)
+        default: try json.skip()
+        }
+      }
+      guard let dtype, let shape else { throw fail("has no dtype or no shape in the header") }
+      entry = JSONScanner.TensorEntry(dtype: dtype, shape: shape, offsets: offsets)
     }
 
     private func sizes(_ json: inout JSONScanner) throws(CheckpointError) -> [Int] {

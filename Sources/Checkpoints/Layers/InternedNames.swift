@@ -1,14 +1,24 @@
 /// Names that many layers share, each kept once.
 struct InternedNames {
-  private var known: [Substring: String] = [:]
+  private var known: [String: String] = [:]
+  /// Neighbours mostly have the same.
+  private var last = ""
 
   subscript(name: Substring) -> String {
     mutating get {
-      if let found = known[name] { return found }
-      let own = String(name)
-      // The key holds its own bytes and not those of the name that it was cut from.
-      known[own[...]] = own
-      return own
+      var name = String(name)
+      return name.withUTF8 { self[$0] }
+    }
+  }
+
+  subscript(name: UnsafeBufferPointer<UInt8>) -> String {
+    mutating get {
+      if last.withBytes({ $0.isSame(name) }) { return last }
+      let own = String(decoding: name, as: UTF8.self)
+      let found = known[own] ?? own
+      if found.withBytes({ $0.isSame(name) }) { last = found }
+      known[own] = found
+      return found
     }
   }
 }
@@ -19,15 +29,28 @@ struct RolesByName {
   private struct Key: Hashable {
     let name: [UInt8]
     let axes: Int
+
+    static func == (a: Key, b: Key) -> Bool {
+      a.axes == b.axes && a.name.withUnsafeBufferPointer { one in b.name.withUnsafeBufferPointer { one.isSame($0) } }
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(name.withUnsafeBufferPointer { NameHash.of($0) })
+      hasher.combine(axes)
+    }
   }
 
   private var known: [Key: Layer.Role] = [:]
   /// A file may have any number of unlike names.
   private static let most = 4096
 
+  /// Room for a name.
+  private var text: [UInt8] = []
+
   /// `Layer.Role(name:shape:)`.
   mutating func role(_ name: String, _ shape: [Int]) -> Layer.Role {
-    let key = Key(name: Self.numberless(name), axes: min(shape.count, 3))
+    name.withBytes { Self.write($0, to: &text) }
+    let key = Key(name: text, axes: min(shape.count, 3))
     if let found = known[key] { return found }
     let role = Layer.Role(name: name, shape: shape)
     if known.count < Self.most { known[key] = role }
@@ -35,25 +58,23 @@ struct RolesByName {
   }
 
   /// The name with a 0 for every part that is a number.
-  private static func numberless(_ name: String) -> [UInt8] {
-    var name = name
-    return name.withUTF8 { bytes in
-      var text: [UInt8] = []
-      text.reserveCapacity(bytes.count)
-      var start = 0
-      for at in 0...bytes.count
-      where at == bytes.count || bytes[at] == UInt8(ascii: ".") || bytes[at] == UInt8(ascii: "/") {
-        let part = bytes[start..<at]
-        // More digits than a number has are none.
-        if !part.isEmpty, part.count <= 18, part.allSatisfy({ 0x30...0x39 ~= $0 }) {
-          text.append(0x30)
-        } else {
-          text.append(contentsOf: part)
-        }
-        if at < bytes.count { text.append(bytes[at]) }
-        start = at + 1
+  private static func write(_ name: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
+    text.removeAll(keepingCapacity: true)
+    // What was copied already ends where a number begins.
+    var (start, copied, isNumber) = (0, 0, true)
+    for at in 0...name.count {
+      guard at == name.count || name[at] == UInt8(ascii: ".") || name[at] == UInt8(ascii: "/") else {
+        isNumber = isNumber && 0x30...0x39 ~= name[at]
+        continue
       }
-      return text
+      // More digits than a number has are none.
+      if isNumber, at > start, at - start <= 18 {
+        text.append(contentsOf: name.part(copied..<start))
+        text.append(0x30)
+        copied = at
+      }
+      (start, isNumber) = (at + 1, true)
     }
+    text.append(contentsOf: name.part(copied..<name.count))
   }
 }

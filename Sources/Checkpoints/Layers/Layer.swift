@@ -29,7 +29,7 @@ public struct Layer: Sendable, Hashable {
   /// How a quantised checkpoint keeps the weight in several tensors; `nil` where the weight's tensor is all.
   public internal(set) var packing: Packing? {
     get { rare?.packing }
-    set { rare = Rare(companions, operatorName, newValue, ties, nodes) }
+    set { rare = Rare.of(companions, operatorName, newValue, ties, nodes) }
   }
   /// Whether the weight is kept in several tensors.
   public var isPacked: Bool { rare?.packing != nil }
@@ -37,7 +37,7 @@ public struct Layer: Sendable, Hashable {
   /// network share.
   public internal(set) var ties: [String] {
     get { rare?.ties ?? [] }
-    set { rare = Rare(companions, operatorName, packing, newValue, nodes) }
+    set { rare = Rare.of(companions, operatorName, packing, newValue, nodes) }
   }
   /// Names of the ONNX nodes that use the weight; a node without a name is left out.
   public var nodes: [String] { rare?.nodes ?? [] }
@@ -65,7 +65,7 @@ public struct Layer: Sendable, Hashable {
     self.blockName = blockName
     self.matrix = matrix
     self.isQuantizationParameter = isQuantizationParameter
-    rare = Rare(companions, operatorName, packing, ties, nodes)
+    rare = Rare.of(companions, operatorName, packing, ties, nodes)
   }
 }
 
@@ -79,8 +79,16 @@ extension Layer {
     let nodes: [String]
 
     /// `nil` for nothing.
-    init?(_ companions: [Int], _ operatorName: String?, _ packing: Packing?, _ ties: [String], _ nodes: [String]) {
+    static func of(
+      _ companions: [Int], _ operatorName: String?, _ packing: Packing?, _ ties: [String], _ nodes: [String]
+    ) -> Rare? {
       if companions.isEmpty, operatorName == nil, packing == nil, ties.isEmpty, nodes.isEmpty { return nil }
+      return Rare(companions, operatorName, packing, ties, nodes)
+    }
+
+    private init(
+      _ companions: [Int], _ operatorName: String?, _ packing: Packing?, _ ties: [String], _ nodes: [String]
+    ) {
       self.companions = companions
       self.operatorName = operatorName
       self.packing = packing

@@ -67,7 +67,7 @@ extension PickleMachine {
       throw fail("a name that is too long or not UTF-8")
     }
     held += line.count
-    guard held <= 2 * Self.maximumHeld else { throw fail("more names than a model has") }
+    guard held <= 2 * Self.maximumHeld else { throw tooMany(2 * Self.maximumHeld, "bytes of names") }
     return text
   }
 

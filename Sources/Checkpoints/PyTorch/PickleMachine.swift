@@ -36,10 +36,15 @@ struct PickleMachine {
     reader.fail("\(reader.part): \(reason) before byte \(reader.position); damaged, or no pickle")
   }
 
+  /// What is read in full is bounded: the file may be whole all the same.
+  func tooMany(_ most: Int, _ what: String) -> CheckpointError {
+    reader.fail("\(reader.part): has more than \(most) \(what), the most that Lathe reads of a pickle")
+  }
+
   // MARK: Stack and nodes
 
   mutating func push(_ value: Pickle.Value) throws(CheckpointError) {
-    guard stack.count < Self.maximumValues else { throw fail("more than \(Self.maximumValues) values") }
+    guard stack.count < Self.maximumValues else { throw tooMany(Self.maximumValues, "values") }
     stack.append(value)
   }
 
@@ -60,7 +65,7 @@ struct PickleMachine {
   mutating func pushNode(
     _ kind: Pickle.Kind, items: [Pickle.Value] = [], pairs: [Pickle.Value] = []
   ) throws(CheckpointError) {
-    guard pickle.nodes.count < Self.maximumNodes else { throw fail("more than \(Self.maximumNodes) objects") }
+    guard pickle.nodes.count < Self.maximumNodes else { throw tooMany(Self.maximumNodes, "objects") }
     try count(items.count + pairs.count)
     guard pairs.count % 2 == 0 else { throw fail("a key has no value") }
     pickle.nodes.append(Pickle.Node(kind: kind, items: items, pairs: pairs))
@@ -69,7 +74,7 @@ struct PickleMachine {
 
   private mutating func count(_ more: Int) throws(CheckpointError) {
     stored += more
-    guard stored <= Self.maximumValues else { throw fail("more than \(Self.maximumValues) values") }
+    guard stored <= Self.maximumValues else { throw tooMany(Self.maximumValues, "values") }
   }
 
   /// The node at the top of the stack, which stays there.
@@ -92,7 +97,8 @@ struct PickleMachine {
   }
 
   private mutating func remember(_ index: Int) throws(CheckpointError) {
-    guard let value = stack.last, memo.count < 2 * Self.maximumNodes else { throw fail("nothing to remember") }
+    guard let value = stack.last else { throw fail("nothing to remember") }
+    guard memo.count < 2 * Self.maximumNodes else { throw tooMany(2 * Self.maximumNodes, "values to remember") }
     memo[index] = value
   }
 
@@ -115,7 +121,7 @@ struct PickleMachine {
       pickle.root = try pop()
       return false
     case UInt8(ascii: "("):
-      guard marks.count < Self.maximumNodes else { throw fail("more than \(Self.maximumNodes) marks") }
+      guard marks.count < Self.maximumNodes else { throw tooMany(Self.maximumNodes, "marks") }
       marks.append(stack.count)
     case UInt8(ascii: "0"):
       if marks.last == stack.count { marks.removeLast() } else { _ = try pop() }

@@ -2,7 +2,15 @@ import Workbench
 
 extension Item {
   /// The shape for people: `32×128`, `scalar`.
-  public var shapeText: String { shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: "×") }
+  public var shapeText: String {
+    let shape = shape
+    guard var text = shape.first.map(String.init) else { return "scalar" }
+    for extent in shape.dropFirst() {
+      text += "×"
+      text += String(extent)
+    }
+    return text
+  }
 
   /// Which axes are outputs and inputs, where the file does not store outputs first; `nil` elsewhere.
   public var orderText: String? {
@@ -13,7 +21,7 @@ extension Item {
 
   /// What it does in the network, or what it is.
   public var kindText: String {
-    id == layer.weight ? layer.operatorName ?? layer.role.label : kind.rawValue
+    isLayersWeight ? operatorName ?? role.label : kind.rawValue
   }
 }
 

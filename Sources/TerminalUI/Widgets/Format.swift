@@ -51,8 +51,8 @@ public enum Format {
 
   /// Binary sizes in three significant digits: `512 B`, `36.0 KiB`, `731 MiB`, `2.30 GiB`.
   public static func bytes(_ count: Int) -> String {
+    guard abs(count) >= 1024 else { return String(count) + " B" }
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-    guard abs(count) >= 1024 else { return "\(count) B" }
     return scaled(Double(count), by: 1024, units) { $0 < 1000 ? significant($0) : fixed($0, 0) }
   }
 

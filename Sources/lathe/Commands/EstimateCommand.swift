@@ -117,7 +117,7 @@ extension Session {
         note(on: item) ?? "",
       ])
     }
-    try table.forEachLine { try put($0 + "\n") }
+    try table.write(put)
     try put(
       """
 

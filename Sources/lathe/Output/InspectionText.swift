@@ -19,7 +19,7 @@ extension Session {
     }
     for line in lines + [""] { try put(line + "\n") }
     let isShown = { (item: Item) in all || item.kind != .buffer }
-    try inspectionTable(isShown).forEachLine { try put($0 + "\n") }
+    try inspectionTable(isShown).write(put)
     let hidden = items.lazy.filter { $0.kind == .buffer }
     let count = hidden.count
     if !all, count > 0 {
@@ -30,10 +30,21 @@ extension Session {
 
   /// How much is stored in which way, the most first.
   private var storageLines: [String] {
-    var kinds: [String: (count: Int, bytes: Int)] = [:]
+    var places: [String: Int] = [:]
+    var kinds: [(key: String, value: (count: Int, bytes: Int))] = []
+    var place = 0
     for item in items {
-      let known = kinds[item.storage] ?? (0, 0)
-      kinds[item.storage] = (known.count + 1, known.bytes + item.bytes)
+      let storage = item.storage
+      // Neighbours mostly are stored alike.
+      if kinds.isEmpty || kinds[place].key != storage {
+        place = places[storage] ?? kinds.count
+        if place == kinds.count {
+          kinds.append((storage, (0, 0)))
+          places[storage] = place
+        }
+      }
+      kinds[place].value.count += 1
+      kinds[place].value.bytes += item.bytes
     }
     guard kinds.count > 1 else { return [] }
     let parts = kinds.sorted { ($0.value.bytes, $1.key) > ($1.value.bytes, $0.key) }.map { name, kind in
@@ -45,12 +56,20 @@ extension Session {
   private func inspectionTable(_ isShown: (Item) -> Bool) -> TextTable {
     let isSurveyed = items.contains { isShown($0) && survey(of: $0) != nil }
     let figures = isSurveyed ? ["min", "max", "σ", "zeros", "t² int4,g32"] : []
-    var table = TextTable(["layer", "kind", "shape", "stored as", "bytes"] + figures + ["note"], right: Set(4...9))
+    var table = TextTable(
+      ["layer", "kind", "shape", "stored as", "bytes"] + figures + ["note"], right: Set(4...9), rows: items.count)
     for item in items where isShown(item) {
+      if !isSurveyed, item.layersTies.isEmpty {
+        // Nothing was read, as of a header alone.
+        table.add(
+          printable(item.name), item.kindText, item.shapeText, item.storage, Format.bytes(item.bytes),
+          note(on: item) ?? item.closed ?? item.orderText ?? "")
+        continue
+      }
       var row = [
         printable(item.name), item.kindText, item.shapeText, item.storage, Format.bytes(item.bytes),
       ]
-      let ties = item.id == item.layer.weight ? item.layer.ties : []
+      let ties = item.layersTies
       let tied = ties.isEmpty ? nil : "tied: " + printable(ties.prefix(3).joined(separator: ", "))
       if let survey = survey(of: item) {
         let s = survey.statistics
