@@ -186,7 +186,7 @@ public enum AtomicFile {
   private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }
 
   fileprivate static func failure(_ path: String) -> WorkbenchError {
-    WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))")
+    WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing)
   }
 }
 

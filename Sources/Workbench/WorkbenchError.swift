@@ -5,8 +5,18 @@ import Checkpoints
 /// Names and texts from outside stand in it: whatever they hold, each line is fit for a terminal.
 public struct WorkbenchError: Error, Sendable, Hashable, CustomStringConvertible {
   public let description: String
+  public let kind: Kind
 
-  public init(_ description: String) {
+  /// What it is about: a reader of errors need not look into their words.
+  public enum Kind: Sendable {
+    /// What was asked for, or what was read.
+    case request
+    /// The place that was to be written: a full disk, a folder that is not there.
+    case writing
+  }
+
+  public init(_ description: String, _ kind: Kind = .request) {
+    self.kind = kind
     self.description = description.split(separator: "\n", omittingEmptySubsequences: false)
       .map { printable(String($0)) }.joined(separator: "\n")
   }

@@ -61,7 +61,7 @@ struct CandidateCopy {
 
   private func copy(_ from: String, to: String) throws {
     do { try FileManager.default.copyItem(atPath: from, toPath: to) } catch {
-      throw WorkbenchError("\(to): cannot be written: \(error)")
+      throw WorkbenchError("\(to): cannot be written: \(error)", .writing)
     }
   }
 
@@ -97,12 +97,12 @@ struct CandidateCopy {
     }
     let path = place(of: checkpoint.files[number].path, in: folder)
     let file = open(path, O_WRONLY)
-    guard file >= 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+    guard file >= 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing) }
     defer { close(file) }
     var written = 0
     while written < bytes.count {
       let count = bytes[written...].withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(offset + written)) }
-      guard count > 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+      guard count > 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing) }
       written += count
     }
   }

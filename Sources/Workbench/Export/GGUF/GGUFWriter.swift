@@ -139,7 +139,7 @@ struct GGUFWriter: Sendable {
   }
 
   private func name(_ error: any Error, _ tensor: String) -> any Error {
-    guard let error = error as? WorkbenchError else { return error }
-    return error.description.contains("cannot be written") ? error : WorkbenchError("\(printable(tensor)): \(error)")
+    guard let error = error as? WorkbenchError, error.kind == .request else { return error }
+    return WorkbenchError("\(printable(tensor)): \(error)")
   }
 }
