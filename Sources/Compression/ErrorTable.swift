@@ -39,6 +39,11 @@ public struct ErrorTable: Sendable, Codable, Hashable {
   }
 }
 
+extension UniformScheme {
+  /// Whether the table is of such numbers.
+  public var hasTable: Bool { range == .minMax && scale == .fp16 && rounds == nil }
+}
+
 /// The table's sums while a weight is read.
 struct ErrorTableSums {
   private let columns: Int

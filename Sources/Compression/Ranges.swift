@@ -4,7 +4,7 @@ import CKernels
 extension UniformScheme {
   /// The grid of a run whose weights after sparsity lie in `low`…`high`.
   func grid(low: Float, high: Float) -> lathe_grid {
-    lathe_make_grid(low, high, Int32(bits), symmetry.kernel, scale.kernel)
+    lathe_make_grid(low, high, Int32(bits), symmetry.kernel, scale.kernel, rounds.kernel)
   }
 
   /// The scale of ±mean, rounded to its type: for schemes of one magnitude.
@@ -114,7 +114,18 @@ extension ScaleType {
   /// A magnitude rounded to this type.
   func rounded(magnitude: Double) -> Float {
     // A range of ±m on two bits has the scale m/1.
-    lathe_make_grid(-Float(magnitude), Float(magnitude), 2, LATHE_SYMMETRIC, kernel).scale
+    lathe_make_grid(-Float(magnitude), Float(magnitude), 2, LATHE_SYMMETRIC, kernel, LATHE_ROUNDS_NOTHING).scale
+  }
+}
+
+extension Rounding? {
+  var kernel: lathe_rounds {
+    switch self {
+    case nil: LATHE_ROUNDS_NOTHING
+    case .product: LATHE_ROUNDS_PRODUCT
+    case .quotient: LATHE_ROUNDS_QUOTIENT
+    case .sum: LATHE_ROUNDS_SUM
+    }
   }
 }
 

@@ -189,8 +189,8 @@ struct Reconstruction {
     let run = uniform.granularity.run(columns: chunk.columns)
     if uniform.range == .minMax {
       lathe_apply_runs(
-        pruned, chunk.count, run, Int32(uniform.bits), uniform.symmetry.kernel, uniform.scale.kernel, codes, values,
-        grids.baseAddress!)
+        pruned, chunk.count, run, Int32(uniform.bits), uniform.symmetry.kernel, uniform.scale.kernel,
+        uniform.rounds.kernel, codes, values, grids.baseAddress!)
     } else {
       for (index, start) in stride(from: 0, to: chunk.count, by: run).enumerated() {
         grids[index] = uniform.grid(chunk.base + start, pruned: pruned + start, count: run)
@@ -216,7 +216,7 @@ struct Reconstruction {
   }
 
   private static func signGrid(_ magnitude: Float) -> lathe_grid {
-    lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1, bias: 0)
+    lathe_grid(magnitude: magnitude)
   }
 }
 
@@ -275,6 +275,12 @@ private struct AxisColumns {
 }
 
 extension lathe_grid {
+  /// ± one magnitude.
+  init(magnitude: Float) {
+    self.init()
+    (scale, low, high) = (magnitude, -1, 1)
+  }
+
   /// The same numbers with a positive scale, counted from zero: a bias is a whole number of steps but for rounding.
   var rising: lathe_grid {
     let steps = scale != 0 && bias != 0 ? (bias / scale).rounded() : 0

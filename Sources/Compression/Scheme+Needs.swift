@@ -75,6 +75,14 @@ extension Scheme {
       if uniform.symmetry == .edge, sparsity != .none {
         needs.append(.impossible("with edge zero is no number: pruned weights would not stay zeros"))
       }
+      if uniform.rounds != nil {
+        if uniform.scale != .fp16, uniform.scale != .bf16 {
+          needs.append(.impossible("rounds= rounds to the type of scales that is fp16 or bf16"))
+        }
+        if uniform.symmetry == .edge || !(2...8).contains(uniform.bits) {
+          needs.append(.impossible("rounds= is for grids of 2 to 8 bits with a zero"))
+        }
+      }
       if uniform.range == .entropy { needs.append(.weightsPerScale(least: EntropyRange.leastWeights)) }
     case .block(let type):
       needs.append(.columns(multipleOf: type.blockWeights, what: "\(type.name)'s block of \(type.blockWeights)"))

@@ -40,6 +40,7 @@ extension UniformScheme {
     case .entropy: words.append("range=entropy")
     }
     if scale != .fp16 { words.append("scale=\(scale.rawValue)") }
+    if let rounds { words.append("rounds=\(rounds.rawValue)") }
     return words
   }
 }
@@ -118,7 +119,7 @@ extension Scheme {
     case "tensor", "channel", "group": return "granularity"
     case "symmetric", "symmetric-full", "symmetric-signed", "affine": return "symmetry"
     case "sparsity", "threshold": return "sparsity"
-    case "axis", "range", "scale", "coding", "entries": return String(name)
+    case "axis", "range", "scale", "rounds", "coding", "entries": return String(name)
     default: return nil
     }
   }
@@ -126,7 +127,7 @@ extension Scheme {
   /// The options that any scheme may have, for suggestions.
   private static let optionWords = [
     "tensor", "channel", "axis", "group", "symmetric", "symmetric-full", "symmetric-signed", "affine", "range", "scale",
-    "sparsity", "threshold", "coding", "entries",
+    "rounds", "sparsity", "threshold", "coding", "entries",
   ]
 
   private mutating func apply(option: String, after word: String, of spec: String) throws(SpecError) {
@@ -219,10 +220,14 @@ extension UniformScheme {
     case ("scale", let value?):
       guard let scale = ScaleType(rawValue: value) else { throw wrong("scale=fp16, bf16, fp32 or pow2") }
       self.scale = scale
+    case ("rounds", let value?):
+      guard (2...8).contains(bits) else { throw wrong("rounds= with 2 to 8 bits only") }
+      guard let rounds = Rounding(rawValue: value) else { throw wrong("rounds=product, quotient or sum") }
+      self.rounds = rounds
     default:
       throw wrong(
         "tensor, channel, axis=N, group=N, symmetric, symmetric-full, symmetric-signed, affine, edge, range=, scale=, "
-          + "sparsity=, threshold= or coding="
+          + "rounds=, sparsity=, threshold= or coding="
       )
     }
   }

@@ -56,17 +56,20 @@ public struct UniformScheme: Sendable, Hashable {
   public var symmetry: Symmetry
   public var range: RangeRule
   public var scale: ScaleType
+  /// What is rounded to the scale's type too; `nil` for an arithmetic in single precision.
+  public var rounds: Rounding?
 
   public init(
     bits: Int, granularity: Granularity = .group(32), symmetry: Symmetry = .symmetric,
     range: RangeRule = .minMax,
-    scale: ScaleType = .fp16
+    scale: ScaleType = .fp16, rounds: Rounding? = nil
   ) {
     self.bits = bits
     self.granularity = granularity
     self.symmetry = symmetry
     self.range = range
     self.scale = scale
+    self.rounds = rounds
   }
 
   public static let widths = [1, 2, 3, 4, 5, 6, 7, 8, 16]
@@ -138,6 +141,17 @@ public enum ScaleType: String, Sendable, Hashable, CaseIterable {
     case .pow2: 1
     }
   }
+}
+
+/// Steps from a weight to its code that are rounded to the scale's type T, fp16 or bf16, as tools round that compute in the
+/// type of a model's floats. Affine scales are T(T(hi − lo)/(2^b − 1)) then.
+public enum Rounding: String, Sendable, Hashable, CaseIterable {
+  /// T(w·T(1/s)), z = round(T(−lo/s)); the scale is not below T's least normal number.
+  case product
+  /// T(w/s), z = round(T(T(−lo·(2^b − 1))/T(hi − lo))).
+  case quotient
+  /// T(T(w/s) + z) with codes from −2^(b−1) on, z = round(T(−2^(b−1) − T(lo/s))).
+  case sum
 }
 
 /// Formats of one layout each.

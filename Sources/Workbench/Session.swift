@@ -251,7 +251,7 @@ extension Session {
     if scheme.isKeep { return 0 }
     // Of numbers that are none nothing is known: not even that zeros in their place do no harm.
     if hasNoNumbers(item) { return nil }
-    if case .uniform(let uniform) = scheme.format, uniform.range == .minMax, uniform.scale == .fp16,
+    if case .uniform(let uniform) = scheme.format, uniform.hasTable,
       let table = table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
     {
@@ -264,7 +264,7 @@ extension Session {
   public func isErrorEstimated(of item: Item, in scheme: Scheme) -> Bool {
     guard let answer = answer(of: item, in: scheme), !answer.isExact else { return false }
     if assessment(of: item, in: scheme) != nil { return false }
-    if case .uniform(let uniform) = made(scheme, of: item).format, uniform.range == .minMax, uniform.scale == .fp16,
+    if case .uniform(let uniform) = made(scheme, of: item).format, uniform.hasTable,
       let table = table(of: item, sparsity: scheme.sparsity)
     {
       return table[uniform.bits, uniform.symmetry, uniform.granularity] == nil

@@ -50,6 +50,44 @@ import Testing
     }
   }
 
+  /// Grids that round on the way to a code, in the types that they round to.
+  @Test(arguments: lengths) func roundedReconstructionIsTheEquations(_ count: Int) throws {
+    try Self.atEveryLevel { level in
+      for (weights, scale) in Self.inputs(count).flatMap({ [($0, ScaleType.fp16), ($0, .bf16)] }) {
+        let weights = weights.map { scale == .fp16 ? Float(Float16($0)) : UniformReference.rounded($0, to: .bf16) }
+          .map { $0.isFinite ? $0 : 0 }
+        for bits in [2, 5, 8] {
+          for symmetry in Symmetry.allCases where symmetry != .edge {
+            for rounds in Rounding.allCases {
+              let uniform = UniformScheme(
+                bits: bits, granularity: .channel, symmetry: symmetry, scale: scale, rounds: rounds)
+              let scheme = Scheme(.uniform(uniform))
+              var found = [Float](repeating: .nan, count: count)
+              let source = ArrayWeights(rows: 1, columns: count, values: weights)
+              _ = try found.withUnsafeMutableBufferPointer {
+                try Assessment.reconstruct(source, scheme: scheme, into: $0)
+              }
+              let expected = UniformReference.reconstruct(
+                weights, bits: bits, symmetry: symmetry, scale: scale, rounds: rounds)
+              #expect(found == expected, "level \(level) \(scheme)")
+              // One grid for the whole weight, and the search of a clip, whose error is at most that of the range.
+              var tensor = uniform
+              tensor.granularity = .tensor
+              let whole = try Assessment.of(source, scheme: Scheme(.uniform(tensor)))
+              let runs = try Assessment.of(source, scheme: scheme)
+              #expect(whole.relativeError == runs.relativeError, "level \(level) \(scheme)")
+              guard count < 130 else { continue }
+              tensor.range = .leastSquares
+              let clipped = try Assessment.of(source, scheme: Scheme(.uniform(tensor)))
+              let (least, error) = (clipped.relativeError ?? 0, whole.relativeError ?? 0)
+              #expect(least <= error * (1 + 1e-5), "level \(level) \(scheme)")
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: lengths) func tableErrorsAreThoseOfTheReconstruction(_ count: Int) {
     Self.atEveryLevel { level in
       for weights in Self.inputs(count) {

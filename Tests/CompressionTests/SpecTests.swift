@@ -7,7 +7,9 @@ import Testing
   static let specs = [
     "keep", "int4,group=32", "int1,tensor", "int16,channel", "int3,channel,axis=1,affine", "int8,tensor,range=entropy",
     "int4,group=1024,range=mse,scale=pow2", "int5,group=16,symmetric-full,scale=bf16",
-    "int6,channel,range=percentile=99.5,scale=fp32", "binary", "ternary,coding=huffman", "int4,group=32,sparsity=0.3",
+    "int6,channel,range=percentile=99.5,scale=fp32", "int8,channel,affine,scale=bf16,rounds=sum",
+    "int4,tensor,range=mse,rounds=quotient", "int2,group=64,symmetric-full,rounds=product", "binary",
+    "ternary,coding=huffman", "int4,group=32,sparsity=0.3",
     "keep,threshold=0.01", "int4,group=32,sparsity=2:4", "int4,group=32,sparsity=channel:0.25",
     "keep,sparsity=channel:0.25:l1", "keep,sparsity=input:0.5", "keep,sparsity=head:64:0.25",
     "keep,sparsity=block:4x8:0.5:l1", "keep,sparsity=model:0.3", "keep,sparsity=wanda:0.5", "keep,sparsity=wanda:2:4",
@@ -26,7 +28,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "int9", "int4,group=0", "int4,scale=fp8", "int4,range=best", "int4,axis=9", "int4,sparsity=1.5",
+    "int9", "int4,group=0", "int4,scale=fp8", "int4,range=best", "int4,rounds=up", "int1,rounds=sum",
+    "int16,rounds=sum",
+    "int4,rounds=sum,rounds=product", "nf4,rounds=sum", "int4,axis=9", "int4,sparsity=1.5",
     "int4,sparsity=4:2",
     "int4,sparsity=block:4:0.5", "int4,sparsity=head:0:0.5", "int4,sparsity=wanda", "int4,sparsity=wanda:3",
     "binary,affine",

@@ -72,7 +72,11 @@ import Testing
   }
 
   @Test func whatAGridCannotDoIsSaid() throws {
-    for spec in ["int4,edge,sparsity=0.5", "int4,edge,scale=pow2", "int4,symmetric-signed,scale=pow2"] {
+    for spec in [
+      "int4,edge,sparsity=0.5", "int4,edge,scale=pow2", "int4,symmetric-signed,scale=pow2",
+      "int8,scale=fp32,rounds=sum",
+      "int8,edge,rounds=product", "int8,scale=pow2,rounds=quotient",
+    ] {
       #expect(try Scheme(spec: spec).obstacle(rows: 8, columns: 64) != nil)
     }
     // A scale and an edge of two bytes each a group.

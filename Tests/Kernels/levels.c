@@ -142,8 +142,22 @@ static void half_counts(size_t n) {
 static void grids(size_t n) {
   for (int symmetry = 0; symmetry < 5; symmetry++)
     for (int type = 0; type < 4; type++)
-      lathe_apply_runs(x, n, 32, 4, (lathe_symmetry)symmetry, (lathe_scale_type)type, OUT(int32_t, n), OUT(float, n),
-                       OUT(lathe_grid, n / 32));
+      lathe_apply_runs(x, n, 32, 4, (lathe_symmetry)symmetry, (lathe_scale_type)type, LATHE_ROUNDS_NOTHING,
+                       OUT(int32_t, n), OUT(float, n), OUT(lathe_grid, n / 32));
+}
+
+static void rounded_grids(size_t n) {
+  for (int symmetry = 0; symmetry < 4; symmetry++)
+    for (int type = 0; type < 2; type++)
+      for (int rounds = LATHE_ROUNDS_PRODUCT; rounds <= LATHE_ROUNDS_SUM; rounds++) {
+        const lathe_symmetry kind = (lathe_symmetry)symmetry;
+        lathe_apply_runs(x, n, 32, 8, kind, (lathe_scale_type)type, (lathe_rounds)rounds, OUT(int32_t, n),
+                         OUT(float, n), OUT(lathe_grid, n / 32));
+        const lathe_grid grid =
+            lathe_make_grid(-1.75f, 1.5f, 5, kind, (lathe_scale_type)type, (lathe_rounds)rounds);
+        lathe_apply_grid(x, n - 5, grid, OUT(int32_t, n), OUT(float, n));
+        lathe_add_grid_errors(x, y, n - 5, &grid, 1, 0, OUT(double, 8));
+      }
 }
 
 static void grid_errors(size_t n) {
@@ -291,7 +305,7 @@ static void transformers(size_t n) {
 
 int main(void) {
 #define EXACT(name, multiple) exact(#name, name, multiple);
-  EXACT(statistics, 1) EXACT(half_counts, 1) EXACT(grids, 32) EXACT(grid_errors, 32) EXACT(levels, 1)
+  EXACT(statistics, 1) EXACT(half_counts, 1) EXACT(grids, 32) EXACT(rounded_grids, 32) EXACT(grid_errors, 32) EXACT(levels, 1)
   EXACT(small_floats, 32) EXACT(pruning, 4) EXACT(floats, 1) EXACT(counting, 1) EXACT(rans, 1) EXACT(huffman, 1)
   EXACT(q4_0, 32) EXACT(q4_1, 32) EXACT(q5_0, 32) EXACT(q5_1, 32) EXACT(q8_0, 32)
   EXACT(rows_q4_0, 32) EXACT(rows_q4_1, 32) EXACT(rows_q5_0, 32) EXACT(rows_q5_1, 32) EXACT(rows_iq4_nl, 32)

@@ -57,7 +57,7 @@ def torchao(w):
         zero = 0 if zero is None else zero.double().reshape(*groups.shape[:2], 1)
         return ((groups - zero) * found.scale.double().reshape(*groups.shape[:2], 1)).reshape(codes.shape)
 
-    for bits in (2, 3, 4, 8):
+    for bits in range(2, 9):
         for word, mapping in (("symmetric", MappingType.SYMMETRIC), ("affine", MappingType.ASYMMETRIC)):
             for place, granularity in (("group=32", PerGroup(32)), ("group=64", PerGroup(64)), ("channel", PerAxis(0))):
                 spec = f"int{bits},{place},{word}"
@@ -69,7 +69,7 @@ def torchao(w):
 
 
 def llm_compressor(w):
-    for bits in (2, 3, 4, 8):
+    for bits in range(2, 9):
         for affine in (False, True):
             for place in ("group=32", "channel", "tensor"):
                 args = {"num_bits": bits, "type": "int", "symmetric": not affine, "strategy": place.split("=")[0],

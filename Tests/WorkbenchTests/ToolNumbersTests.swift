@@ -9,13 +9,15 @@ import Testing
   @Test(arguments: [
     ("mlx-config", "int4,group=64,affine", "int4,group=64,edge"),
     ("mlx-config", "int4,group=64,edge", "int4,group=64,edge"),
-    ("llm-compressor", "int4,group=128", "int4,group=128,symmetric-full"),
-    ("llm-compressor", "int4,group=128,affine", "int4,group=128,affine"),
-    ("compressed-tensors-config", "int8,channel", "int8,channel,symmetric-full"),
+    ("llm-compressor", "int4,group=128", "int4,group=128,symmetric-full,rounds=sum"),
+    ("llm-compressor", "int4,group=128,affine", "int4,group=128,affine,rounds=sum"),
+    ("llm-compressor", "int4,group=128,symmetric-full,rounds=sum", "int4,group=128,symmetric-full,rounds=sum"),
+    ("compressed-tensors-config", "int8,channel", "int8,channel,symmetric-full,rounds=sum"),
     ("gptqmodel", "int4,group=128,symmetric-full", "int4,group=128,symmetric-full"),
     ("auto-round", "int4,group=128", "int4,group=128,symmetric-signed"),
-    ("torchao", "int4,group=32", "int4,group=32,symmetric-full"),
-    ("coremltools", "int8,channel", "int8,channel"), ("llama.cpp", "q4_0", "q4_0"),
+    ("torchao", "int4,group=32", "int4,group=32,symmetric-full,rounds=product"),
+    ("torchao", "int8,channel", "int8,channel,symmetric-full"),
+    ("coremltools", "int8,channel", "int8,channel,rounds=quotient"), ("llama.cpp", "q4_0", "q4_0"),
     ("csv", "int4,group=32", "int4,group=32"),
   ])
   func whatALanguageModelsLayerBecomes(_ target: String, _ told: String, _ made: String) throws {
@@ -66,6 +68,42 @@ import Testing
     #expect(aimed.estimate.bytes == plain.estimate.bytes)
   }
 
+  /// An arithmetic that rounds is no tool's but its own, and has no place in the table of errors.
+  @Test func anArithmeticThatRoundsIsToldApart() throws {
+    var session = try Models.llama()
+    let item = try session.item("model.layers.0.mlp.gate_proj")
+    session.settle([.survey(item.id)])
+    let scheme = try Scheme(spec: "int8,group=32,affine")
+    #expect(session.relativeError(of: item, in: scheme) != nil)
+    try session.aim(at: .named("llm-compressor"))
+    #expect(session.relativeError(of: item, in: scheme) == nil)
+    session.settle([.assessment(item.id, session.made(scheme, of: item))])
+    let told = try #require(session.relativeError(of: item, in: scheme))
+    #expect(told > session.relativeError(of: item, inExactly: scheme)!)
+    for (target, spec) in [
+      ("llm-compressor", "int8,group=32,rounds=product"), ("mlx-config", "int8,group=32,affine,rounds=sum"),
+      ("coremltools", "int8,channel,scale=bf16"),
+    ] {
+      try session.aim(at: .named(target))
+      #expect(session.targetObstacle(to: try Scheme(spec: spec), of: item) != nil, "\(target) \(spec)")
+    }
+  }
+
+  /// Core ML has no bfloat16: such models are converted first.
+  @Test func floatsThatAToolHasNotAreConverted() throws {
+    let folder = try ScratchFolder()
+    var session = Session(try TorchGridTests.checkpoint("bf16", in: folder))
+    let item = session.items[0]
+    for (target, made) in [
+      ("coremltools", "int8,channel,scale=fp32"), ("torchao", "int8,channel,symmetric-full,scale=bf16"),
+      ("llm-compressor", "int8,channel,symmetric-full,scale=bf16,rounds=sum"),
+      ("gptqmodel", "int8,channel,symmetric-full"),
+    ] {
+      try session.aim(at: .named(target))
+      #expect(session.made(try Scheme(spec: "int8,channel"), of: item).description == made)
+    }
+  }
+
   @Test func theTableOfErrorsAsksForWhatTheToolTakes() throws {
     var session = try Models.llama()
     let item = try session.item("model.layers.0.mlp.gate_proj")
@@ -95,7 +133,12 @@ import Testing
       try sheet("grid=symmetric-signed scale=bf16").madeNumbers == [
         "int4,group=32 becomes int4,group=32,symmetric-signed, scales in bf16"
       ])
+    #expect(
+      try sheet("scale=floats rounds=sum").madeNumbers == [
+        "scales and codes in the type of the model's floats"
+      ])
     #expect(throws: WorkbenchError.self) { try sheet("grid=round") }
+    #expect(throws: WorkbenchError.self) { try sheet("scale=floats rounds=up") }
     #expect(throws: WorkbenchError.self) { try sheet("scale=fp12") }
   }
 }

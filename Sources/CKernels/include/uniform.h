@@ -4,14 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A uniform grid: ŵ = scale · round(clamp((w - bias) · inverse, low, high)) + bias, halves to even.
-/// For an affine grid with zero point z and codes 0…m, low = -z, high = m - z and bias = 0, so that zero stays zero; one
-/// with a bias has codes 0…m, and zero need not be one of its numbers. The scale may be negative.
-/// scale = inverse = 0 where all weights are zero or the scale is too small for its type.
-typedef struct {
-  float scale, inverse, low, high, bias;
-} lathe_grid;
-
 /// The type that a scale is rounded to before the codes are chosen.
 typedef enum {
   LATHE_SCALE_FP16 = 0,  ///< half to even, at most 65504
@@ -28,15 +20,38 @@ typedef enum {
   LATHE_EDGE = 4,              ///< codes 0…2^b-1 from the end of the range that is farther from zero, which is a number
 } lathe_symmetry;
 
+/// What is rounded to the type T of the scales, halves to even, between a weight and its code: nothing, or every step of an
+/// arithmetic in T, which is fp16 or bf16. Affine grids have T(T(maximum - minimum) / (2^b - 1)) as their scale then.
+typedef enum {
+  LATHE_ROUNDS_NOTHING = 0,
+  /// T(w·T(1/s)); zero point round(T(-minimum/s)); a scale is not below T's least normal number.
+  LATHE_ROUNDS_PRODUCT = 1,
+  /// T(w/s); zero point round(T(T(-minimum·(2^b - 1)) / T(maximum - minimum))).
+  LATHE_ROUNDS_QUOTIENT = 2,
+  /// T(T(w/s) + z) with codes from -2^(b-1) on and their zero point z = round(T(-2^(b-1) - T(minimum/s))).
+  LATHE_ROUNDS_SUM = 3,
+} lathe_rounds;
+
+/// A uniform grid: ŵ = scale · round(clamp((w - bias) · inverse, low, high)) + bias, halves to even.
+/// For an affine grid with zero point z and codes 0…m, low = -z, high = m - z and bias = 0, so that zero stays zero; one
+/// with a bias has codes 0…m, and zero need not be one of its numbers. The scale may be negative.
+/// scale = inverse = 0 where all weights are zero or the scale is too small for its type.
+typedef struct {
+  float scale, inverse, low, high, bias;
+  /// How the product is computed in place of (w - bias) · inverse, and in which type.
+  lathe_rounds rounds;
+  lathe_scale_type type;
+} lathe_grid;
+
 /// The grid of `bits` (2…16) over weights between minimum and maximum.
 lathe_grid lathe_make_grid(
-    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type);
+    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type, lathe_rounds rounds);
 
 /// Grids of runs of `run` weights side by side, each over its own min-max range, applied at once: codes (relative to
 /// the zero point), reconstruction, and the grids themselves (count/run of them). count is a multiple of run.
 void lathe_apply_runs(
     const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
-    int32_t *codes, float *reconstruction, lathe_grid *grids);
+    lathe_rounds rounds, int32_t *codes, float *reconstruction, lathe_grid *grids);
 
 /// One grid a column: what lathe_apply_grid does, row after row of a row-major matrix.
 void lathe_apply_columns(

@@ -40,7 +40,7 @@ static float round_number(float number, lathe_scale_type type) {
 /// MLX's grid: the end of the range that is farther from zero is a number of it, and zero is one but for rounding. Codes
 /// are chosen with the scale as it is before it is rounded.
 static lathe_grid make_edge_grid(float least, float most, int bits, lathe_scale_type scale_type) {
-  lathe_grid grid = {0, 0, 0, 0, 0};
+  lathe_grid grid = {0};
   const float levels = (float)((1 << bits) - 1), span = most - least;
   if (!(span > 0 || least != 0)) return grid;
   const int from_least = fabsf(least) > fabsf(most);
@@ -53,17 +53,44 @@ static lathe_grid make_edge_grid(float least, float most, int bits, lathe_scale_
     grid.bias = round_number(edge, scale_type);
   }
   grid.scale = round_number(scale, scale_type);
-  if (!(fabsf(grid.scale) >= 0x1p-126f)) return (lathe_grid){0, 0, 0, 0, 0};
+  if (!(fabsf(grid.scale) >= 0x1p-126f)) return (lathe_grid){0};
   grid.inverse = 1 / scale;
   grid.high = levels;
   return grid;
 }
 
+/// A grid that is found, and whose codes are, in the type of its scales.
+static lathe_grid make_rounded_grid(
+    float least, float most, int bits, lathe_symmetry symmetry, lathe_scale_type type, lathe_rounds rounds) {
+  const float top = (float)((1 << (bits - 1)) - 1), levels = (float)((1 << bits) - 1);
+  const float span = round_number(most - least, type), magnitude = -least > most ? -least : most;
+  const int affine = symmetry == LATHE_AFFINE;
+  const float beyond = symmetry == LATHE_SYMMETRIC ? 0 : symmetry == LATHE_SYMMETRIC_FULL ? 0.5f : 1;
+  float scale = round_number(affine ? span / levels : magnitude / (top + beyond), type);
+  const float normal = type == LATHE_SCALE_FP16 ? 0x1p-14f : 0x1p-126f;
+  if (rounds == LATHE_ROUNDS_PRODUCT && magnitude > 0 && scale < normal) scale = normal;
+  if (!(scale >= 0x1p-126f)) return (lathe_grid){0};
+  if (symmetry == LATHE_SYMMETRIC_SIGNED && most >= -least) scale = -scale;
+  lathe_grid grid = {.scale = scale, .inverse = 1 / scale, .low = -top - 1, .high = top, .rounds = rounds, .type = type};
+  if (rounds == LATHE_ROUNDS_PRODUCT) grid.inverse = round_number(grid.inverse, type);
+  if (symmetry == LATHE_SYMMETRIC) grid.low = -top;
+  if (!affine) return grid;
+  float zero = round_number(-least / scale, type);
+  if (rounds == LATHE_ROUNDS_QUOTIENT) zero = round_number(round_number(-least * levels, type) / span, type);
+  if (rounds == LATHE_ROUNDS_SUM) zero = rintf(round_number(zero - top - 1, type)) + top + 1;
+  zero = rintf(zero);
+  zero = zero < 0 ? 0 : zero > levels ? levels : zero;
+  grid.low = -zero;
+  grid.high = levels - zero;
+  return grid;
+}
+
 lathe_grid lathe_make_grid(
-    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type) {
-  lathe_grid grid = {0, 0, 0, 0, 0};
+    float minimum, float maximum, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type, lathe_rounds rounds) {
+  lathe_grid grid = {0};
   if (symmetry == LATHE_EDGE) return make_edge_grid(minimum, maximum, bits, scale_type);
   float least = minimum < 0 ? minimum : 0, most = maximum > 0 ? maximum : 0;
+  if (rounds != LATHE_ROUNDS_NOTHING) return make_rounded_grid(least, most, bits, symmetry, scale_type, rounds);
   float top = (float)((1 << (bits - 1)) - 1), levels = (float)((1 << bits) - 1);
   int affine = symmetry == LATHE_AFFINE;
   float scale = affine ? most / levels - least / levels : (-least > most ? -least : most) / top;
@@ -111,8 +138,8 @@ void lathe_apply_grid(
 
 void lathe_apply_runs(
     const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
-    int32_t *codes, float *reconstruction, lathe_grid *grids) {
-  DISPATCH(apply_runs, weights, count, run, bits, symmetry, scale_type, codes, reconstruction, grids);
+    lathe_rounds rounds, int32_t *codes, float *reconstruction, lathe_grid *grids) {
+  DISPATCH(apply_runs, weights, count, run, bits, symmetry, scale_type, rounds, codes, reconstruction, grids);
 }
 
 void lathe_apply_columns(

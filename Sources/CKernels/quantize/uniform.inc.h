@@ -36,9 +36,9 @@ TARGET INLINE void LEVEL(grids_of)(
   zero = zero > levels ? levels : zero;
   zero = (zero + ROUNDING) - ROUNDING;
   for (int width = 0; width < LATHE_TABLE_WIDTHS; width++) {
-    grids[width] = (lathe_grid){symmetric[width], symmetric_inverse[width], -top[width], top[width], 0};
+    grids[width] = (lathe_grid){symmetric[width], symmetric_inverse[width], -top[width], top[width], 0, 0, 0};
     grids[LATHE_TABLE_WIDTHS + width] =
-        (lathe_grid){span[width], inverse[width], -zero[width], levels[width] - zero[width], 0};
+        (lathe_grid){span[width], inverse[width], -zero[width], levels[width] - zero[width], 0, 0, 0};
   }
 }
 
@@ -55,24 +55,75 @@ TARGET INLINE f8 LEVEL(step)(f8 w, f8 inverse, f8 low, f8 high) {
   return (x + ROUNDING) - ROUNDING;
 }
 
+/// To the type of a grid's scales and back, where grids round.
+TARGET INLINE f8 LEVEL(type_round)(f8 values, lathe_scale_type type) {
+  if (type == LATHE_SCALE_FP16) return LEVEL(half_round)(values);
+  i8 bits = (i8)values;
+  bits = (bits + 0x7fff + ((bits >> 16) & 1)) & (int32_t)0xffff0000;
+  return (f8)bits;
+}
+
+/// As step, on a grid that rounds on the way.
+TARGET INLINE f8 LEVEL(rounded_step)(f8 w, const lathe_grid *grid) {
+  f8 x = LEVEL(type_round)(grid->rounds == LATHE_ROUNDS_PRODUCT ? w * grid->inverse : w / grid->scale, grid->type);
+  // The zero point of codes from -2^(b-1) on; a symmetric grid has none.
+  const int shifted = grid->rounds == LATHE_ROUNDS_SUM && grid->low != -grid->high;
+  const float zero = shifted ? -grid->low - (grid->high - grid->low + 1) / 2 : 0;
+  if (zero != 0) x = LEVEL(type_round)(x + zero, grid->type);
+  f8 low = (f8)(grid->low + zero), high = (f8)(grid->high + zero);
+  x = x > low ? x : low;
+  x = x < high ? x : high;
+  return ((x + ROUNDING) - ROUNDING) - zero;
+}
+
+/// What a weight becomes on a grid with a bias, or on one that rounds.
+TARGET INLINE f8 LEVEL(special_value)(f8 w, const lathe_grid *grid) {
+  if (grid->rounds) return grid->scale * LEVEL(rounded_step)(w, grid);
+  f8 inverse = (f8)(grid->inverse), low = (f8)(grid->low), high = (f8)(grid->high);
+  return grid->scale * LEVEL(step)(w - grid->bias, inverse, low, high) + grid->bias;
+}
+
+/// The same as run_errors on such a grid: apart, so that it costs plain ones nothing.
+TARGET static __attribute__((noinline)) void LEVEL(special_errors)(
+    const float *weights, const float *pruned, size_t count, const lathe_grid *grid, int wide, double *sums) {
+  f8 sum = (f8)(0);
+  d8 total;
+  memcpy(&total, sums, sizeof total);
+  for (size_t i = 0; i < count; i += 8) {
+    f8 w, p;
+    memcpy(&w, weights + i, 32);
+    memcpy(&p, pruned + i, 32);
+    f8 error = w - LEVEL(special_value)(p, grid);
+    if (wide) {
+      d8 large = __builtin_convertvector(error, d8);
+      total += large * large;
+    } else {
+      sum += error * error;
+    }
+  }
+  if (!wide) total += __builtin_convertvector(sum, d8);
+  memcpy(sums, &total, sizeof total);
+}
+
 /// One run of at most 128 weights, a multiple of eight. `wide` squares in double, for weights whose squares a float
 /// cannot hold.
 TARGET INLINE void LEVEL(run_errors)(
     const float *weights, const float *pruned, size_t count, const lathe_grid *grids, int grid_count, int wide,
     double *sums) {
   for (int g = 0; g < grid_count; g++) {
+    if (__builtin_expect(grids[g].bias != 0 || grids[g].rounds, 0)) {
+      LEVEL(special_errors)(weights, pruned, count, grids + g, wide, sums + 8 * g);
+      continue;
+    }
     f8 scale = (f8)(grids[g].scale), inverse = (f8)(grids[g].inverse);
     f8 low = (f8)(grids[g].low), high = (f8)(grids[g].high), sum = (f8)(0);
-    const float bias = grids[g].bias;
     d8 total;
     memcpy(&total, sums + 8 * g, sizeof total);
     for (size_t i = 0; i < count; i += 8) {
       f8 w, p;
       memcpy(&w, weights + i, 32);
       memcpy(&p, pruned + i, 32);
-      f8 error = __builtin_expect(bias == 0, 1)
-                     ? w - scale * LEVEL(step)(p, inverse, low, high)
-                     : w - (scale * LEVEL(step)(p - bias, inverse, low, high) + bias);
+      f8 error = w - scale * LEVEL(step)(p, inverse, low, high);
       if (wide) {
         d8 large = __builtin_convertvector(error, d8);
         total += large * large;
@@ -155,8 +206,23 @@ TARGET static void LEVEL(add_table_errors)(
   }
 }
 
+TARGET static void LEVEL(apply_rounded)(
+    const float *weights, size_t count, const lathe_grid *grid, int32_t *codes, float *reconstruction) {
+  for (size_t i = 0; i < count; i += 8) {
+    const size_t taken = (count - i < 8 ? count - i : 8) * 4;
+    f8 w = (f8)(0);
+    memcpy(&w, weights + i, taken);
+    f8 x = LEVEL(rounded_step)(w, grid);
+    i8 code = __builtin_convertvector(x, i8);
+    x *= grid->scale;
+    if (codes) memcpy(codes + i, &code, taken);
+    if (reconstruction) memcpy(reconstruction + i, &x, taken);
+  }
+}
+
 TARGET static void LEVEL(apply_grid)(
     const float *weights, size_t count, lathe_grid grid, int32_t *codes, float *reconstruction) {
+  if (grid.rounds) return LEVEL(apply_rounded)(weights, count, &grid, codes, reconstruction);
   size_t i = 0;
   if (codes && reconstruction) {
     f8 inverse = (f8)(grid.inverse), low = (f8)(grid.low), high = (f8)(grid.high);
@@ -212,14 +278,14 @@ TARGET INLINE void LEVEL(eight_grids)(
   for (int lane = 0; lane < 8; lane++) {
     const float sign = symmetry == LATHE_SYMMETRIC_SIGNED && most[lane] >= -least[lane] ? -1 : 1;
     grids[lane] = scale[lane] > 0
-                      ? (lathe_grid){sign * scale[lane], sign * inverse[lane], low[lane], high[lane], 0}
-                      : (lathe_grid){0, 0, 0, 0, 0};
+                      ? (lathe_grid){sign * scale[lane], sign * inverse[lane], low[lane], high[lane], 0, 0, 0}
+                      : (lathe_grid){0};
   }
 }
 
 TARGET static void LEVEL(apply_runs)(
     const float *weights, size_t count, size_t run, int bits, lathe_symmetry symmetry, lathe_scale_type scale_type,
-    int32_t *codes, float *reconstruction, lathe_grid *grids) {
+    lathe_rounds rounds, int32_t *codes, float *reconstruction, lathe_grid *grids) {
   size_t runs = count / run;
   for (size_t first = 0; first < runs; first += 8) {
     size_t taken = runs - first < 8 ? runs - first : 8;
@@ -230,11 +296,11 @@ TARGET static void LEVEL(apply_runs)(
       else LEVEL(range_of)(from, run, minima + k, maxima + k);
     }
     lathe_grid made[8];
-    if (scale_type == LATHE_SCALE_FP16 && symmetry != LATHE_EDGE) {
+    if (scale_type == LATHE_SCALE_FP16 && symmetry != LATHE_EDGE && !rounds) {
       LEVEL(eight_grids)(minima, maxima, bits, symmetry, made);
     } else {
       for (size_t k = 0; k < taken; k++)
-        made[k] = lathe_make_grid(minima[k], maxima[k], bits, symmetry, scale_type);
+        made[k] = lathe_make_grid(minima[k], maxima[k], bits, symmetry, scale_type, rounds);
     }
     for (size_t k = 0; k < taken; k++) {
       size_t at = (first + k) * run;
@@ -246,7 +312,7 @@ TARGET static void LEVEL(apply_runs)(
 
 TARGET static void LEVEL(add_square_distance)(
     const float *a, const float *b, size_t count, double sums[8]) {
-  static const lathe_grid keep = {0, 0, 0, 0, 0};
+  static const lathe_grid keep = {0};
   float difference[128];
   for (size_t start = 0; start < count; start += 128) {
     size_t n = count - start < 128 ? count - start : 128;

@@ -51,12 +51,15 @@ TARGET static double LEVEL(value_errors)(
   double sums[8] = {0};
   for (size_t i = 0; i < count; i += 8) {
     size_t taken = count - i < 8 ? count - i : 8;
+    float levels[8];
+    if (grid.rounds) lathe_apply_grid(pruned + i, taken, grid, NULL, levels);
     for (size_t lane = 0; lane < taken; lane++) {
       float x = (grid.bias == 0 ? pruned[i + lane] : pruned[i + lane] - grid.bias) * grid.inverse;
       x = x > grid.low ? x : grid.low;
       x = x < grid.high ? x : grid.high;
       x = (x + rounding) - rounding;
-      float level = grid.bias == 0 ? grid.scale * x : grid.scale * x + grid.bias;
+      float level = grid.rounds      ? levels[lane]
+                    : grid.bias == 0 ? grid.scale * x : grid.scale * x + grid.bias;
       double error = (double)(values[i + lane] - level);
       sums[lane] += counts[i + lane] * (error * error);
     }

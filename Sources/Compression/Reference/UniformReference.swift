@@ -3,13 +3,14 @@ import Numerics
 /// The uniform schemes as their equations read, one number after another: what the kernels are tested against.
 enum UniformReference {
   /// ŵ of one run of weights that shares a scale.
-  static func reconstruct(_ weights: [Float], bits: Int, symmetry: Symmetry, scale type: ScaleType = .fp16)
-    -> [Float]
-  {
+  static func reconstruct(
+    _ weights: [Float], bits: Int, symmetry: Symmetry, scale type: ScaleType = .fp16, rounds: Rounding? = nil
+  ) -> [Float] {
     let low = min(0, weights.min() ?? 0)
     let high = max(0, weights.max() ?? 0)
     let top = Float((1 << (bits - 1)) - 1)
     let levels = Float((1 << bits) - 1)
+    if let rounds { return rounded(weights, low, high, top, levels, symmetry, type, rounds) }
     let scale: Float
     switch symmetry {
     case .symmetric: scale = rounded(max(-low, high) / top, to: type)
@@ -24,6 +25,48 @@ enum UniformReference {
     let least = symmetry == .affine ? -zero : symmetry == .symmetric ? -top : -top - 1
     let most = symmetry == .affine ? levels - zero : top
     return weights.map { w in scale * min(most, max(least, (w * inverse).rounded(.toNearestOrEven))) }
+  }
+
+  /// The same as tools have it that compute in the type of their weights, a step after the other.
+  private static func rounded(
+    _ weights: [Float], _ low: Float, _ high: Float, _ top: Float, _ levels: Float, _ symmetry: Symmetry,
+    _ type: ScaleType, _ rounds: Rounding
+  ) -> [Float] {
+    // What leaves fp16 becomes infinite here: in the quotients of no weight of its own range.
+    func t(_ number: Float) -> Float { type == .fp16 ? Float(Float16(number)) : rounded(number, to: .bf16) }
+    let (most, span) = (max(-low, high), min(t(high - low), type == .fp16 ? 65504 : 0x1.fep127))
+    var scale =
+      switch symmetry {
+      case .symmetric: rounded(most / top, to: type)
+      case .symmetricFull: rounded(most / (top + 0.5), to: type)
+      case .symmetricSigned: rounded(most / (top + 1), to: type)
+      default: rounded(span / levels, to: type)
+      }
+    if rounds == .product, most > 0 { scale = max(scale, type == .fp16 ? 0x1p-14 : 0x1p-126) }
+    guard scale >= 0x1p-126 else { return weights.map { _ in 0 } }
+    if symmetry == .symmetricSigned, high >= -low { scale = -scale }
+    var zero: Float = 0
+    let start = symmetry == .symmetric ? -top : -top - 1
+    if symmetry == .affine {
+      let limit: Float = type == .fp16 ? 65504 : 0x1.fep127
+      let found =
+        switch rounds {
+        case .product: t(low / scale).rounded(.toNearestOrEven)
+        case .quotient: -t(min(limit, t(-low * levels)) / span).rounded(.toNearestOrEven)
+        case .sum: start - t(start - t(low / scale)).rounded(.toNearestOrEven)
+        }
+      // Of codes from −2^(b−1) on.
+      zero = min(top, max(start, start - found))
+    }
+    return weights.map { w in
+      let code =
+        switch rounds {
+        case .product: t(w * t(1 / scale)).rounded(.toNearestOrEven) + zero
+        case .quotient: t(w / scale).rounded(.toNearestOrEven) + zero
+        case .sum: t(t(w / scale) + zero).rounded(.toNearestOrEven)
+        }
+      return scale * (min(top, max(start, code)) - zero)
+    }
   }
 
   /// MLX's `quantize` of one group (mlx/backend/cpu/quantized.cpp), and what its `dequantize` makes of it.

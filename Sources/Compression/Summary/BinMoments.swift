@@ -37,7 +37,9 @@ public struct BinMoments: Sendable, Codable, Hashable {
     guard total > 0 else { return nil }
     switch scheme.format {
     case .keep: return answer(band, grid: nil, slack: 0, levels: nil)
-    case .uniform(let uniform) where uniform.granularity == .tensor && uniform.bits > 1 && uniform.symmetry != .edge:
+    case .uniform(let uniform)
+    where uniform.granularity == .tensor && uniform.bits > 1 && uniform.symmetry != .edge
+      && uniform.rounds == nil:
       return answer(uniform, band)
     default: return nil
     }

@@ -171,7 +171,7 @@ public struct ValueCounts: Sendable, Codable, Hashable {
     var reconstruction = [Float](repeating: 0, count: values.count)
     lathe_apply_signs(pruned.values, values.count, magnitude, masked ? 1 : 0, &codes, &reconstruction)
     var summary = ScaleSummary()
-    summary.add(lathe_grid(scale: magnitude, inverse: 0, low: -1, high: 1, bias: 0))
+    summary.add(lathe_grid(magnitude: magnitude))
     return answer(pruned, exactly: reconstruction, levels: summary.levels)
   }
 

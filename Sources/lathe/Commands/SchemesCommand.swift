@@ -11,7 +11,8 @@ struct SchemesCommand: ParsableCommand, Explained {
     Bits per weight are those of a matrix of 4096 × 4096, with scales and zero points.
     Integers of b bits: symmetric has the scale max|w|/(2^(b-1)-1); symmetric-full max|w|/(2^(b-1)-½), and the code -2^(b-1) \
     too; symmetric-signed the number of the greatest magnitude over -2^(b-1); affine a zero point, with zero in its range; \
-    edge, MLX's affine, begins at the end of the range that is farther from zero. With --to, what a tool makes of them \
+    edge, MLX's affine, begins at the end of the range that is farther from zero. rounds= computes \
+    in the scale's type, as tools do: product rounds w·(1/s) to it, quotient w/s, sum w/s and its sum with the zero point. With --to, what a tool makes of them \
     stands below.
     """
   static let examples = ["lathe schemes", "lathe schemes --to mlx-config"]

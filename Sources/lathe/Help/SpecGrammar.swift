@@ -18,6 +18,7 @@ enum SpecGrammar {
         "tensor | channel | axis=N | group=N (32)", "symmetric | symmetric-full | symmetric-signed",
         "affine | edge",
         "range=minmax | mse | percentile=P | entropy", "scale=fp16 | bf16 | fp32 | pow2",
+        "rounds=product | quotient | sum",
       ]),
     Family(words: "fp8-…, fp6-…, fp4-…", options: ["tensor | channel | group=N (channel)"]),
     Family(words: "nf4", options: ["tensor | channel | group=N (64)"]),

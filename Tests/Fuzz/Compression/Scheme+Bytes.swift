@@ -12,6 +12,7 @@ extension Scheme {
       if option & 1 == 1, uniform.bits > 1 { uniform.symmetry = bytes.one(of: Symmetry.allCases) }
       if option & 2 == 2, uniform.bits > 1 { uniform.range = bytes.one(of: Self.ranges) }
       if option & 4 == 4 { uniform.scale = bytes.one(of: ScaleType.allCases) }
+      if option & 12 == 12, uniform.bits > 1 { uniform.rounds = bytes.one(of: Rounding.allCases) }
       format = .uniform(uniform)
     case .smallFloat(var small):
       if option & 1 == 1 { small.granularity = bytes.one(of: Self.granularities) }

@@ -11,7 +11,10 @@ extension ConfigTarget {
     var format = scheme.format
     if case .uniform(let uniform) = format {
       guard scales.contains(uniform.scale) else { throw Unfit("\(tool) chooses the type of scales itself") }
-      format = format.withScale(.fp16)
+      if let rounds = uniform.rounds, !offered.contains(where: { $0.numbers.rounds == rounds }) {
+        throw Unfit("\(tool) has an arithmetic of its own: leave rounds=\(rounds.rawValue) out")
+      }
+      format = format.plain
     }
     let fitting = offered.filter { $0.takes(format) || format == .keep }
     if let kind = Acceptance.SparsityKind(scheme.sparsity), !fitting.contains(where: { $0.takes(scheme.sparsity) }) {

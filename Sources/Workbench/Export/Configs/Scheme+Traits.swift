@@ -35,6 +35,16 @@ extension Scheme.Format {
     return .uniform(uniform)
   }
 
+  /// The same with an arithmetic that rounds, or none.
+  func withRounding(_ rounds: Rounding?) -> Scheme.Format {
+    guard case .uniform(var uniform) = self else { return self }
+    uniform.rounds = rounds
+    return .uniform(uniform)
+  }
+
+  /// Without what a tool chooses itself: the type of scales, and the arithmetic.
+  var plain: Scheme.Format { withScale(.fp16).withRounding(nil) }
+
   /// What tells schemes apart, from the coarsest on: the word, then what shares a scale, and so on.
   var traits: [String] {
     let word = String(Scheme(self).description.prefix { $0 != "," })

@@ -1,12 +1,15 @@
 import Compression
 import Numerics
 
-/// The numbers that a tool makes where they are not those of the scheme that it is told: which grid its integers have, and
-/// which type its scales. A sheet says it in the fields of `accept`: `grid=symmetric-full scale=floats`.
+/// The numbers that a tool makes where they are not those of the scheme that it is told: which grid its integers have,
+/// which type its scales, and whether it computes in that type. A sheet says it in the fields of `accept`:
+/// `grid=symmetric-full scale=floats rounds=product`.
 struct ToolNumbers: Sendable, Hashable {
   /// In the place of symmetric codes, or where it is affine itself in that of affine ones; `nil` for the scheme's own.
   var grid: Symmetry?
   var scale: Scale?
+  /// The steps that the tool rounds to the type of the model's floats, where that has 16 bits.
+  var rounds: Rounding?
   /// How the tool keeps the codes, where that takes other room than the scheme's own count.
   var stored: Stored?
 
@@ -41,6 +44,13 @@ struct ToolNumbers: Sendable, Hashable {
       }
       stored = known
     }
+    if let word = fields["rounds"] {
+      guard let known = Rounding(rawValue: word) else {
+        let all = Rounding.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("rounds=\(word): expected one of \(all)")
+      }
+      rounds = known
+    }
     if let word = fields["scale"] {
       if word == "floats" {
         scale = .floats
@@ -66,7 +76,7 @@ struct ToolNumbers: Sendable, Hashable {
     switch scale {
     case nil: grid(of: format)
     case .type(let type): grid(of: format).withScale(type)
-    case .floats: grid(of: format).withScale(floats)
+    case .floats: grid(of: format).withScale(floats).withRounding(floats == .fp16 || floats == .bf16 ? rounds : nil)
     }
   }
 }
@@ -108,7 +118,9 @@ extension ConfigTarget {
       var words = other == format ? [] : ["\(Scheme(format)) becomes \(Scheme(other))"]
       switch acceptance.numbers.scale {
       case nil: break
-      case .floats: words.append("scales in the type of the model's floats")
+      case .floats:
+        let found = acceptance.numbers.rounds == nil ? "scales" : "scales and codes"
+        words.append("\(found) in the type of the model's floats")
       case .type(let type): words.append("scales in \(type.rawValue)")
       }
       var line = words.joined(separator: ", ")
@@ -135,10 +147,12 @@ extension TargetFit {
   /// What the tool makes of a layer that it is told to quantise so: the same, or the scheme of its own grid and scales.
   func made(_ scheme: Scheme, of item: Item) -> Scheme {
     guard let offers = offers[item.id], case .uniform = scheme.format else { return scheme }
-    let plain = scheme.format.withScale(.fp16)
+    let plain = scheme.format.plain
     guard let acceptance = offers.first(where: { $0.takes(plain) }) else { return scheme }
     var made = scheme
-    made.format = acceptance.numbers.made(of: scheme.format, floats: item.scaleOfFloats)
+    // What the tool has no floats of is converted first, and loses nothing.
+    let floats = target.scales.contains(item.scaleOfFloats) ? item.scaleOfFloats : .fp32
+    made.format = acceptance.numbers.made(of: scheme.format, floats: floats)
     return item.obstacle(to: made) == nil ? made : scheme
   }
 }
@@ -149,7 +163,7 @@ extension TargetFit {
     guard let offers = offers[item.id], scheme.sparsity == .none, scheme.coding == .none,
       case .uniform(let uniform) = scheme.format
     else { return nil }
-    let plain = scheme.format.withScale(.fp16)
+    let plain = scheme.format.plain
     return offers.first { $0.takes(plain) }?.numbers.stored?.bytes(
       rows: item.matrix.rows, columns: item.matrix.columns, bits: uniform.bits, granularity: uniform.granularity)
   }
