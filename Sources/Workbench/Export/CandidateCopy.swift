@@ -97,12 +97,16 @@ struct CandidateCopy {
     }
     let path = place(of: checkpoint.files[number].path, in: folder)
     let file = open(path, O_WRONLY)
-    guard file >= 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing) }
+    guard file >= 0 else {
+      throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing)
+    }
     defer { close(file) }
     var written = 0
     while written < bytes.count {
       let count = bytes[written...].withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(offset + written)) }
-      guard count > 0 else { throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing) }
+      guard count > 0 else {
+        throw WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing)
+      }
       written += count
     }
   }

@@ -14,7 +14,7 @@
       let input = blind.next()
       shown?.show(input)
       _ = input.withUnsafeBufferPointer { one($0.baseAddress, $0.count) }
-      if run % 100_000 == 0 { print("\(run) executions") }
+      if run % 100_000 == 0 { FileHandle.standardError.write(Data("\(run) executions\n".utf8)) }
     }
     print("stat::number_of_executed_units: \(runs)")
     return 0
