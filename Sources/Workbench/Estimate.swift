@@ -23,6 +23,11 @@ public struct Estimate: Sendable, Hashable {
 
   /// The unit of the damage.
   public static let unit = Scheme(.uniform(UniformScheme(bits: 4)))
+
+  /// Whether an item can take it: `obstacle(to:)` without the words, which models of many layers would wait for.
+  static func unitFits(_ item: Item) -> Bool {
+    item.closed == nil && item.matrix.rows > 0 && item.matrix.columns > 0 && item.matrix.columns % 32 == 0
+  }
 }
 
 /// What one item adds to an estimate under its scheme. A session keeps the parts of its recipe up to date item by
@@ -120,7 +125,7 @@ extension Session {
       stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
       isParameter: item.kind != .buffer && isOwn,
       counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
-      reference: !isWeight || item.obstacle(to: Estimate.unit) != nil
+      reference: !isWeight || !Estimate.unitFits(item)
         ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }
 

@@ -23,6 +23,7 @@ extension Session {
 
   /// Makes a target the one that the recipe is meant for.
   public mutating func take(_ target: Target?, _ aim: Aim) {
+    if target == nil, self.target == nil { return }
     (self.target, fit) = (target, aim.fit)
     // Its numbers are others: sizes and errors follow.
     recipeChanged(at: Array(items.indices))

@@ -127,11 +127,12 @@ extension Session {
 
   /// Starts from a recipe that was chosen before: opened, not yet changed.
   public mutating func start(from outcome: Outcome) {
+    let isPlain = recipe.choices.isEmpty && outcome.recipe.choices.isEmpty
     history = [outcome.recipe]
     position = 0
     saved = outcome.recipe
     noteHistory = [outcome.notes]
-    recipeChanged(at: Array(items.indices))
+    if !isPlain { recipeChanged(at: Array(items.indices)) }
   }
 
   /// Puts a recipe in the place of the one on top: another form of the same choice, no step of its own.

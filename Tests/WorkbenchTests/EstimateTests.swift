@@ -3,7 +3,8 @@ import Compression
 import Foundation
 import Support
 import Testing
-import Workbench
+
+@testable import Workbench
 
 /// Sizes against closed forms over the shapes, which the samples' README lists.
 @Suite struct EstimateTests {
@@ -158,5 +159,16 @@ private struct Figures: Decodable {
         && ($0.sparsity ?? 0) == (sparsity ?? 0)
     }
     return try #require(entry?.t2)
+  }
+}
+
+/// The quick answer is the long one.
+@Suite struct UnitTests {
+  @Test func theUnitFitsWhereItHasNoObstacle() throws {
+    for session in [try Models.digits(), try Models.llama(), try Models.llamaGGUF()] {
+      for item in session.items where item.kind == .weight {
+        #expect(Estimate.unitFits(item) == (item.obstacle(to: Estimate.unit) == nil), "\(item.name)")
+      }
+    }
   }
 }
