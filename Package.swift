@@ -85,7 +85,7 @@ let package = Package(
     tests("NumericsTests", ["Numerics", "Checkpoints"]),
     tests("CheckpointsTests", ["Checkpoints", "CFileAccess", "Numerics"]),
     tests("CompressionTests", ["Compression", "Checkpoints", "Numerics"]),
-    tests("InferenceTests", ["Inference", "Checkpoints", "Numerics", "CKernels"]),
+    tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "Numerics", "CKernels"]),
     tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),
     tests("TerminalUITests", ["TerminalUI", "Workbench", "Checkpoints"]),
     tests("CommandLineTests", ["lathe", "Checkpoints"]),
