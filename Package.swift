@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The rooms of the house, in the order in which the data goes through them:
-// bytes (Checkpoints) -> numbers (Numerics) -> codes and errors (Compression)
+// bytes (FileAccess) -> tensors (Checkpoints) -> numbers (Numerics) -> codes and errors (Compression)
 // -> accuracy (Inference) -> the session (Workbench) -> the screen (TerminalUI).
 
 let strict: [SwiftSetting] = [
@@ -57,15 +57,17 @@ let package = Package(
       name: "CImages", cSettings: optimised, linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     .target(name: "Architectures", resources: [.embedInCode("Sheets")], swiftSettings: strict + fuzzed),
+    room("FileAccess", ["CFileAccess"], fuzzed),
     room("Numerics", ["CKernels"], fuzzed),
-    room("Checkpoints", ["Numerics", "CFileAccess", "CZlib"], fuzzed),
+    room("Checkpoints", ["FileAccess", "Numerics", "CZlib"], fuzzed),
     room("Compression", ["Numerics", "CKernels"], fuzzed),
     room(
-      "Inference", ["Architectures", "Checkpoints", "Compression", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
+      "Inference",
+      ["Architectures", "Checkpoints", "Compression", "FileAccess", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
     .target(
       name: "Workbench",
       dependencies: [
-        "Architectures", "Checkpoints", "Compression", "Inference", "Numerics",
+        "Architectures", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics",
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),
@@ -82,10 +84,11 @@ let package = Package(
       path: "Sources/Benchmarks", swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    tests("FileAccessTests", ["FileAccess", "CFileAccess"]),
     tests("NumericsTests", ["Numerics", "Checkpoints"]),
-    tests("CheckpointsTests", ["Checkpoints", "CFileAccess", "Numerics"]),
+    tests("CheckpointsTests", ["Checkpoints", "FileAccess", "Numerics"]),
     tests("CompressionTests", ["Compression", "Checkpoints", "Numerics"]),
-    tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "Numerics", "CKernels"]),
+    tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "FileAccess", "Numerics", "CKernels"]),
     tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),
     tests("TerminalUITests", ["TerminalUI", "Workbench", "Checkpoints"]),
     tests("CommandLineTests", ["lathe", "Checkpoints"]),
@@ -98,16 +101,18 @@ let package = Package(
 if isFuzzing {
   package.targets.append(
     .target(
-      name: "FuzzSupport", dependencies: ["Checkpoints", "Numerics"], path: "Tests/Fuzz/Support",
+      name: "FuzzSupport", dependencies: ["Checkpoints", "FileAccess", "Numerics"], path: "Tests/Fuzz/Support",
       swiftSettings: strict + fuzzed))
   package.targets.append(
     .target(
-      name: "FuzzWorkbench", dependencies: ["Checkpoints", "Inference", "Workbench"], path: "Tests/Fuzz/Workbench",
+      name: "FuzzWorkbench", dependencies: ["Checkpoints", "FileAccess", "Inference", "Workbench"],
+      path: "Tests/Fuzz/Workbench",
       swiftSettings: strict + fuzzed))
   let beside = ["Recipes", "Sheets", "Importances", "Datasets", "Tokenizers", "Configs", "CSV", "Images"]
   for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] + beside {
     let own: [Target.Dependency] =
-      beside.contains(format) ? ["FuzzWorkbench"] : ["Checkpoints", "Compression", "Inference", "Numerics"]
+      beside.contains(format)
+      ? ["FuzzWorkbench"] : ["Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]
     package.targets.append(
       .executableTarget(
         name: "Fuzz\(format)", dependencies: ["FuzzSupport"] + own,

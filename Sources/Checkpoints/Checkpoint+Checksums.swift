@@ -1,4 +1,5 @@
 internal import CZlib
+public import FileAccess
 internal import Numerics
 
 extension Checkpoint {

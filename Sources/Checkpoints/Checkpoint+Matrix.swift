@@ -1,3 +1,5 @@
+public import FileAccess
+
 extension Checkpoint {
   /// Decodes a part of a layer's weight matrix, row after row: `rows.count` · `columns.count` Floats.
   ///

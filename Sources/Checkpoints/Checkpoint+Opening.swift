@@ -1,3 +1,5 @@
+public import FileAccess
+
 /// A file format that a checkpoint can come in.
 protocol CheckpointFormat {
   /// Whether the file is of this format, told by its content alone. `head` holds its first bytes (at most

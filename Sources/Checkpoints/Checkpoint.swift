@@ -1,3 +1,4 @@
+public import FileAccess
 internal import Numerics
 
 /// A model's file or files, opened by its header: tensors, layers and metadata; weights are read on demand.

@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// A tensor's stored bytes in the order of its elements, wherever and however the file holds them.

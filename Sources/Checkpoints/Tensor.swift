@@ -1,3 +1,4 @@
+internal import FileAccess
 public import Numerics
 
 /// A named array in a checkpoint: what it is and where its bytes lie. It holds none of them.

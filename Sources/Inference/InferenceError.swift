@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 
 /// Why a network or a data set cannot be run, in words: which node or sample, what was found, what was expected.
 public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible {

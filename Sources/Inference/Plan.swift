@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 internal import Numerics
 
 /// A graph whose nodes were put in order: the network's own, or one inside a node (If, Loop, Scan).

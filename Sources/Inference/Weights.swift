@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 internal import Numerics
 
 /// A network's weights as Floats, ready to run.

@@ -1,3 +1,4 @@
+import FileAccess
 import Inference
 import Numerics
 
@@ -5,7 +6,8 @@ import Numerics
 enum ArrayArchive {
   /// - Throws: `WorkbenchError` for more than the format's 4 GB, and for a path that cannot be written.
   static func write(_ arrays: [String: Value], to path: String) throws(WorkbenchError) {
-    try AtomicFile.write(try bytes(arrays, path), to: path)
+    let bytes = try bytes(arrays, path)
+    do { try AtomicFile.write(bytes, to: path) } catch { throw WorkbenchError(error) }
   }
 
   static func bytes(_ arrays: [String: Value], _ path: String) throws(WorkbenchError) -> [UInt8] {

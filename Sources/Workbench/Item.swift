@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 import Numerics
 
 /// A tensor as a person chooses for it: a layer's weight under the layer's name, or a bias, a norm or a buffer under

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

@@ -2,5 +2,6 @@
 // Workbench, and import no room behind it.
 @_exported import Checkpoints
 @_exported import Compression
+@_exported import FileAccess
 @_exported import Numerics
 @_exported import Inference

@@ -1,4 +1,4 @@
-import Checkpoints
+import FileAccess
 
 /// What was wrong with a choice, a recipe or an export, in words for the person who asked for it.
 ///
@@ -20,4 +20,6 @@ public struct WorkbenchError: Error, Sendable, Hashable, CustomStringConvertible
     self.description = description.split(separator: "\n", omittingEmptySubsequences: false)
       .map { printable(String($0)) }.joined(separator: "\n")
   }
+
+  init(_ error: FileError) { self.init("\(error)", error.kind == .writing ? .writing : .request) }
 }

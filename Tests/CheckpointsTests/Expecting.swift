@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import Testing
 
 /// Opens what must not open; the message must hold `words`, be one short line and name the file.

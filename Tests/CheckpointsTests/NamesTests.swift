@@ -1,3 +1,4 @@
+import FileAccess
 import Numerics
 import Support
 import Testing

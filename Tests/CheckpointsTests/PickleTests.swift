@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import Support
 import Testing
 

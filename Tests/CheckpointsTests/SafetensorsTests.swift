@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import Numerics
 import Support
 import Testing

@@ -1,4 +1,5 @@
 import Architectures
+import FileAccess
 import Testing
 
 /// The sheets of families.

@@ -1,4 +1,5 @@
 import Compression
+import FileAccess
 import Foundation
 import Support
 import Testing

@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// GGUF versions 1 to 3 (ggml's docs/gguf.md); the counts are those of versions 2 and 3, see `GGUFReader`.

@@ -1,3 +1,5 @@
+public import FileAccess
+
 /// A typed value of GGUF's metadata as version 3 stores it, little-endian: what a file is written from, and what a
 /// tokenizer is read from.
 public struct GGUFField: Sendable, Hashable {

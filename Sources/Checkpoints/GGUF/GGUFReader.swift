@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Reads GGUF's counts and texts, whose width and byte order depend on the file.
 ///
 /// Version 1 (August 2023, a few days) had counts, lengths and extents of 32 bits; from version 2 on they have 64.

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// A GGUF model in several files, as llama.cpp's gguf-split writes them (llama.cpp, `llama_split_path`):
 ///
 ///     NAME-00001-of-00003.gguf …   split.no (from 0), split.count, split.tensors.count

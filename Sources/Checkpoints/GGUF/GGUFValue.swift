@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// A value of GGUF's metadata, as far as a person or a check needs it: numbers and texts, lists only short.
 enum GGUFValue {
   case number(String)

@@ -1,3 +1,4 @@
+public import FileAccess
 import Synchronization
 
 /// The JSON files in a model's folder (`config.json`, `modules.json`), each read when it is first asked for and kept.

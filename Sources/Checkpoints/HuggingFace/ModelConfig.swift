@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// What a model's `config.json` (Hugging Face's transformers, MLX) says that matters for compression.
 struct ModelConfig {
   /// For people: key and value in the file's order.

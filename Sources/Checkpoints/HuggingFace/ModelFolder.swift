@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// A folder that holds one model: Hugging Face's layout (`model.safetensors` or `pytorch_model.bin`, or shards with an
 /// index, and `config.json`), or a single file of another format.
 enum ModelFolder {

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// A pipeline's folder of diffusers: `model_index.json` names its parts, a folder each, some of which hold a model:
 ///
 ///     {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"], …}

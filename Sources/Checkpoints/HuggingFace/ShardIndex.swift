@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// A model in several files, by its index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`):
 ///
 ///     {"metadata": {"total_size": …}, "weight_map": {tensor name: file name in the same folder, …}}

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Several named arrays of NumPy's in a zip archive (`numpy.savez`, `savez_compressed`): members `NAME.npy`.
 enum NPZ: CheckpointFormat {
   static func recognises(_ head: [UInt8], of file: MappedFile) -> Bool {

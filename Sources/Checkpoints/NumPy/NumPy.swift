@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// One array of NumPy's (numpy.lib.format):

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Reads the Python dictionary at the head of a NumPy array, and nothing more of Python.
 struct PythonLiteral {
   private let text: [UInt8]

@@ -1,3 +1,4 @@
+internal import FileAccess
 public import Numerics
 
 /// A network as ONNX has it: operators joined by named values. Enough to run it; weights stay in the file.

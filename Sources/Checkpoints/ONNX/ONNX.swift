@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// ONNX (onnx.proto): a protobuf message ModelProto with a GraphProto of nodes and initializers in it.
 ///
 ///     ModelProto   1 ir_version  2 producer_name  3 producer_version  7 graph  8 opset_import {1 domain, 2 version}

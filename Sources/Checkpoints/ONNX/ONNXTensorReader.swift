@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// Reads TensorProto and collects a model's tensors and the files that hold them:

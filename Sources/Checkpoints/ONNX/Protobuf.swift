@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), walked in place: a message is a run
 /// of fields, each a varint tag (number · 8 + wire type) and a value.
 struct ProtobufField {

@@ -1,3 +1,5 @@
+public import FileAccess
+
 extension Checkpoint {
   /// The codes, not whole ones as a rule, that numbers would have in a packed layer's matrix: what `matrix(layer:)`
   /// computes, backwards. A row or group whose scale is 0 has its zero point.

@@ -1,3 +1,4 @@
+public import FileAccess
 internal import Numerics
 
 extension Checkpoint {

@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// NumPy's arrays and numbers as pickles hold them:

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// What a Python pickle holds, as plain data: numbers, texts, containers, and *calls that nobody made*.
 ///
 /// A pickle is a program that calls functions by their names. `PickleMachine` runs none of it: where the program

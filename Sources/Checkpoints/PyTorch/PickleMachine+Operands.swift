@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// The operands of a pickle's opcodes: numbers, texts and bytes, counted or on a line of their own.
 extension PickleMachine {
   /// The longest line of protocol 0.

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Reads one pickle (Python's pickletools describes every opcode; protocols 0 to 5) into a `Pickle`.
 ///
 ///     a program of one-byte opcodes with their operands, up to '.'; it works on a stack of values, with marks

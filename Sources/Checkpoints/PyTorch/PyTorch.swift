@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// PyTorch's checkpoints (`.pt`, `.pth`, `.bin`, `.pkl`), in the forms that were ever written:
 ///
 ///     zip archives, TorchScript among them        TorchArchive

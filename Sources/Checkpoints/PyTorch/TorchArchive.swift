@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// What `torch.save` writes since PyTorch 1.6, and `torch.jit.save`: a zip archive with one folder in it,

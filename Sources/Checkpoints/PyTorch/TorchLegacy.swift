@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// What `torch.save` wrote before PyTorch 1.6 (and writes with `_use_new_zipfile_serialization=False`):

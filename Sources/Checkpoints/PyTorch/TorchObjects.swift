@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// Makes tensors of the calls that a pickle asks for, which PyTorch would carry out to rebuild them.

@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// What PyTorch before 0.1.10 wrote: a tar archive with

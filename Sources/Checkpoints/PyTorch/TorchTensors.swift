@@ -1,3 +1,4 @@
+internal import FileAccess
 internal import Numerics
 
 /// Collects what a PyTorch file holds: tensors in the pickle's order, those of optimisers after all others.

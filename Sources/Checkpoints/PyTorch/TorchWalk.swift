@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Walks what a pickle holds and lists its tensors under dotted names.
 ///
 /// A dictionary's tensors are called `path.key`, a list's `path.0`. A module (an object with `_parameters`,

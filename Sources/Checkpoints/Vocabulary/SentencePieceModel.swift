@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// The pieces of a SentencePiece model (`tokenizer.model`), a protobuf message (sentencepiece_model.proto, Apache-2.0):
 /// field 1 a piece, in it 1 the text, 2 the score, 3 the kind.
 struct SentencePieceModel {

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// How a byte-pair tokenizer splits a text before it merges, recognised from its pre-tokenizer's patterns.
 ///
 /// llama.cpp's converter tells them apart by what they make of a test text; the patterns themselves say as much, and

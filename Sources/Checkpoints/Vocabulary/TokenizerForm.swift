@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// What kind of tokenizer a tokenizer.json describes. Its pre-tokenizer and decoder say so; the model's own switches do
 /// not (`byte_fallback` stands in byte-level tokenizers too, where it does nothing).
 struct TokenizerForm {

@@ -1,3 +1,5 @@
+public import FileAccess
+
 /// The tokenizer's files of a Hugging Face folder.
 struct TokenizerFiles {
   let folder: String

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 extension Vocabulary {
   /// The ids of tokens that do something, which of them are put around a text, the chat template and WordPiece's
   /// normalisation, as the converter gathers them from tokenizer.json, tokenizer_config.json and config.json.

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// The tokens of a language model, as GGUF's metadata holds them (`tokenizer.ggml.*`): what a tokenizer is built from.
 ///
 /// Read from a GGUF file, or from the tokenizer's files of a Hugging Face folder by the rules of llama.cpp's converter.

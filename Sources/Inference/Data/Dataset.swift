@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 internal import Numerics
 
 /// Samples to run a network on: for each of its inputs an array whose first axis counts the samples, and an

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 
 /// Byte-level byte-pair encoding (R. Sennrich et al., arXiv:1508.07909, over bytes as GPT-2 does): pairs of neighbours
 /// are merged, the pair that training merged first always next, of equal ones the leftmost.

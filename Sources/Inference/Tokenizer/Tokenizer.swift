@@ -4,6 +4,7 @@
   @_spi(_Unicode) internal import Swift
 #endif
 public import Checkpoints
+internal import FileAccess
 
 /// Turns texts into a model's token ids and back, by the vocabulary that the model's file carries.
 ///

@@ -1,5 +1,6 @@
 internal import Architectures
 internal import Checkpoints
+internal import FileAccess
 
 extension Hyperparameters {
   /// From a folder's `config.json`, with transformers' defaults for what it leaves out.

@@ -1,5 +1,6 @@
 package import Architectures
 package import Checkpoints
+package import FileAccess
 
 #if canImport(Glibc)
   internal import Glibc

@@ -1,5 +1,6 @@
 internal import Architectures
 internal import Checkpoints
+internal import FileAccess
 
 extension Transformer {
   /// The tokenizer that the model's file or folder carries.

@@ -1,5 +1,6 @@
 internal import CKernels
 internal import Checkpoints
+internal import FileAccess
 
 extension Transformer {
   /// The embeddings of some texts' tokens: where block 0 starts.

@@ -1,5 +1,6 @@
 internal import Architectures
 public import Checkpoints
+internal import FileAccess
 
 /// A language model or an encoder of texts: embeddings, blocks of attention and feed-forward layers, a head.
 ///

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import FileAccess
 
 /// A transformer's weights, ready to run: matrices as Floats, or decoded from the file each time they are used.
 ///

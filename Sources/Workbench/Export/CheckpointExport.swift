@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -133,7 +134,7 @@ extension Session {
   /// Writes something about the model, as `AtomicFile` does, but never over the model itself.
   public func write(_ bytes: [UInt8], to path: String) throws(WorkbenchError) {
     try refuseModel(path)
-    try AtomicFile.write(bytes, to: path)
+    do { try AtomicFile.write(bytes, to: path) } catch { throw WorkbenchError(error) }
   }
 
   /// The same piece by piece: `body` is given what takes the next.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 
 /// An object of a config in JSON: its members by name, read as what they should be.
 struct ConfigObject {

@@ -1,4 +1,5 @@
 import Compression
+import FileAccess
 
 /// The choice that a file holds for a model: a recipe of Lathe's own, another tool's config, or the types that a
 /// quantised checkpoint is stored in.

@@ -1,5 +1,6 @@
 import Checkpoints
 
+import FileAccess
 import Foundation
 
 extension Session {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 import Numerics
 
 extension Scheme {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 import Numerics
 
 /// llama.cpp's file of types, `llama-quantize --tensor-type-file`:

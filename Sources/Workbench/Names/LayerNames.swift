@@ -1,5 +1,6 @@
 import Architectures
 import Checkpoints
+import FileAccess
 import Inference
 
 /// What a tool calls a model's layers.

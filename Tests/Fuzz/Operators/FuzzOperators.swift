@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import FuzzSupport
 import Inference
 import Numerics

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import Foundation
 import Inference
 import Numerics

@@ -1,4 +1,5 @@
 import Compression
+import FileAccess
 
 /// The recipe as a tool will be told of it: every layer that the tool looks at, under the tool's name.
 struct ConfigPlan {

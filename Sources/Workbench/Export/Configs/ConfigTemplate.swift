@@ -1,3 +1,4 @@
+import FileAccess
 import Mustache
 
 /// The texts of a sheet: Mustache templates in which words are written as JSON, as a pattern or as they are.

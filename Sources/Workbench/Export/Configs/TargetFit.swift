@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 
 /// A model seen with a tool's eyes: what the tool calls its layers, which of them it quantises, which must agree.
 /// Made once; asked about any recipe.

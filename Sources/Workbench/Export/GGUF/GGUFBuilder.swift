@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 import Numerics
 
 /// Collects the tensors and the metadata of a GGUF file, and what does not fit.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Compression
 import Dispatch
+import FileAccess
 import Synchronization
 
 #if canImport(Glibc)

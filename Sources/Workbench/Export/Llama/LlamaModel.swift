@@ -1,6 +1,7 @@
 import Architectures
 import Checkpoints
 import Compression
+import FileAccess
 import Inference
 import Numerics
 

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// The members of a zip archive (PKWARE's APPNOTE 6.3, Zip64 included), as far as model files use it: stored or
 /// deflated, not encrypted, in one piece.
 ///

@@ -29,8 +29,8 @@ public final class MappedFile: Sendable {
   /// Opens and maps a file. It costs no reading: pages come when they are copied from.
   ///
   /// - Throws: where there is no such file, it is a folder, a device, a pipe or empty, or may not be read.
-  public init(_ path: String) throws(CheckpointError) {
-    func fail(_ reason: String) -> CheckpointError { CheckpointError(file: path, reason) }
+  public init(_ path: String) throws(FileError) {
+    func fail(_ reason: String) -> FileError { FileError(file: path, reason) }
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw fail("cannot open: \(systemReason())") }
@@ -101,7 +101,7 @@ public final class MappedFile: Sendable {
   /// - Precondition: `into` has room for `count` bytes.
   public func copy(
     offset: Int, count: Int, into: UnsafeMutableRawBufferPointer
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     precondition(count <= into.count)
     try checkRange(offset, count)
     guard count > 0, let to = into.baseAddress else { return }
@@ -116,12 +116,12 @@ public final class MappedFile: Sendable {
   }
 
   /// The same as a new array; for headers and small pieces.
-  public func copy(offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
+  public func copy(offset: Int, count: Int) throws(FileError) -> [UInt8] {
     // Before the allocation: a header may claim anything.
     try checkRange(offset, count)
-    var problem: CheckpointError?
+    var problem: FileError?
     let copied = [UInt8](unsafeUninitializedCapacity: count) { into, filled in
-      do throws(CheckpointError) {
+      do throws(FileError) {
         try copy(offset: offset, count: count, into: UnsafeMutableRawBufferPointer(into))
         filled = count
       } catch {
@@ -136,9 +136,9 @@ public final class MappedFile: Sendable {
   ///
   /// - Throws: as `copy(offset:count:into:)`.
   /// - Precondition: `into` has room for `count * size` bytes; `stride` is at least `size`.
-  func gather(
+  package func gather(
     offset: Int, size elementSize: Int, stride: Int, count: Int, into: UnsafeMutableRawBufferPointer
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     guard count > 0 else { return }
     precondition(stride >= elementSize && count * elementSize <= into.count)
     let span = (count - 1) * stride + elementSize
@@ -148,9 +148,9 @@ public final class MappedFile: Sendable {
     }
   }
 
-  private func checkRange(_ offset: Int, _ count: Int) throws(CheckpointError) {
+  private func checkRange(_ offset: Int, _ count: Int) throws(FileError) {
     guard offset >= 0, count >= 0, offset <= size, count <= size - offset else {
-      throw CheckpointError(
+      throw FileError(
         file: path, "ends at byte \(size), but \(bytes(count)) from byte \(offset) on are needed")
     }
     guard descriptor >= 0 else { return }
@@ -158,19 +158,19 @@ public final class MappedFile: Sendable {
     guard fstat(descriptor, &status) == 0 else { throw unreadable(offset, count) }
     let now = Int(status.st_size)
     guard now >= offset + count else {
-      throw CheckpointError(
+      throw FileError(
         file: path,
         "was cut short from \(size) to \(bytes(now)) while open; \(bytes(count)) from byte \(offset) on are gone"
       )
     }
     // What a shorter file still has is what it had; of one that was written to, nobody knows.
     guard now < size || Self.writingTime(status) == written else {
-      throw CheckpointError(file: path, "was rewritten while open; open it again")
+      throw FileError(file: path, "was rewritten while open; open it again")
     }
   }
 
-  private func unreadable(_ offset: Int, _ count: Int) -> CheckpointError {
-    CheckpointError(
+  private func unreadable(_ offset: Int, _ count: Int) -> FileError {
+    FileError(
       file: path,
       "\(bytes(count)) from byte \(offset) on cannot be read: the file was cut short while open, or its disk failed"
     )

@@ -19,12 +19,3 @@ extension [UInt8] {
   /// Whether the word's bytes stand anywhere in these.
   func holds(_ word: StaticString) -> Bool { withUnsafeBufferPointer { $0.position(of: word) != nil } }
 }
-
-extension String {
-  /// The text before the word where it first stands; `nil` where it does not.
-  func prefix(before word: StaticString) -> Substring? {
-    var text = self
-    guard let position = text.withUTF8({ $0.position(of: word) }) else { return nil }
-    return self[..<utf8.index(utf8.startIndex, offsetBy: position)]
-  }
-}

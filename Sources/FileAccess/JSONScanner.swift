@@ -1,12 +1,13 @@
-/// Walks JSON (RFC 8259) in its bytes, strictly and without building a tree: what a safetensors header needs.
+/// Walks JSON (RFC 8259) in its bytes, strictly and without building a tree: what a long header needs.
 ///
 ///     try json.beginObject()
 ///     while let key = try json.nextKey() { … try json.skip() … }
 ///
 /// Every error names the file and the byte. Depth is bounded, so no nesting can exhaust the stack.
-struct JSONScanner {
-  let text: [UInt8]
-  var at = 0
+package struct JSONScanner {
+  package let text: [UInt8]
+  /// Where the next byte is read.
+  package var at = 0
   /// For each open object or array, whether a member was read already.
   private var begun: [Bool] = []
   /// The file that the text is from, and what of it ("header"), for messages; and the text's place in the file.
@@ -17,23 +18,23 @@ struct JSONScanner {
   /// Values that were made a tree of; see `JSONValue`.
   var valueCount = 0
 
-  init(_ text: [UInt8], file: String, part: String, base: Int = 0) {
+  package init(_ text: [UInt8], file: String, part: String, base: Int = 0) {
     self.text = text
     self.file = file
     self.part = part
     self.base = base
   }
 
-  func fail(_ reason: String) -> CheckpointError {
-    CheckpointError(file: file, "\(part): \(reason) at byte \(base + at)")
+  package func fail(_ reason: String) -> FileError {
+    FileError(file: file, "\(part): \(reason) at byte \(base + at)")
   }
 
   // MARK: Structure
 
-  mutating func beginObject() throws(CheckpointError) { try begin(UInt8(ascii: "{"), "an object") }
-  mutating func beginArray() throws(CheckpointError) { try begin(UInt8(ascii: "["), "a list") }
+  package mutating func beginObject() throws(FileError) { try begin(UInt8(ascii: "{"), "an object") }
+  package mutating func beginArray() throws(FileError) { try begin(UInt8(ascii: "["), "a list") }
 
-  private mutating func begin(_ bracket: UInt8, _ what: String) throws(CheckpointError) {
+  private mutating func begin(_ bracket: UInt8, _ what: String) throws(FileError) {
     guard peek() == bracket else { throw fail("\(what) expected") }
     guard begun.count < Self.maximumDepth else { throw fail("nested more than \(Self.maximumDepth) deep") }
     at += 1
@@ -41,7 +42,7 @@ struct JSONScanner {
   }
 
   /// The next member's name, its value next; `nil` at the object's end, which is then left.
-  mutating func nextKey() throws(CheckpointError) -> String? {
+  package mutating func nextKey() throws(FileError) -> String? {
     guard try nextMember(UInt8(ascii: "}")) else { return nil }
     let key = try string()
     guard peek() == UInt8(ascii: ":") else { throw fail("':' expected") }
@@ -50,9 +51,9 @@ struct JSONScanner {
   }
 
   /// Whether another element follows; at the array's end it is left.
-  mutating func nextElement() throws(CheckpointError) -> Bool { try nextMember(UInt8(ascii: "]")) }
+  package mutating func nextElement() throws(FileError) -> Bool { try nextMember(UInt8(ascii: "]")) }
 
-  private mutating func nextMember(_ close: UInt8) throws(CheckpointError) -> Bool {
+  private mutating func nextMember(_ close: UInt8) throws(FileError) -> Bool {
     guard let byte = peek() else { throw fail("the end is missing") }
     let isFirst = begun[begun.count - 1] == false
     if byte == close {
@@ -71,12 +72,12 @@ struct JSONScanner {
   }
 
   /// Only spaces may follow.
-  mutating func finish() throws(CheckpointError) {
+  package mutating func finish() throws(FileError) {
     guard peek() == nil else { throw fail("something follows the end") }
   }
 
   /// The next byte that is no space, not consumed.
-  mutating func peek() -> UInt8? {
+  package mutating func peek() -> UInt8? {
     while at < text.count {
       switch text[at] {
       case 0x20, 0x09, 0x0A, 0x0D: at += 1
@@ -88,7 +89,7 @@ struct JSONScanner {
 
   // MARK: Values
 
-  mutating func string() throws(CheckpointError) -> String {
+  package mutating func string() throws(FileError) -> String {
     guard peek() == UInt8(ascii: "\"") else { throw fail("a string expected") }
     let start = at + 1
     let (end, value) = text.withUnsafeBufferPointer { text -> (Int, String?) in
@@ -97,7 +98,7 @@ struct JSONScanner {
         end += 1
       }
       guard end < text.count, text[end] == UInt8(ascii: "\"") else { return (-1, nil) }
-      return (end, String(validating: text.part(start..<end), as: UTF8.self))
+      return (end, String(validating: UnsafeBufferPointer(rebasing: text[start..<end]), as: UTF8.self))
     }
     guard end >= 0 else { return try escapedString(start) }
     guard let value else { throw fail("not UTF-8") }
@@ -106,7 +107,7 @@ struct JSONScanner {
   }
 
   /// A string with at least one escape (or an error), from after its quote.
-  private mutating func escapedString(_ start: Int) throws(CheckpointError) -> String {
+  private mutating func escapedString(_ start: Int) throws(FileError) -> String {
     var unescaped: [UInt8] = []
     at = start
     while at < text.count {
@@ -128,7 +129,7 @@ struct JSONScanner {
   }
 
   /// What stands after a backslash.
-  private mutating func escape() throws(CheckpointError) -> Unicode.Scalar {
+  private mutating func escape() throws(FileError) -> Unicode.Scalar {
     guard at < text.count else { throw fail("the end of a string is missing") }
     let byte = text[at]
     at += 1
@@ -156,7 +157,7 @@ struct JSONScanner {
     }
   }
 
-  private mutating func hexadecimal() throws(CheckpointError) -> UInt32 {
+  private mutating func hexadecimal() throws(FileError) -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
       guard at < text.count, let digit = Character(Unicode.Scalar(text[at])).hexDigitValue else {
@@ -169,7 +170,7 @@ struct JSONScanner {
   }
 
   /// A whole number from 0 to Int.max, as sizes and offsets are.
-  mutating func size() throws(CheckpointError) -> Int {
+  package mutating func size() throws(FileError) -> Int {
     if let size = plainSize() { return size }
     let digits = try number()
     guard let value = Int(digits), value >= 0, digits.first != "-" else {
@@ -195,7 +196,7 @@ struct JSONScanner {
   }
 
   /// A number as it is written.
-  mutating func number() throws(CheckpointError) -> String {
+  package mutating func number() throws(FileError) -> String {
     _ = peek()
     let start = at
     func digits() -> Bool {
@@ -221,7 +222,7 @@ struct JSONScanner {
   }
 
   /// `true`, `false` or `null`.
-  private mutating func word() throws(CheckpointError) -> String {
+  private mutating func word() throws(FileError) -> String {
     for word in ["true", "false", "null"] where text[at...].starts(with: word.utf8) {
       at += word.utf8.count
       return word
@@ -231,7 +232,7 @@ struct JSONScanner {
 
   /// Passes over any value, checking it; returns its text as it is written.
   @discardableResult
-  mutating func skip() throws(CheckpointError) -> ArraySlice<UInt8> {
+  package mutating func skip() throws(FileError) -> ArraySlice<UInt8> {
     let first = peek()
     let start = at
     switch first {
@@ -250,7 +251,7 @@ struct JSONScanner {
   }
 
   /// Any value short, for a list of metadata: strings bare, everything else as it is written, on one line.
-  mutating func printed(limit: Int = 2000) throws(CheckpointError) -> String {
+  package mutating func printed(limit: Int = 2000) throws(FileError) -> String {
     if peek() == UInt8(ascii: "\"") { return shortened(try string(), to: limit) }
     let written = try skip()
     let oneLine = written.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }).map { line in

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 extension JSONScanner {
   /// A tensor's entry in a safetensors header.
   struct TensorEntry {

@@ -1,7 +1,7 @@
+import FileAccess
 import Foundation
 import Support
 import Testing
-import Workbench
 
 @Suite struct AtomicFileTests {
   private let folder: ScratchFolder
@@ -41,7 +41,7 @@ import Workbench
 
   @Test func aFileInPlaceOfAFolderIsAnError() throws {
     try folder.write("old", to: "file")
-    #expect(throws: WorkbenchError.self) { try AtomicFile.write(bytes, to: folder.path("file/inner")) }
+    #expect(throws: FileError.self) { try AtomicFile.write(bytes, to: folder.path("file/inner")) }
     #expect(folder.bytes(of: "file") == Array("old".utf8))
     #expect(folder.names == ["file"])
   }
@@ -49,7 +49,7 @@ import Workbench
   @Test func aFolderIsNotReplaced() throws {
     try FileManager.default.createDirectory(atPath: folder.path("sub"), withIntermediateDirectories: false)
     try folder.write("inner", to: "sub/inner")
-    #expect(throws: WorkbenchError.self) { try AtomicFile.write(bytes, to: folder.path("sub")) }
+    #expect(throws: FileError.self) { try AtomicFile.write(bytes, to: folder.path("sub")) }
     #expect(folder.names == ["sub"])
     #expect(folder.bytes(of: "sub/inner") == Array("inner".utf8))
   }
@@ -59,7 +59,7 @@ import Workbench
     let path = try folder.write("old", to: "a")
     try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder.path)
     defer { try? FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path) }
-    #expect(throws: WorkbenchError.self) { try AtomicFile.write(bytes, to: path) }
+    #expect(throws: FileError.self) { try AtomicFile.write(bytes, to: path) }
     #expect(folder.bytes(of: "a") == Array("old".utf8))
     #expect(folder.names == ["a"])
   }

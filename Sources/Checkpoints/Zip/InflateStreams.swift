@@ -1,3 +1,4 @@
+internal import FileAccess
 import Synchronization
 
 /// The inflating streams of a checkpoint's deflated tensors, kept between reads: a tensor that is read piece after

@@ -1,4 +1,5 @@
 internal import CZlib
+internal import FileAccess
 
 /// Deflated bytes (RFC 1951) of a file, inflated as they are asked for, in bounded memory.
 ///

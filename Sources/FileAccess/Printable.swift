@@ -58,7 +58,7 @@ private func isUnsafeOnScreen(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 /// `text` cut to `limit` characters, with an ellipsis where something was cut.
-func shortened(_ text: String, to limit: Int = 120) -> String {
+package func shortened(_ text: String, to limit: Int = 120) -> String {
   guard text.unicodeScalars.count > limit else { return text }
   var short = ""
   short.unicodeScalars.append(contentsOf: text.unicodeScalars.prefix(limit))
@@ -66,4 +66,4 @@ func shortened(_ text: String, to limit: Int = 120) -> String {
 }
 
 /// A count of bytes as a sentence has it: `1 byte`, `96 bytes`.
-func bytes(_ count: some BinaryInteger) -> String { count == 1 ? "1 byte" : "\(count) bytes" }
+package func bytes(_ count: some BinaryInteger) -> String { count == 1 ? "1 byte" : "\(count) bytes" }

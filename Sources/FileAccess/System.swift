@@ -9,12 +9,12 @@
 #endif
 
 /// What the system says about the last failed call.
-func systemReason() -> String { String(cString: strerror(errno)) }
+package func systemReason() -> String { String(cString: strerror(errno)) }
 
 /// What lies at a path.
-enum FileKind { case file, folder, special, missing(String) }
+package enum FileKind { case file, folder, special, missing(String) }
 
-func fileKind(_ path: String) -> FileKind {
+package func fileKind(_ path: String) -> FileKind {
   var status = stat()
   guard stat(path, &status) == 0 else { return .missing(systemReason()) }
   switch status.st_mode & S_IFMT {
@@ -34,7 +34,7 @@ package func byteAllowance(_ path: String, ratio: Int) -> Int {
 }
 
 /// The names in a folder, sorted; `nil` where it cannot be read.
-func folderNames(_ path: String) -> [String]? {
+package func folderNames(_ path: String) -> [String]? {
   guard let folder = opendir(path) else { return nil }
   defer { closedir(folder) }
   var names: [String] = []
@@ -50,7 +50,7 @@ func folderNames(_ path: String) -> [String]? {
 }
 
 /// The folder part of a path: `a/b` of `a/b/c`, `.` of `c`.
-func folder(of path: String) -> String {
+package func folder(of path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "." }
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }

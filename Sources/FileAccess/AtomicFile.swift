@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-  import Glibc
+  internal import Glibc
 #elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
 #endif
 
 /// Writing that leaves either the old file or the whole new one: a temporary file beside it, synced, then renamed.
@@ -11,14 +11,14 @@
 /// A link is followed: the file that it names is replaced, not the link. What is there and no file (`/dev/null`,
 /// `/dev/stdout`, a pipe) is written to, never replaced.
 public enum AtomicFile {
-  /// - Throws: `WorkbenchError` that names the path and the system's reason; nothing is left behind then.
-  public static func write(_ bytes: [UInt8], to path: String) throws(WorkbenchError) {
+  /// - Throws: `FileError` with the system's reason; nothing is left behind then.
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     do {
       try write(to: path) { put in try put(bytes) }
-    } catch let error as WorkbenchError {
+    } catch let error as FileError {
       throw error
     } catch {
-      throw WorkbenchError("\(path): \(error)")
+      throw FileError(file: path, "\(error)", .writing)
     }
   }
 
@@ -47,7 +47,7 @@ public enum AtomicFile {
   }
 
   /// Whether two paths lead to one file.
-  static func isSame(_ one: String, _ other: String) -> Bool {
+  package static func isSame(_ one: String, _ other: String) -> Bool {
     var (first, second) = (stat(), stat())
     return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
       && first.st_ino == second.st_ino
@@ -58,7 +58,7 @@ public enum AtomicFile {
   /// The room is set aside first, so that a disk that is too full is found out before the work. On Linux the file has no
   /// name until it is whole: a killed process leaves nothing behind.
   ///
-  /// - Throws: `WorkbenchError` that names the path and the system's reason, or what `body` throws; the old file is
+  /// - Throws: `FileError` with the system's reason, or what `body` throws; the old file is
   ///   whole then and nothing new is left.
   public static func write<Result>(
     size: Int, to path: String, _ body: (PlacedWriter) throws -> Result
@@ -66,7 +66,7 @@ public enum AtomicFile {
     var status = stat()
     let exists = stat(path, &status) == 0
     if exists, status.st_mode & S_IFMT != S_IFREG {
-      throw WorkbenchError("\(path): is no regular file; a file of this kind is written at offsets")
+      throw FileError(file: path, "is no regular file; a file of this kind is written at offsets", .writing)
     }
     var target = path
     if exists, let resolved = realpath(path, nil) {
@@ -79,7 +79,7 @@ public enum AtomicFile {
     }
   }
 
-  private static func reserve(_ size: Int, _ file: Int32, _ path: String) throws(WorkbenchError) {
+  private static func reserve(_ size: Int, _ file: Int32, _ path: String) throws(FileError) {
     #if os(Linux)
       let problem = size > 0 ? posix_fallocate(file, 0, off_t(size)) : 0
       if problem != 0, ![EOPNOTSUPP, ENOSYS, EINVAL].contains(problem) {
@@ -120,7 +120,7 @@ public enum AtomicFile {
     private var hasName: Bool
     private let path: String
 
-    init(_ path: String, _ shown: String, mode: mode_t) throws(WorkbenchError) {
+    init(_ path: String, _ shown: String, mode: mode_t) throws(FileError) {
       self.path = path
       #if os(Linux)
         // O_TMPFILE, whose definition is not imported.
@@ -165,7 +165,7 @@ public enum AtomicFile {
     }
   }
 
-  private static func write(all bytes: [UInt8], to file: Int32, _ path: String) throws(WorkbenchError) {
+  private static func write(all bytes: [UInt8], to file: Int32, _ path: String) throws(FileError) {
     var written = 0
     while written < bytes.count {
       let count = bytes[written...].withUnsafeBytes { systemWrite(file, $0.baseAddress, $0.count) }
@@ -183,10 +183,8 @@ public enum AtomicFile {
     close(handle)
   }
 
-  private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }
-
-  fileprivate static func failure(_ path: String) -> WorkbenchError {
-    WorkbenchError("\(path): cannot be written: \(String(cString: strerror(errno)))", .writing)
+  fileprivate static func failure(_ path: String) -> FileError {
+    FileError(file: path, "cannot be written: \(systemReason())", .writing)
   }
 }
 
@@ -199,8 +197,8 @@ public struct PlacedWriter: Sendable {
   fileprivate let file: Int32
   fileprivate let path: String
 
-  /// - Throws: `WorkbenchError` with the system's reason: a full disk.
-  public func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(WorkbenchError) {
+  /// - Throws: `FileError` with the system's reason: a full disk.
+  public func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
     var written = 0
     while written < bytes.count {
       let count = pwrite(file, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))

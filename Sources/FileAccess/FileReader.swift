@@ -1,24 +1,24 @@
 /// Reads a header from front to back through a small window, with every read checked against an end that the
 /// caller sets. Skipping costs nothing, so a header that lies between gigabytes of weights is cheap.
-final class FileReader {
-  let file: MappedFile
+package final class FileReader {
+  package let file: MappedFile
   /// Where the next read begins, in bytes from the file's start.
-  private(set) var position: Int
+  package private(set) var position: Int
   /// No read goes past this byte.
-  private(set) var end: Int
+  package private(set) var end: Int
   /// Whether integers have their highest byte first.
-  var isBigEndian = false
+  package var isBigEndian = false
   /// Elements of lists that were looked at one by one; see `GGUFValue`.
-  var listed = 0
+  package var listed = 0
   /// What is being read, for messages: "header", "graph".
-  let part: String
+  package let part: String
 
   private var window: [UInt8] = []
   private var windowStart = 0
   private let windowSize: Int
 
   /// - Parameter window: how many bytes are read at once; at least the largest number that is read.
-  init(_ file: MappedFile, from position: Int = 0, to end: Int? = nil, part: String, window: Int = 1 << 14) {
+  package init(_ file: MappedFile, from position: Int = 0, to end: Int? = nil, part: String, window: Int = 1 << 14) {
     windowSize = window
     self.file = file
     self.position = min(position, file.size)
@@ -26,17 +26,17 @@ final class FileReader {
     self.part = part
   }
 
-  var remaining: Int { end - position }
+  package var remaining: Int { end - position }
 
-  func fail(_ reason: String) -> CheckpointError { CheckpointError(file: file.path, reason) }
+  package func fail(_ reason: String) -> FileError { FileError(file: file.path, reason) }
 
   /// The error of a header that wants more than there is.
-  private func truncated(_ count: Int) -> CheckpointError {
+  private func truncated(_ count: Int) -> FileError {
     fail("\(part) is cut short: \(bytes(count)) wanted at byte \(position), \(bytes(remaining)) left")
   }
 
   /// Jumps to a byte at or before `end`, for reading up to `limit` (the former end, or before it).
-  func enter(limit: Int) throws(CheckpointError) -> Int {
+  package func enter(limit: Int) throws(FileError) -> Int {
     guard limit >= position, limit <= end else { throw truncated(limit - position) }
     let outer = end
     end = limit
@@ -44,25 +44,25 @@ final class FileReader {
   }
 
   /// Ends what `enter` began.
-  func leave(_ outer: Int) {
+  package func leave(_ outer: Int) {
     position = end
     end = outer
   }
 
   /// Goes back or forth to a range that was checked when it was passed.
-  func seek(to range: Range<Int>) {
+  package func seek(to range: Range<Int>) {
     position = range.lowerBound
     end = range.upperBound
   }
 
-  func skip(_ count: Int) throws(CheckpointError) {
+  package func skip(_ count: Int) throws(FileError) {
     guard count >= 0, count <= remaining else { throw truncated(count) }
     position += count
   }
 
   /// Makes `count` (at most the window's size) bytes from `position` on lie in the window; returns their index.
   @inline(__always)
-  private func load(_ count: Int) throws(CheckpointError) -> Int {
+  private func load(_ count: Int) throws(FileError) -> Int {
     guard count <= end - position else { throw truncated(count) }
     let index = position - windowStart
     if index >= 0, index + count <= window.count { return index }
@@ -70,30 +70,38 @@ final class FileReader {
     return 0
   }
 
-  private func refill() throws(CheckpointError) {
+  private func refill() throws(FileError) {
     window = try file.copy(offset: position, count: min(windowSize, file.size - position))
     windowStart = position
   }
 
-  func u8() throws(CheckpointError) -> UInt8 {
+  package func u8() throws(FileError) -> UInt8 {
     let index = try load(1)
     position += 1
     return window[index]
   }
 
   /// An integer in the reader's byte order.
-  func integer<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws(CheckpointError)
+  // Inlined where it is called, so that no header is read through the integers' witness tables.
+  @inlinable package func integer<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws(FileError)
     -> Integer
   {
-    let width = Integer.bitWidth / 8
+    Integer(truncatingIfNeeded: try word(Integer.bitWidth / 8))
+  }
+
+  /// The next `width` bytes (at most 8) as a number in the reader's byte order.
+  @usableFromInline package func word(_ width: Int) throws(FileError) -> UInt64 {
     let index = try load(width)
     position += width
-    let stored = window.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index, as: Integer.self) }
-    return isBigEndian ? Integer(bigEndian: stored) : Integer(littleEndian: stored)
+    var word: UInt64 = 0
+    for byte in 0..<width {
+      word |= UInt64(window[index + byte]) << UInt64(8 * (isBigEndian ? width - 1 - byte : byte))
+    }
+    return word
   }
 
   /// A protobuf varint: seven bits a byte, low ones first, at most ten bytes.
-  func varint() throws(CheckpointError) -> UInt64 {
+  package func varint() throws(FileError) -> UInt64 {
     var value: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
       let byte = try u8()
@@ -105,7 +113,7 @@ final class FileReader {
   }
 
   /// A length that must fit what is left.
-  func length(_ claimed: UInt64, of what: String) throws(CheckpointError) -> Int {
+  package func length(_ claimed: UInt64, of what: String) throws(FileError) -> Int {
     guard let count = Int(exactly: claimed), count <= remaining else {
       throw fail(
         "\(what) at byte \(position) claims \(bytes(claimed)), but \(bytes(remaining)) are left in the \(part)"
@@ -114,7 +122,7 @@ final class FileReader {
     return count
   }
 
-  func bytesCopied(_ count: Int) throws(CheckpointError) -> [UInt8] {
+  package func bytesCopied(_ count: Int) throws(FileError) -> [UInt8] {
     guard count >= 0, count <= remaining else { throw truncated(count) }
     defer { position += count }
     let index = position - windowStart
@@ -123,7 +131,7 @@ final class FileReader {
   }
 
   /// `count` bytes of UTF-8; a text longer than `limit` is refused as no name.
-  func string(_ count: Int, limit: Int = 1 << 16, of what: String) throws(CheckpointError) -> String {
+  package func string(_ count: Int, limit: Int = 1 << 16, of what: String) throws(FileError) -> String {
     guard count <= limit else {
       throw fail("\(what) at byte \(position) is \(bytes(count)) long, at most \(limit) expected")
     }

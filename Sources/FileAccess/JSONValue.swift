@@ -24,11 +24,11 @@ public enum JSONValue: Sendable, Hashable {
   ///
   /// - Returns: `nil` where there is no such file.
   /// - Throws: where it is no JSON.
-  public init?(path: String) throws(CheckpointError) {
+  public init?(path: String) throws(FileError) {
     guard case .file = fileKind(path) else { return nil }
     let file = try MappedFile(path)
     guard file.size <= Self.maximumFileSize else {
-      throw CheckpointError(file: path, "is \(Checkpoints.bytes(file.size)) long: too long for what goes with a model")
+      throw FileError(file: path, "is \(FileAccess.bytes(file.size)) long: too long for what goes with a model")
     }
     var scanner = JSONScanner(try file.copy(offset: 0, count: file.size), file: path, part: "JSON")
     self = try scanner.value()
@@ -39,7 +39,7 @@ public enum JSONValue: Sendable, Hashable {
   ///
   /// - Parameter path: what an error names.
   /// - Throws: where it is no JSON.
-  public init(text: String, path: String) throws(CheckpointError) {
+  public init(text: String, path: String) throws(FileError) {
     var scanner = JSONScanner(Array(text.utf8), file: path, part: "JSON")
     self = try scanner.value()
     try scanner.finish()
@@ -69,7 +69,7 @@ public enum JSONValue: Sendable, Hashable {
 
 extension JSONScanner {
   /// Any value as a tree; depth is bounded.
-  mutating func value() throws(CheckpointError) -> JSONValue {
+  mutating func value() throws(FileError) -> JSONValue {
     valueCount += 1
     guard valueCount <= JSONValue.mostValues else { throw fail("has more than \(JSONValue.mostValues) values") }
     switch peek() {
