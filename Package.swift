@@ -2,8 +2,8 @@
 import PackageDescription
 
 // The rooms of the house, in the order in which the data goes through them:
-// bytes (FileAccess) -> tensors (Checkpoints) -> numbers (Numerics) -> codes and errors (Compression)
-// -> accuracy (Inference) -> the session (Workbench) -> the screen (TerminalUI).
+// bytes (FileAccess) -> tensors (Checkpoints) -> numbers (Numerics; Coding for packed ones)
+// -> codes and errors (Compression) -> accuracy (Inference) -> the session (Workbench) -> the screen (TerminalUI).
 
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
@@ -59,8 +59,9 @@ let package = Package(
     .target(name: "Architectures", resources: [.embedInCode("Sheets")], swiftSettings: strict + fuzzed),
     room("FileAccess", ["CFileAccess"], fuzzed),
     room("Numerics", ["CKernels"], fuzzed),
-    room("Checkpoints", ["FileAccess", "Numerics", "CZlib"], fuzzed),
-    room("Compression", ["Numerics", "CKernels"], fuzzed),
+    room("Coding", ["CKernels"], fuzzed),
+    room("Checkpoints", ["Coding", "FileAccess", "Numerics", "CZlib"], fuzzed),
+    room("Compression", ["Coding", "Numerics", "CKernels"], fuzzed),
     room(
       "Inference",
       ["Architectures", "Checkpoints", "Compression", "FileAccess", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
@@ -80,14 +81,15 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "benchmarks",
-      dependencies: ["Compression", "Checkpoints", "Inference", "Numerics", "CKernels", "lathe"],
+      dependencies: ["Coding", "Compression", "Checkpoints", "Inference", "Numerics", "CKernels", "lathe"],
       path: "Sources/Benchmarks", swiftSettings: strict),
 
-    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    .target(name: "Support", dependencies: ["CKernels"], path: "Tests/Support", swiftSettings: strict),
     tests("FileAccessTests", ["FileAccess", "CFileAccess"]),
     tests("NumericsTests", ["Numerics", "Checkpoints"]),
     tests("CheckpointsTests", ["Checkpoints", "FileAccess", "Numerics"]),
-    tests("CompressionTests", ["Compression", "Checkpoints", "Numerics"]),
+    tests("CodingTests", ["Coding", "CKernels"]),
+    tests("CompressionTests", ["Compression", "Checkpoints", "Coding", "Numerics", "CKernels"]),
     tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "FileAccess", "Numerics", "CKernels"]),
     tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),
     tests("TerminalUITests", ["TerminalUI", "Workbench", "Checkpoints"]),
@@ -112,7 +114,7 @@ if isFuzzing {
   for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] + beside {
     let own: [Target.Dependency] =
       beside.contains(format)
-      ? ["FuzzWorkbench"] : ["Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]
+      ? ["FuzzWorkbench"] : ["Checkpoints", "Coding", "Compression", "FileAccess", "Inference", "Numerics"]
     package.targets.append(
       .executableTarget(
         name: "Fuzz\(format)", dependencies: ["FuzzSupport"] + own,

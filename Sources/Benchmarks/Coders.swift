@@ -1,3 +1,4 @@
+import Coding
 import Compression
 
 /// How fast the entropy coders are on one-byte symbols: the codes of Gaussian weights.

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 
 /// What a scheme does to one weight: its exact error and its exact size.
 public struct Assessment: Sendable, Codable, Hashable {

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 
 /// How often each code occurs, and what a coder makes of them.
 struct CodeCounts {
@@ -33,7 +34,7 @@ struct CodeCounts {
   /// Bits a code; `nil` where the format has none.
   var entropy: Double? {
     guard let first = planes.first else { return nil }
-    return Compression.entropy(of: (planes.count > 1 ? wide : first).lazy.map { Int($0) })
+    return Coding.entropy(of: (planes.count > 1 ? wide : first).lazy.map { Int($0) })
   }
 
   /// Encoders for what was counted, a plane each.

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 import Numerics
 
 /// A table of values at work on one weight.

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 
 /// A weight as bytes in one of the forms that `Size` counts: what says how many bytes a form takes is that it can be
 /// written and read back.

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 import Numerics
 
 /// The bytes of a weight in a scheme, to the byte, without a container's padding: what `Packed` writes.
@@ -52,7 +53,7 @@ public struct Size: Sendable, Codable, Hashable {
 }
 
 /// The widths of codes, and the bytes of all scales, zero points and tables of a weight.
-struct CodeLayout {
+struct CodeWidths {
   /// Bits of a code where zero is one of them, and where it is not.
   var bits: Double
   var nonZeroBits: Double
@@ -61,24 +62,24 @@ struct CodeLayout {
 
 extension Scheme {
   /// - Parameter storedBits: the width of a kept number.
-  func layout(of form: WeightForm, storedBits: Double) -> CodeLayout {
+  func layout(of form: WeightForm, storedBits: Double) -> CodeWidths {
     let (rows, columns) = (form.rows, form.columns)
     switch format {
-    case .keep: return CodeLayout(bits: storedBits, nonZeroBits: storedBits, scaleBytes: 0)
-    case .f16, .bf16: return CodeLayout(bits: 16, nonZeroBits: 16, scaleBytes: 0)
+    case .keep: return CodeWidths(bits: storedBits, nonZeroBits: storedBits, scaleBytes: 0)
+    case .f16, .bf16: return CodeWidths(bits: 16, nonZeroBits: 16, scaleBytes: 0)
     case .block(let type):
       let bits = Double(8 * type.blockBytes) / Double(type.blockWeights)
-      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: 0)
+      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: 0)
     case .smallFloat(let small):
       let bits = Double(small.element.bits)
-      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: small.scaleBytes(of: form))
+      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: small.scaleBytes(of: form))
     case .codebook(let codebook):
       let bits = Double(codebook.bits)
-      return CodeLayout(bits: bits, nonZeroBits: bits, scaleBytes: codebook.scaleBytes(of: form))
+      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: codebook.scaleBytes(of: form))
     case .named(let named):
       // A magnitude a row.
       let isSign = named == .binary
-      return CodeLayout(
+      return CodeWidths(
         bits: isSign && sparsity == .none ? 1 : 2, nonZeroBits: isSign ? 1 : 2, scaleBytes: 2 * rows)
     case .uniform(let uniform):
       let scales = uniform.granularity.scaleCount(rows: rows, columns: columns, shape: form.shape)
@@ -88,7 +89,7 @@ extension Scheme {
         ? (scales * uniform.bits + 7) / 8 : uniform.symmetry == .edge ? scales * uniform.scale.bytes : 0
       // A sign has no zero: with pruned weights among them, signs take two bits.
       let isMaskedSign = uniform.bits == 1 && sparsity != .none
-      return CodeLayout(
+      return CodeWidths(
         bits: isMaskedSign ? 2 : Double(uniform.bits), nonZeroBits: Double(uniform.bits),
         scaleBytes: scales * uniform.scale.bytes + zeroPoints)
     }

@@ -1,4 +1,5 @@
 import CKernels
+import Coding
 import Numerics
 
 /// Small floats at work on one weight.

@@ -9,14 +9,6 @@ import Testing
 @Suite(.serialized) struct KernelTests {
   static let lengths = [1, 3, 7, 8, 9, 17, 31, 32, 33, 127, 128, 129, 1023, 4097]
 
-  /// Runs `body` at each level that the processor has.
-  static func atEveryLevel(_ body: (lathe_level) throws -> Void) rethrows {
-    defer { lathe_clear_kernel_level() }
-    for level in [LATHE_LEVEL_BASELINE, LATHE_LEVEL_VECTOR] where lathe_set_kernel_level(level) == level {
-      try body(level)
-    }
-  }
-
   static func inputs(_ count: Int) -> [[Float]] {
     var generator = SeededGenerator(UInt64(count))
     let gaussian = generator.gaussian(count, deviation: 0.05)
@@ -29,7 +21,7 @@ import Testing
   }
 
   @Test(arguments: lengths) func reconstructionIsTheEquations(_ count: Int) throws {
-    try Self.atEveryLevel { level in
+    try atEveryLevel { level in
       for weights in Self.inputs(count) {
         for bits in [2, 3, 4, 5, 6, 7, 8, 16] {
           for symmetry in Symmetry.allCases {
@@ -52,7 +44,7 @@ import Testing
 
   /// Grids that round on the way to a code, in the types that they round to.
   @Test(arguments: lengths) func roundedReconstructionIsTheEquations(_ count: Int) throws {
-    try Self.atEveryLevel { level in
+    try atEveryLevel { level in
       for (weights, scale) in Self.inputs(count).flatMap({ [($0, ScaleType.fp16), ($0, .bf16)] }) {
         let weights = weights.map { scale == .fp16 ? Float(Float16($0)) : UniformReference.rounded($0, to: .bf16) }
           .map { $0.isFinite ? $0 : 0 }
@@ -89,7 +81,7 @@ import Testing
   }
 
   @Test(arguments: lengths) func tableErrorsAreThoseOfTheReconstruction(_ count: Int) {
-    Self.atEveryLevel { level in
+    atEveryLevel { level in
       for weights in Self.inputs(count) {
         var sums = [Double](repeating: 0, count: Int(LATHE_TABLE_SUMS))
         let range = (weights.min() ?? 0)...(weights.max() ?? 0)
@@ -116,7 +108,7 @@ import Testing
     let blocks = ArrayWeights(rows: 781, columns: 128, values: Array(weights[..<(781 * 128)]))
     var surveys: [Survey] = []
     var tables: [Survey] = []
-    try Self.atEveryLevel { _ in
+    try atEveryLevel { _ in
       surveys.append(try Survey.of(source, withErrors: true))
       tables.append(try Survey.of(blocks, withErrors: true))
     }

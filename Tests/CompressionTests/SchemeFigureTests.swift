@@ -1,4 +1,5 @@
 import Checkpoints
+import Coding
 import Foundation
 import Support
 import Testing

@@ -143,7 +143,7 @@ import Testing
       let expected = weights.map { w in
         levels.indices.min { abs(Double(levels[$0]) - Double(w)) < abs(Double(levels[$1]) - Double(w)) }!
       }
-      KernelTests.atEveryLevel { _ in
+      atEveryLevel { _ in
         var codes = [Int32](repeating: .max, count: length)
         var values = [Float](repeating: .nan, count: length)
         lathe_apply_levels(weights, length, &table, 1, 1, &codes, &values)

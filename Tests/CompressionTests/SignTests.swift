@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test(arguments: KernelTests.lengths) func signsAndTernaryAreTheirEquations(_ count: Int) throws {
-    try KernelTests.atEveryLevel { _ in
+    try atEveryLevel { _ in
       for weights in KernelTests.inputs(count) where (weights.map(abs).max() ?? 0) < 60_000 {
         let source = ArrayWeights(rows: 1, columns: count, values: weights)
         let binary = try SchemeFigureTests.reconstruct(source, "binary")

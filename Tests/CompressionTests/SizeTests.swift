@@ -1,3 +1,4 @@
+import Coding
 import Support
 import Testing
 
@@ -57,16 +58,6 @@ import Testing
     }
   }
 
-  @Test func damagedRelativeIndicesAreNone() {
-    let bytes = RelativeIndex([0, 0, 3, 0, -1], bits: 4, distanceBits: 2).bytes
-    #expect(RelativeIndex.codes(bytes, count: 5, bits: 4) == [0, 0, 3, 0, 15])
-    for length in 0..<bytes.count {
-      #expect(RelativeIndex.codes(Array(bytes[..<length]), count: 5, bits: 4) == nil)
-    }
-    #expect(RelativeIndex.codes([0] + bytes.dropFirst(), count: 5, bits: 4) == nil)
-    #expect(RelativeIndex.codes(bytes, count: 3, bits: 4) == nil)
-  }
-
   /// bitmask 1 + d·b; CSR d(b + 16) + 32/columns; k-bit distances d(b + k)(1 + z/(1 − z)), z = s^(2^k); 2:4 b/2 + 1.
   @Test(arguments: [0.5, 0.8, 0.95]) func formulasHoldForRandomZeros(_ sparsity: Double) throws {
     let source = Self.weights(rows: 256, columns: 512, seed: 8)
@@ -117,7 +108,7 @@ import Testing
             (run, nonzero) = (0, nonzero + 1)
           }
         }
-        KernelTests.atEveryLevel { _ in
+        atEveryLevel { _ in
           var runs = CodeRuns()
           runs.add(codes, ~0)
           #expect(runs.fillers == expected && runs.nonzero == nonzero, "\(count) numbers, \(share) zeros")

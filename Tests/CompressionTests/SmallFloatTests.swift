@@ -19,7 +19,7 @@ import Testing
     }
     let (weights, expected) = (try floats("inputs"), try floats("codes"))
     try #require(weights.count == expected.count && weights.count > 800)
-    KernelTests.atEveryLevel { level in
+    atEveryLevel { level in
       var codes = [Int32](repeating: -1, count: weights.count)
       var values = [Float](repeating: .nan, count: weights.count)
       lathe_apply_small_float(weights, weights.count, element.format, 1, &codes, &values)
@@ -75,7 +75,7 @@ import Testing
         let scale = SmallFloatReference.scale(weights, element)
         let expected = SmallFloatReference.reconstruct(weights, element, scale: scale)
         let word = SmallFloatScheme(element, .scaled(.tensor))
-        try KernelTests.atEveryLevel { level in
+        try atEveryLevel { level in
           let source = ArrayWeights(rows: 1, columns: count, values: weights)
           for granularity in [Granularity.tensor, .channel] {
             var scheme = word
@@ -98,7 +98,7 @@ import Testing
             block, element, scale: SmallFloatReference.sharedScale(block, element))
         }
         let spec = SmallFloatScheme(element, .microscaling).word
-        try KernelTests.atEveryLevel { level in
+        try atEveryLevel { level in
           let found = try SchemeFigureTests.reconstruct(
             ArrayWeights(rows: blocks, columns: 32, values: weights), spec)
           #expect(found == expected, "level \(level) \(spec)")
@@ -108,7 +108,7 @@ import Testing
       let expected = scales.indices.flatMap { group in
         SmallFloatReference.reconstruct(Array(weights[16 * group..<16 * group + 16]), .e2m1, scale: scales[group])
       }
-      try KernelTests.atEveryLevel { level in
+      try atEveryLevel { level in
         let found = try SchemeFigureTests.reconstruct(
           ArrayWeights(rows: blocks, columns: 32, values: weights), "nvidia-nvfp4")
         #expect(found == expected, "level \(level) nvidia-nvfp4")

@@ -139,7 +139,7 @@ import Testing
     func order(_ half: UInt16) -> Int { half < 0x8000 ? Int(half) : 0x8000 - Int(half) - 1 }
     let least = halves.min { order($0) < order($1) }!
     let most = halves.max { order($0) < order($1) }!
-    KernelTests.atEveryLevel { _ in
+    atEveryLevel { _ in
       var counts = [UInt32](repeating: 0, count: 65_536)
       lathe_count_halves(halves, count, &counts)
       let found = counts.map { Int($0) }
@@ -163,7 +163,7 @@ import Testing
       let distance = Double(weight) - (low + (Double(bin) + 0.5) * width)
       expected[bin] = (expected[bin].n + 1, expected[bin].sum + distance, expected[bin].squares + distance * distance)
     }
-    KernelTests.atEveryLevel { _ in
+    atEveryLevel { _ in
       var counts = [UInt64](repeating: 0, count: bins)
       var sums = [lathe_bin_sums](repeating: lathe_bin_sums(), count: bins)
       lathe_add_bin_moments(weights, count, low, high, Int32(bins), &counts, &sums)

@@ -1,3 +1,4 @@
+internal import Coding
 internal import Numerics
 
 /// How an ONNX weight is quantised, as its nodes say: w = (code − zero point) · scale.
@@ -88,7 +89,7 @@ struct ONNXQuantization {
   }
 
   private func packing(
-    _ weight: Tensor, _ granularity: Packing.Granularity, _ cells: Parameter.Cells, _ all: [Tensor]
+    _ weight: Tensor, _ granularity: Packing.ScaleGroup, _ cells: Parameter.Cells, _ all: [Tensor]
   ) -> Packing? {
     var zeroPoint: Parameter?
     if let zero {
@@ -110,10 +111,10 @@ struct ONNXQuantization {
 
   private func cells(
     _ weight: Tensor, _ matrix: MatrixShape, _ axis: Int?, _ block: Int, _ scale: Tensor
-  ) -> (Packing.Granularity, Parameter.Cells)? {
+  ) -> (Packing.ScaleGroup, Parameter.Cells)? {
     if scale.count == 1 { return (.tensor, .grid(rows: .max, columns: .max, rowStride: 0, columnStride: 0)) }
     let channel = (
-      Packing.Granularity.channel, Parameter.Cells.grid(rows: 1, columns: .max, rowStride: 1, columnStride: 0)
+      Packing.ScaleGroup.channel, Parameter.Cells.grid(rows: 1, columns: .max, rowStride: 1, columnStride: 0)
     )
     guard let axis else {
       if scale.count == matrix.rows { return channel }
@@ -143,7 +144,7 @@ struct ONNXQuantization {
   /// A scale that is broadcast: one for all, one an index of one axis, or one a run of the last of three axes.
   private func cells(
     _ weight: Tensor, _ matrix: MatrixShape, isTurned: Bool, _ scale: Tensor
-  ) -> (Packing.Granularity, Parameter.Cells)? {
+  ) -> (Packing.ScaleGroup, Parameter.Cells)? {
     if scale.count == 1 { return cells(weight, matrix, 0, 0, scale) }
     guard scale.shape.count <= weight.shape.count else { return nil }
     var shape = Array(repeating: 1, count: weight.shape.count - scale.shape.count) + scale.shape

@@ -1,3 +1,4 @@
+internal import Coding
 internal import Numerics
 
 extension PackedModule {
@@ -86,7 +87,7 @@ extension PackedModule {
 
   /// How a tensor of scales is laid over a matrix: one for all, one a row, groups of a row, or blocks; over each matrix of
   /// a stack likewise.
-  func cells(_ scales: Tensor, _ rows: Int, _ columns: Int) -> (Packing.Granularity, Parameter.Cells)? {
+  func cells(_ scales: Tensor, _ rows: Int, _ columns: Int) -> (Packing.ScaleGroup, Parameter.Cells)? {
     if scales.count == 1 {
       return (.tensor, .grid(rows: .max, columns: .max, rowStride: 0, columnStride: 0))
     }

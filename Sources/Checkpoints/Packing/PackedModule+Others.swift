@@ -1,3 +1,4 @@
+internal import Coding
 internal import FileAccess
 internal import Numerics
 

@@ -1,3 +1,4 @@
+internal import Coding
 internal import Numerics
 
 extension PackedModule {

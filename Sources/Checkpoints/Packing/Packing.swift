@@ -1,3 +1,5 @@
+internal import Coding
+
 /// How a quantised checkpoint keeps one weight in several tensors: codes in one, scales, zero points and the like in
 /// others.
 ///
@@ -10,7 +12,7 @@ public struct Packing: Sendable, Hashable {
   public let code: String
   /// Bits of a code.
   public let bits: Int
-  public let granularity: Granularity
+  public let granularity: ScaleGroup
   /// Whether codes count from a zero point of their own.
   public let isAffine: Bool
   /// What in the file contradicts this reading of it, in words; `nil` where nothing does.
@@ -33,7 +35,7 @@ public struct Packing: Sendable, Hashable {
   }
 
   /// Which weights share a scale.
-  public enum Granularity: Sendable, Hashable {
+  public enum ScaleGroup: Sendable, Hashable {
     case tensor, channel
     /// So many inputs of a row.
     case group(Int)
@@ -60,7 +62,7 @@ public struct Packing: Sendable, Hashable {
   }
 
   init(
-    _ method: Method, code: String, bits: Int, _ granularity: Granularity, layout: CodeLayout = .stored,
+    _ method: Method, code: String, bits: Int, _ granularity: ScaleGroup, layout: CodeLayout = .stored,
     levels: Levels = .stored, scale: Parameter? = nil, zero: Parameter? = nil, zeroOffset: Float = 0,
     shift: Parameter? = nil, factor: Factor? = nil
   ) {
@@ -137,50 +139,5 @@ struct Parameter: Sendable, Hashable {
   /// (rows, groups), row by row.
   static func groups(_ tensor: Int, size: Int, count: Int) -> Parameter {
     Parameter(tensor: tensor, cells: .grid(rows: 1, columns: size, rowStride: count, columnStride: 1))
-  }
-}
-
-/// Where a code lies in a tensor of words.
-enum CodeLayout: Sendable, Hashable {
-  /// The tensor's own numbers are the codes.
-  case stored
-  case packed(Bits)
-
-  /// Codes in runs of words. Code p of run s begins at bit `position(p)` of the run, whose word w is number
-  /// w · wordStride + s · runStride of the tensor.
-  struct Bits: Sendable, Hashable {
-    let bits: Int
-    /// Whether runs go along the rows' numbers (p = r, s = c) and not along the inputs (p = c, s = r).
-    var isAlongRows = false
-    /// Bytes of a word.
-    var wordSize = 4
-    var wordStride = 1
-    let runStride: Int
-    var order = Order.stream
-  }
-
-  enum Order: Sendable, Hashable {
-    /// One after another from the lowest bit on, over the words' ends.
-    case stream
-    /// As many whole codes as a word holds, from its lowest bit on.
-    case words
-    /// Two a byte, the high one first.
-    case highFirst
-    /// Eight nibbles a word, in the order 0 2 4 6 1 3 5 7 (AutoAWQ's gemm form).
-    case awq
-  }
-}
-
-extension CodeLayout.Bits {
-  /// The bit at which code `p` of a run begins.
-  @inline(__always) func position(_ p: Int) -> Int {
-    switch order {
-    case .stream: return p * bits
-    case .words:
-      let each = 8 * wordSize / bits
-      return p / each * 8 * wordSize + p % each * bits
-    case .highFirst: return (p ^ 1) * bits
-    case .awq: return p / 8 * 32 + (p % 2 * 4 + p % 8 / 2) * 4
-    }
   }
 }

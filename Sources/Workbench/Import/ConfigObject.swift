@@ -84,7 +84,7 @@ extension JSONValue {
 extension Session {
   /// The weights that have paths of modules, as transformers and mlx-lm call them.
   func modules() throws(WorkbenchError) -> [(item: Item, path: String)] {
-    let names = try LayerNames(.modules, of: checkpoint)
+    let names = try ToolNames(.modules, of: checkpoint)
     return items.compactMap { item in
       guard item.kind == .weight, let path = try? names.name(of: item) else { return nil }
       return (item, path)

@@ -47,7 +47,7 @@ extension Session {
     }
     let written = quantisedModules(beside: object.path)
     var met: Set<String> = []
-    let names = try LayerNames(.mlx, of: checkpoint)
+    let names = try ToolNames(.mlx, of: checkpoint)
     for item in items where item.kind == .weight {
       guard let paths = try? names.names(of: item) else { continue }
       let found = paths.filter { entries[$0] != nil }

@@ -41,15 +41,15 @@ extension Scheme {
 /// the module's path. onnxruntime's tools append to names of what they quantise; names without that count too.
 struct CommonNames {
   private let llama: LlamaNames?
-  private let modules: LayerNames?
-  private let mlx: LayerNames?
+  private let modules: ToolNames?
+  private let mlx: ToolNames?
   private let isONNX: Bool
 
   init(_ checkpoint: Checkpoint) {
     isONNX = checkpoint.format == .onnx
     llama = isONNX ? nil : try? LlamaNames(checkpoint)
-    modules = isONNX ? nil : try? LayerNames(.modules, of: checkpoint)
-    mlx = isONNX || checkpoint.format == .gguf ? nil : try? LayerNames(.mlx, of: checkpoint)
+    modules = isONNX ? nil : try? ToolNames(.modules, of: checkpoint)
+    mlx = isONNX || checkpoint.format == .gguf ? nil : try? ToolNames(.mlx, of: checkpoint)
   }
 
   /// From the surest on; llama.cpp's and modules' are marked, so that they meet their own kind only.

@@ -90,7 +90,7 @@ extension Session {
       entries.append(try TypeFile.Entry(word, number: index + 1, path: path))
     }
     var draft = ImportDraft(path: path, kind: "a llama.cpp type file", fallback: fallback)
-    let names = try LayerNames(.gguf, of: checkpoint)
+    let names = try ToolNames(.gguf, of: checkpoint)
     let exceptions = ConfigTarget.all.first { $0.name == "llama.cpp" }?.exceptions ?? []
     var isUsed = [Bool](repeating: false, count: entries.count)
     var leftAlone: [String] = []

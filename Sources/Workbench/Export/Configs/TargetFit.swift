@@ -35,7 +35,7 @@ public struct TargetFit: Sendable {
       }
     }
     self.offers = offers
-    let translation = try LayerNames(target.naming, of: session.checkpoint)
+    let translation = try ToolNames(target.naming, of: session.checkpoint)
     var names: [Item.ID: Result<String, ConfigTarget.Unfit>] = [:]
     for item in session.items where item.kind == .weight || target.tellsAll {
       do { names[item.id] = .success(try translation.name(of: item)) } catch { names[item.id] = .failure(error) }

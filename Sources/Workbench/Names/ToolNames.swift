@@ -4,7 +4,7 @@ import FileAccess
 import Inference
 
 /// What a tool calls a model's layers.
-struct LayerNames {
+struct ToolNames {
   private let naming: ConfigTarget.Naming
   private let translate: (Item) throws(ConfigTarget.Unfit) -> String
   /// For tools in which a layer may be several modules.

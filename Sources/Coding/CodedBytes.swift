@@ -205,18 +205,18 @@ public struct CodingError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A decoder's table, freed with its last owner.
-final class DecoderTable {
-  let pointer: OpaquePointer
+package final class DecoderTable {
+  package let pointer: OpaquePointer
   private let free: (OpaquePointer) -> Void
 
   /// `nil` for lengths of no prefix code.
-  init?(huffman lengths: [UInt8]) {
+  package init?(huffman lengths: [UInt8]) {
     guard let table = lathe_huffman_new_decoder(lengths) else { return nil }
     (pointer, free) = (table, { lathe_huffman_free_decoder($0) })
   }
 
   /// `nil` for frequencies that do not sum to 4,096.
-  init?(rans frequencies: [UInt16]) {
+  package init?(rans frequencies: [UInt16]) {
     guard let table = lathe_rans_new_decoder(frequencies) else { return nil }
     (pointer, free) = (table, { lathe_rans_free_decoder($0) })
   }

@@ -1,11 +1,10 @@
 import CKernels
+import Coding
 import Support
 import Testing
 
-@testable import Compression
-
 /// Entropy coders: what goes in comes out, the length is what theory allows, and no bytes can do harm.
-@Suite(.serialized) struct CodingTests {
+@Suite(.serialized) struct EntropyCoderTests {
   static let lengths = [0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 1023, 4097, 262_143, 262_145]
 
   static func symbols(_ count: Int, _ kind: Int) -> [UInt8] {
@@ -25,7 +24,7 @@ import Testing
     for kind in 0..<5 {
       let symbols = Self.symbols(count, kind)
       var streams: [[UInt8]] = []
-      KernelTests.atEveryLevel { level in
+      atEveryLevel { level in
         let bytes = coder.encode(symbols)
         let isSame = (try? coder.decode(bytes, count: count)) == symbols
         #expect(isSame, "level \(level), kind \(kind)")
@@ -54,7 +53,7 @@ import Testing
   @Test(arguments: EntropyCoder.allCases) func shortenedStreamsAreErrors(_ coder: EntropyCoder) {
     let symbols = Self.symbols(3000, 0)
     let bytes = coder.encode(symbols)
-    KernelTests.atEveryLevel { _ in
+    atEveryLevel { _ in
       for length in Array(0..<80) + Array(stride(from: 80, to: bytes.count, by: 37)) {
         #expect(throws: CodingError.self) { try coder.decode(Array(bytes[..<length]), count: symbols.count) }
       }
@@ -70,7 +69,7 @@ import Testing
     let symbols = Self.symbols(2000, 1)
     let bytes = coder.encode(symbols)
     var generator = SeededGenerator(11)
-    KernelTests.atEveryLevel { _ in
+    atEveryLevel { _ in
       for trial in 0..<400 {
         var changed = bytes
         for _ in 0...trial % 4 {
@@ -94,7 +93,7 @@ import Testing
     let rans = try #require(DecoderTable(rans: RansTable(counts: counts).frequencies))
     let page = GuardedBytes(capacity: 4096)
     var generator = SeededGenerator(5)
-    KernelTests.atEveryLevel { _ in
+    atEveryLevel { _ in
       for size in [0, 1, 27, 28, 40, 127, 128, 129, 200, 207, 208, 209, 1000] {
         for _ in 0..<50 {
           let bytes = page.fill((0..<size).map { _ in UInt8(truncatingIfNeeded: generator.next()) })

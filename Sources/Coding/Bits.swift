@@ -1,11 +1,13 @@
 /// Numbers of any width, one after another: the first bit of a byte is its lowest.
-struct BitWriter {
-  private(set) var bytes: [UInt8] = []
+package struct BitWriter {
+  private var bytes: [UInt8] = []
   private var pending: UInt64 = 0
   private var held = 0
 
+  package init() {}
+
   /// The lowest `width` bits (at most 32) of `value`.
-  mutating func put(_ value: Int, _ width: Int) {
+  package mutating func put(_ value: Int, _ width: Int) {
     let mask = (UInt64(1) << width) &- 1
     pending |= (UInt64(truncatingIfNeeded: value) & mask) << held
     held += width
@@ -17,24 +19,24 @@ struct BitWriter {
   }
 
   /// The bytes, the last one filled up with zeros.
-  mutating func finish() -> [UInt8] {
+  package mutating func finish() -> [UInt8] {
     if held > 0 { bytes.append(UInt8(truncatingIfNeeded: pending)) }
     (pending, held) = (0, 0)
     return bytes
   }
 }
 
-struct BitReader {
+package struct BitReader {
   private let bytes: [UInt8]
   private var position: Int
 
-  init(_ bytes: [UInt8], byte: Int = 0) {
+  package init(_ bytes: [UInt8], byte: Int = 0) {
     self.bytes = bytes
     position = 8 * byte
   }
 
   /// The next `width` bits (at most 32); `nil` where they are not all there.
-  mutating func take(_ width: Int) -> Int? {
+  package mutating func take(_ width: Int) -> Int? {
     guard position + width <= 8 * bytes.count else { return nil }
     var value = 0
     var taken = 0
@@ -48,8 +50,8 @@ struct BitReader {
     return value
   }
 
-  mutating func align() { position = (position + 7) & ~7 }
+  package mutating func align() { position = (position + 7) & ~7 }
 
   /// The byte that comes next, once aligned.
-  var byte: Int { position >> 3 }
+  package var byte: Int { position >> 3 }
 }

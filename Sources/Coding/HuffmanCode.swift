@@ -78,7 +78,7 @@ public struct HuffmanCode: Sendable, Hashable {
 }
 
 /// Shannon's bound: −Σ p·log₂ p bits a symbol.
-public func entropy(of counts: some Sequence<Int>) -> Double {
+@inlinable public func entropy(of counts: some Sequence<Int>) -> Double {
   let all = Double(counts.reduce(0, +))
   guard all > 0 else { return 0 }
   return counts.reduce(0) { sum, count in

@@ -4,13 +4,13 @@
 ///     k                        1 byte
 ///     number of entries        8 bytes, little-endian
 ///     distances, then codes    each list filled up to a whole byte
-struct RelativeIndex {
-  static let headerBytes = 9
-  static let widths = 16
+package struct RelativeIndex {
+  package static let headerBytes = 9
+  package static let widths = 16
 
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
-  init(_ codes: [Int32], bits: Int, distanceBits: Int) {
+  package init(_ codes: [Int32], bits: Int, distanceBits: Int) {
     var (distances, kept) = (BitWriter(), BitWriter())
     var entries = 0
     var zeros = 0
@@ -36,7 +36,7 @@ struct RelativeIndex {
   }
 
   /// The codes modulo 2^b of `count` weights; `nil` for bytes that hold no such list.
-  static func codes(_ bytes: [UInt8], count: Int, bits: Int) -> [UInt32]? {
+  package static func codes(_ bytes: [UInt8], count: Int, bits: Int) -> [UInt32]? {
     guard bytes.count >= headerBytes, (1...widths).contains(Int(bytes[0])) else { return nil }
     let width = Int(bytes[0])
     let entries = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[1 + $1]) << (8 * UInt64($1)) }
