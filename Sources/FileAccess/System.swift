@@ -24,6 +24,12 @@ package func fileKind(_ path: String) -> FileKind {
   }
 }
 
+/// A file's bytes; `nil` where there is none, or what is there is no file.
+package func fileSize(_ path: String) -> Int? {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+}
+
 /// Bytes that may be made of a file: so many times what it takes on the disk, and something for small ones. A hole in a
 /// sparse file and what is inflated of an archive's zeros are not given by anyone.
 package func byteAllowance(_ path: String, ratio: Int) -> Int {

@@ -15,10 +15,15 @@ extension Session {
   /// - Throws: `WorkbenchError` for a model whose layers the tool has no names for.
   public func aim(for target: Target?) throws(WorkbenchError) -> Aim {
     switch target?.kind {
-    case .config(let config): Aim(fit: try TargetFit(config, self))
-    case .checkpoint: Aim(fit: try TargetFit(.ggufTypes, self))
+    case .config(let config): Aim(fit: try targetFit(config))
+    case .checkpoint(let writer): Aim(fit: try targetFit(writer.accepted))
     case .recipe, nil: Aim(fit: nil)
     }
+  }
+
+  private func targetFit(_ config: ConfigTarget?) throws(WorkbenchError) -> TargetFit? {
+    guard let config else { return nil }
+    return try TargetFit(config, self)
   }
 
   /// Makes a target the one that the recipe is meant for.
@@ -136,10 +141,4 @@ extension Session {
 extension ConfigTarget {
   /// What any runtime fuses.
   static let fusedWords: [[String]] = Array(Set(all.flatMap(\.fused))).sorted { $0.joined() < $1.joined() }
-
-  /// The types of a GGUF file: those of llama.cpp, under whatever names.
-  static let ggufTypes: ConfigTarget = {
-    let llama = all.first { $0.name == "llama.cpp" }!
-    return llama.renamed("gguf", tool: "GGUF", naming: .own)
-  }()
 }

@@ -11,8 +11,12 @@ public struct WorkbenchError: Error, Sendable, Hashable, CustomStringConvertible
   public enum Kind: Sendable {
     /// What was asked for, or what was read.
     case request
+    /// A choice that cannot be written in the form that was asked for.
+    case misfit
     /// The place that was to be written: a full disk, a folder that is not there.
     case writing
+    /// What was read back is not what was written.
+    case difference
   }
 
   public init(_ description: String, _ kind: Kind = .request) {

@@ -18,28 +18,34 @@ import FileAccess
 public struct Target: Sendable, Hashable {
   public let name: String
   public let summary: String
-  public let kind: Kind
+  let kind: Kind
 
-  public enum Kind: Sendable {
+  enum Kind: Sendable {
     /// Lathe's own recipe.
     case recipe
     /// What another tool reads about the weights.
     case config(ConfigTarget)
     /// The weights themselves.
-    case checkpoint
+    case checkpoint(any CheckpointWriter)
   }
 
   public static func == (a: Target, b: Target) -> Bool { a.name == b.name }
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
   public static let lathe = Target(name: "lathe", summary: "the recipe, which Lathe reads back", kind: .recipe)
-  public static let gguf = Target(
-    name: "gguf", summary: "the weights, quantised in ggml's types, for llama.cpp", kind: .checkpoint)
+  public static let gguf = Target(GGUFWriter())
+
+  /// The formats of checkpoints that are written.
+  static let checkpoints: [Target] = [.gguf]
 
   /// All that there are, in the order in which they are listed.
-  public static let all: [Target] = [.lathe] + ConfigTarget.all.map(Target.init) + [.gguf]
+  public static let all: [Target] = [.lathe] + ConfigTarget.all.map(Target.init) + checkpoints
 
   init(_ config: ConfigTarget) { self.init(name: config.name, summary: config.summary, kind: .config(config)) }
+
+  init(_ writer: any CheckpointWriter) {
+    self.init(name: writer.name, summary: writer.summary, kind: .checkpoint(writer))
+  }
 
   private init(name: String, summary: String, kind: Kind) {
     (self.name, self.summary, self.kind) = (name, summary, kind)
@@ -49,6 +55,8 @@ public struct Target: Sendable, Hashable {
   public var isCheckpoint: Bool { if case .checkpoint = kind { true } else { false } }
   /// The tool that reads it, where it is a config.
   public var config: ConfigTarget? { if case .config(let config) = kind { config } else { nil } }
+  /// The schemes that it takes, in a few words, where no tool says them one by one.
+  public var takes: String { if case .checkpoint(let writer) = kind { writer.takes } else { "everything" } }
   /// Whether it tells figures that need the weights to be read.
   public var needsFigures: Bool { config?.needsFigures == true }
 

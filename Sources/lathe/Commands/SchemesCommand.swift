@@ -45,7 +45,7 @@ struct SchemesCommand: ParsableCommand, Explained {
   /// What a tool takes, by the layers that it takes it for.
   private func tell(_ target: Target) throws {
     guard let config = target.config else {
-      return try emit("\(target.name) takes \(target == .gguf ? "ggml's types" : "everything")")
+      return try emit("\(target.name) takes \(target.takes)")
     }
     for (layers, specs) in config.accepted {
       try emit("\(config.tool), \(layers):")

@@ -9,6 +9,7 @@ struct GGUFBuilder {
   private var fields: [(key: String, value: GGUFField)] = []
   private var entries: [GGUFHeader.Entry] = []
   private var parts: [GGUFPlan.Part] = []
+  private var made: [[UInt8]] = []
   private var notes: [String] = []
   private var problems: [String] = []
   private var architecture: String?
@@ -23,7 +24,7 @@ struct GGUFBuilder {
     guard problems.isEmpty else {
       let shown = problems.prefix(12).joined(separator: "\n  ")
       let more = problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""
-      throw WorkbenchError("the choice does not fit GGUF:\n  \(shown)\(more)")
+      throw WorkbenchError("the choice does not fit GGUF:\n  \(shown)\(more)", .misfit)
     }
     var notes = notes
     let long = entries.filter { $0.name.utf8.count > Self.longestName }
@@ -33,7 +34,8 @@ struct GGUFBuilder {
       )
     }
     return GGUFPlan(
-      header: GGUFHeader(fields: fields, tensors: entries), parts: parts, notes: notes, architecture: architecture)
+      header: GGUFHeader(fields: fields, tensors: entries), parts: parts, made: made, notes: notes,
+      architecture: architecture)
   }
 
   // MARK: - Where the model comes from
@@ -74,9 +76,8 @@ struct GGUFBuilder {
     }
     for (name, values) in model.madeTensors {
       let bytes = values.flatMap { littleEndianBytes($0.bitPattern) }
-      append(
-        GGUFHeader.Entry(name: name, shape: [values.count], type: .f32, byteCount: bytes.count),
-        GGUFPlan.Part(content: .made(bytes), source: name, weight: bytes.count))
+      entries.append(GGUFHeader.Entry(name: name, shape: [values.count], type: .f32, byteCount: bytes.count))
+      made.append(bytes)
     }
     fields = model.fields(parameters: entries.reduce(0) { $0 + $1.shape.reduce(1, *) })
     setFileType(keepsOld: false)

@@ -5,8 +5,10 @@ import Numerics
 /// A GGUF file before it is written: its header, and where each tensor's numbers come from.
 struct GGUFPlan: Sendable {
   let header: GGUFHeader
-  /// In the order of the header's tensors.
+  /// In the order of the header's tensors, but for those that are made.
   let parts: [Part]
+  /// Tensors that no part of the model holds, after the others.
+  let made: [[UInt8]]
   /// What a person should know about the file: substitutes, tensors left out, other shapes.
   let notes: [String]
   /// llama.cpp's name of the architecture; `nil` where none is claimed.
@@ -27,8 +29,6 @@ struct GGUFPlan: Sendable {
     case stored(Int)
     /// An item's numbers in the part's type.
     case numbers(Numbers)
-    /// Made by the export itself.
-    case made([UInt8])
   }
 
   struct Numbers: Sendable {
@@ -42,9 +42,6 @@ struct GGUFPlan: Sendable {
     var rows: Int
     var columns: Int
   }
-
-  /// Size of the file to the byte.
-  var fileSize: Int { header.encoded().fileSize }
 }
 
 /// The order of a projection's rows that llama.cpp's rotary embedding wants: pairs of a head's halves side by side,
@@ -78,7 +75,4 @@ extension Session {
     }
     return try builder.plan()
   }
-
-  /// Size of the GGUF file that `export --to gguf` writes, to the byte.
-  public func ggufSize() throws(WorkbenchError) -> Int { try ggufPlan().fileSize }
 }

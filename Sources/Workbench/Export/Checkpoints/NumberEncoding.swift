@@ -2,8 +2,8 @@ import Checkpoints
 import Compression
 import Numerics
 
-/// Numbers into the bytes of a type that GGUF holds.
-struct GGUFEncoding {
+/// Numbers into the bytes of a type.
+struct NumberEncoding {
   private let type: ElementType
   private let quantizer: BlockQuantizer?
 
@@ -20,11 +20,11 @@ struct GGUFEncoding {
   ///   - values: whole rows where there are importances, else whole blocks. What is no number becomes zero in blocks.
   ///   - row: the first row, of `rows`: experts have their own importances.
   /// - Returns: how many numbers were NaN or infinite and became zero.
-  /// - Throws: `WorkbenchError` where the type cannot hold the numbers, or is none of GGUF's.
+  /// - Throws: where the type cannot hold the numbers, or is none that is made.
   func encode(
     _ values: UnsafeMutableBufferPointer<Float>, columns: Int, row: Int, of rows: Int, importances: Importances?,
     into bytes: UnsafeMutableRawBufferPointer
-  ) throws(WorkbenchError) -> Int {
+  ) throws(EncodingFailure) -> Int {
     guard let start = values.baseAddress, let target = bytes.baseAddress, !values.isEmpty else { return 0 }
     switch type {
     case .f32: bytes.copyMemory(from: UnsafeRawBufferPointer(values))
@@ -32,7 +32,7 @@ struct GGUFEncoding {
       let largest = values.greatestMagnitude
       // Infinite and NaN themselves are kept; a finite number must not become one.
       if largest >= 65_520, let number = values.first(where: { $0.isFinite && abs($0) >= 65_520 }) {
-        throw WorkbenchError("\(number) is too large for F16")
+        throw .tooLarge(number, type)
       }
       HalfType.f16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
     case .bf16: HalfType.bf16.encode(values, into: target.assumingMemoryBound(to: UInt16.self))
@@ -45,7 +45,7 @@ struct GGUFEncoding {
     case .i32: try put(values, as: Int32.self, bytes)
     case .i64: try put(values, as: Int64.self, bytes)
     default:
-      guard let quantizer else { throw WorkbenchError("GGUF has no \(type.name)") }
+      guard let quantizer else { throw .notMade(type) }
       var (strange, largest) = (0, values.greatestMagnitude)
       if !largest.isFinite {
         strange = values.zeroNonFinite()
@@ -61,9 +61,9 @@ struct GGUFEncoding {
   /// Whole numbers, exactly.
   private func put<Stored: FixedWidthInteger>(
     _ values: UnsafeMutableBufferPointer<Float>, as stored: Stored.Type, _ bytes: UnsafeMutableRawBufferPointer
-  ) throws(WorkbenchError) {
+  ) throws(EncodingFailure) {
     for (index, value) in values.enumerated() {
-      guard let whole = Stored(exactly: value) else { throw WorkbenchError("\(value) is no number of \(type.name)") }
+      guard let whole = Stored(exactly: value) else { throw .notExact(value, type) }
       bytes.storeBytes(of: whole, toByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
     }
   }
@@ -91,12 +91,32 @@ struct GGUFEncoding {
     }
   }
 
-  private func check(_ count: Int, _ bytes: UnsafeMutableRawBufferPointer, _ largest: Float) throws(WorkbenchError) {
+  private func check(_ count: Int, _ bytes: UnsafeMutableRawBufferPointer, _ largest: Float) throws(EncodingFailure) {
     let decoded = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
     defer { decoded.deallocate() }
     type.decode(UnsafeRawBufferPointer(bytes), into: decoded)
     guard decoded.allSatisfy(\.isFinite) else {
-      throw WorkbenchError("numbers up to \(largest) are too large for \(type.name)'s scales")
+      throw .scalesTooLarge(largest, type)
+    }
+  }
+}
+
+/// Why numbers cannot be written in a type.
+enum EncodingFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  /// A finite number that would become infinite.
+  case tooLarge(Float, ElementType)
+  /// Blocks of numbers up to this one would have an infinite scale.
+  case scalesTooLarge(Float, ElementType)
+  /// A number that an integer type does not have.
+  case notExact(Float, ElementType)
+  case notMade(ElementType)
+
+  var description: String {
+    switch self {
+    case .tooLarge(let number, let type): "\(number) is too large for \(type.name)"
+    case .scalesTooLarge(let largest, let type): "numbers up to \(largest) are too large for \(type.name)'s scales"
+    case .notExact(let number, let type): "\(number) is no number of \(type.name)"
+    case .notMade(let type): "GGUF has no \(type.name)"
     }
   }
 }

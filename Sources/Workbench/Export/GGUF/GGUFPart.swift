@@ -2,14 +2,18 @@ import Checkpoints
 import Compression
 import Numerics
 
-/// A tensor cut into pieces that can be made apart from each other, each with its place among the tensor's bytes.
+/// A tensor of a GGUF file.
 ///
 /// Memory does not depend on the tensor's size, but for a row whose type weighs it whole.
-struct GGUFPieces: Sendable {
+struct GGUFPart: CheckpointPart {
   let part: GGUFPlan.Part
   let entry: GGUFHeader.Entry
   let checkpoint: Checkpoint
+  let start: Int
   private let cut: Cut
+
+  var source: PartSource { .layer(part.source) }
+  var weight: Int { part.weight }
 
   private enum Cut: Sendable {
     /// Bytes as they are, so many a piece.
@@ -27,12 +31,13 @@ struct GGUFPieces: Sendable {
   /// Numbers of a piece of elements, whose bytes are written in one go.
   private static let pieceSize = 1 << 19
 
-  init(_ part: GGUFPlan.Part, _ entry: GGUFHeader.Entry, of checkpoint: Checkpoint) {
+  init(_ part: GGUFPlan.Part, _ entry: GGUFHeader.Entry, of checkpoint: Checkpoint, at start: Int) {
     self.part = part
     self.entry = entry
     self.checkpoint = checkpoint
+    self.start = start
     switch part.content {
-    case .stored, .made: cut = .bytes(1 << 20)
+    case .stored: cut = .bytes(1 << 20)
     case .numbers(let numbers):
       let item = numbers.item
       let isPlain = numbers.order == nil && item.packing == nil && (item.kind != .weight || item.matrix.isRowMajor)
@@ -48,8 +53,7 @@ struct GGUFPieces: Sendable {
     }
   }
 
-  /// How many pieces.
-  var count: Int {
+  var pieceCount: Int {
     func pieces(_ whole: Int, _ size: Int) -> Int { (whole + size - 1) / size }
     switch (cut, part.content) {
     case (.bytes(let size), _): return pieces(entry.byteCount, size)
@@ -59,14 +63,8 @@ struct GGUFPieces: Sendable {
     }
   }
 
-  /// Makes a piece.
-  ///
-  /// - Parameters:
-  ///   - put: gets bytes and their place among the tensor's; called several times for a tensor that is made in one go.
-  ///   - control: hears of bytes done (as `GGUFPlan.Part.weight` counts), and may call the work off.
-  /// - Returns: how many numbers were NaN or infinite and became zero.
   func make(
-    _ index: Int, with buffers: GGUFBuffers, control: PassControl, put: (UnsafeRawBufferPointer, Int) throws -> Void
+    _ index: Int, with buffers: PieceBuffers, control: PassControl, put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws -> Int {
     switch (cut, part.content) {
     case (.bytes(let size), .stored(let tensor)):
@@ -75,10 +73,6 @@ struct GGUFPieces: Sendable {
       try checkpoint.readBytes(tensor: tensor, range: range, into: bytes)
       try put(UnsafeRawBufferPointer(rebasing: bytes[..<range.count]), range.lowerBound)
       return try done(range.count * part.weight / max(1, entry.byteCount), control)
-    case (.bytes(let size), .made(let made)):
-      let range = index * size..<min(entry.byteCount, (index + 1) * size)
-      try made[range].withUnsafeBytes { try put($0, range.lowerBound) }
-      return try done(range.count, control)
     case (.elements(let size), .numbers(let numbers)):
       let range = index * size..<min(numbers.rows * numbers.columns, (index + 1) * size)
       if let wide = integerType(numbers.item.type) {
@@ -109,7 +103,7 @@ struct GGUFPieces: Sendable {
 
   /// A run of elements: read and turned into bytes step by step in the cache, and handed on in one go.
   private func makeElements(
-    _ range: Range<Int>, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers, _ control: PassControl,
+    _ range: Range<Int>, _ numbers: GGUFPlan.Numbers, _ buffers: PieceBuffers, _ control: PassControl,
     _ put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws -> Int {
     let (blockWeights, blockBytes) = entry.type.block
@@ -156,7 +150,7 @@ struct GGUFPieces: Sendable {
 
   /// Encodes rows of the model one by one where the file has them in another order.
   private func encodeOrdered(
-    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers,
+    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: PieceBuffers,
     _ put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws {
     guard let order = numbers.order else {
@@ -173,7 +167,7 @@ struct GGUFPieces: Sendable {
   ///
   /// - Parameter first: the first number's place in the tensor.
   private func encode(
-    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: GGUFBuffers,
+    _ values: UnsafeMutableBufferPointer<Float>, from first: Int, _ numbers: GGUFPlan.Numbers, _ buffers: PieceBuffers,
     _ put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws -> Int {
     let (blockWeights, blockBytes) = entry.type.block
@@ -195,7 +189,7 @@ struct GGUFPieces: Sendable {
         values[index] = isHalf ? HalfType.f16.float(HalfType.f16.bits(sum)) : sum
       }
     }
-    return try GGUFEncoding(entry.type).encode(
+    return try NumberEncoding(entry.type).encode(
       values, columns: numbers.columns, row: first / max(1, numbers.columns), of: numbers.item.matrix.rows,
       importances: numbers.importances, into: bytes)
   }
@@ -209,7 +203,7 @@ struct GGUFPieces: Sendable {
   }
 
   private func integers(
-    _ item: Item, _ range: Range<Int>, as type: ElementType, _ buffers: GGUFBuffers
+    _ item: Item, _ range: Range<Int>, as type: ElementType, _ buffers: PieceBuffers
   ) throws -> UnsafeRawBufferPointer {
     let values = try checkpoint.integers(checkpoint.tensors[item.id], elements: range)
     let size = type.block.bytes
@@ -234,32 +228,5 @@ extension RowOrder {
   func target(of row: Int) -> Int {
     let (head, within) = row.quotientAndRemainder(dividingBy: headRows)
     return head * headRows + within % (headRows / 2) * 2 + within / (headRows / 2)
-  }
-}
-
-/// What one worker holds, used over and over.
-final class GGUFBuffers {
-  private var floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
-  private var raw = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
-
-  deinit {
-    floats.deallocate()
-    raw.deallocate()
-  }
-
-  func values(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    if floats.count < count {
-      floats.deallocate()
-      floats = .allocate(capacity: count)
-    }
-    return UnsafeMutableBufferPointer(rebasing: floats[..<count])
-  }
-
-  func bytes(_ count: Int) -> UnsafeMutableRawBufferPointer {
-    if raw.count < count {
-      raw.deallocate()
-      raw = .allocate(byteCount: count, alignment: 16)
-    }
-    return UnsafeMutableRawBufferPointer(rebasing: raw[..<count])
   }
 }
