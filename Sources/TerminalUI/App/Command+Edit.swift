@@ -94,7 +94,7 @@ extension Command {
     Command("prune", [.character("p")], .layer, "a slider for sparsity, and views of what would go", unless: noTarget) {
       state, _ in
       let present = state.subject.map { state.session.scheme(of: $0).sparsity } ?? .none
-      state.popup = Popup(content: .prune(PruneChoice(present)))
+      state.popup = PrunePopup(present)
       return []
     },
     Command(
@@ -127,7 +127,7 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
       if value.isEmpty {
-        state.popup = Popup(content: .schemes)
+        state.popup = SchemesPopup()
         return []
       }
       let scheme = try parse(value)

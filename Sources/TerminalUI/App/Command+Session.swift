@@ -58,7 +58,7 @@ extension Command {
       "metrics", [], .session, "all that was measured, in a table",
       unless: { $0.session.measurements.isEmpty ? "nothing was measured yet (m)" : nil }
     ) { state, _ in
-      state.popup = Popup(content: .text(title: "Measured", lines: MeasurementTables.metrics(state.session)))
+      state.popup = TextPopup(title: "Measured", lines: MeasurementTables.metrics(state.session))
       return []
     },
     Command(
@@ -68,16 +68,15 @@ extension Command {
       }
     ) { state, _ in
       if let classes = state.session.measurements.last?.classification {
-        state.popup = Popup(
-          content: .text(
-            title: "Confusion: labels down, predictions across", lines: MeasurementTables.confusion(classes)))
+        state.popup = TextPopup(
+          title: "Confusion: labels down, predictions across", lines: MeasurementTables.confusion(classes))
       }
       return []
     },
     Command("analyse", [], .session, "go on with what was called off") { _, _ in [.analyse] },
     Command("cancel", [], .session, "call off what is running (Esc)") { _, _ in [.cancel] },
     Command("help", [.character("?")], .session, "what works here; Enter runs it") { state, _ in
-      state.popup = Popup(content: .help)
+      state.popup = HelpPopup()
       return []
     },
     Command(
@@ -85,11 +84,11 @@ extension Command {
       unless: { $0.messages.isEmpty ? "nothing was said yet" : nil }
     ) { state, _ in
       let lines = state.messages.reversed().flatMap { state.wrapped(($0.kind == .error ? "! " : "  ") + $0.text) }
-      state.popup = Popup(content: .text(title: "Messages", lines: lines))
+      state.popup = TextPopup(title: "Messages", lines: lines)
       return []
     },
     Command("about-damage", [], .session, "how size and relative damage are worked out") { state, _ in
-      state.popup = Popup(content: .text(title: "The estimate", lines: Self.aboutDamage))
+      state.popup = TextPopup.aboutDamage
       return []
     },
     Command("command", [.character(":")], .session, "type a command") { state, _ in
@@ -122,26 +121,6 @@ extension Command {
     case .npy, .npz: return "arrays alone cannot be run"
     }
   }
-
-  static let aboutDamage = [
-    "size     exact, to the byte: codes, scales and zero points of every",
-    "         tensor, without a container's padding (\"packed\")",
-    "bpw      8 · bytes of all parameters as coded / parameters",
-    "t²       ‖ŵ − w‖² / ‖w‖² of a layer's weight, exact, sparsity included",
-    "SQNR     −10 · log10 t² decibels",
-    "",
-    "damage ≈ Σ n·t² / Σ n over weights (n: a layer's weights), divided by",
-    "         the same with int4,group=32 everywhere. Layers that cannot",
-    "         take that group count as exact in the divisor.",
-    "",
-    "The damage is UNCALIBRATED: nothing has been measured on this model. It",
-    "follows the linearity of the loss in t² at three bits and more (HIGGS,",
-    "arXiv 2411.17525) with the same weight for every layer; it ranks",
-    "recipes, and is no accuracy. A measurement (m) is listed as ◊, with its",
-    "standard error. Below three bits, take the damage as a lower bound.",
-    "",
-    "Δ        a layer's share of the damage, n·t² of the sum, in percent",
-  ]
 }
 
 extension State {

@@ -68,6 +68,12 @@ extension Command {
   /// Every command, in the order of the help list.
   static let all: [Command] = edits + moves + looks + sessions
 
+  /// A command of the table by its whole name, for those that run another.
+  static func named(_ name: StaticString) -> Command {
+    guard let command = all.first(where: { $0.name == "\(name)" }) else { preconditionFailure("no command \(name)") }
+    return command
+  }
+
   static func forKey(_ key: Key) -> Command? { byKey[key] }
 
   private static let byKey: [Key: Command] = Dictionary(

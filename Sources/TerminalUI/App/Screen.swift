@@ -188,34 +188,18 @@ public struct Screen: Program {
     jobs[job.id] = job
   }
 
-  /// What an open popup shows: at once what the summary knows, then the scheme under the cursor, then the others.
+  /// What an open popup shows: at once what the summary knows, then the scheme that it speaks of, then the rest.
   private mutating func askForPopup() {
     guard let popup = state.popup, let item = state.subject, item.isReadable, item.kind != .buffer else { return }
-    if let scheme = state.consideredScheme, item.obstacle(to: scheme) == nil {
+    if let scheme = popup.considered(over: state), item.obstacle(to: scheme) == nil {
       state.session.answer(item, scheme)
       if state.session.assessment(of: item, in: scheme) == nil {
         analyst.ask([.assessment(item.id, state.session.made(scheme, of: item))], urgent: true)
       }
     }
-    switch popup.content {
-    case .prune(let choice):
-      var questions: [Question] = []
-      if state.session.findings.corners[item.id] == nil { questions.append(.corner(item.id)) }
-      if let structure = choice.structure?.unscaled, item.obstacle(to: Scheme(.keep, sparsity: choice.sparsity)) == nil,
-        state.session.findings.tiles[item.id]?[structure] == nil
-      {
-        questions.append(.tiles(item.id, structure))
-      }
-      analyst.ask(questions, urgent: true)
-    case .schemes:
-      let open = state.schemeOffers.filter {
-        $0.obstacle == nil && $0.scheme.format != .keep && !item.isLong(in: $0.scheme)
-      }
-      analyst.ask(
-        open.filter { $0.relativeError == nil || $0.isEstimated }
-          .map { .assessment(item.id, state.session.made($0.scheme, of: item)) })
-    default: break
-    }
+    let questions = popup.questions(about: item, over: state)
+    analyst.ask(questions.urgent, urgent: true)
+    analyst.ask(questions.others)
   }
 
   // MARK: - What is done outside the state
@@ -274,14 +258,5 @@ public struct Screen: Program {
     analyst = Analyst(session.checkpoint, items: session.items, workers: workers) { mailbox.post(.reports($0)) }
     asksAll = true
     perform(.analyse)
-  }
-}
-
-extension Item {
-  /// Whether a scheme's error takes so long that it is found only where somebody looks at it: a codebook's on some
-  /// millions of weights.
-  fileprivate func isLong(in scheme: Scheme) -> Bool {
-    guard case .block(let type) = scheme.format else { return false }
-    return BlockQuantizer.searchesCodebook.contains(type) && matrix.rows * matrix.columns > 1 << 22
   }
 }

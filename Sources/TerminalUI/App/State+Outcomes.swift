@@ -10,14 +10,14 @@ extension State {
     say("wrote \(places.joined(separator: "; "))\(usage.count == 1 ? ": \(usage[0])" : "")")
     guard usage.count > 1 || places.count > 1 || !export.notes.isEmpty else { return }
     let notes = export.notes.isEmpty ? [] : [""] + export.notes
-    popup = Popup(content: .text(title: "Written", lines: places + notes.flatMap(wrapped) + [""] + usage))
+    popup = TextPopup(title: "Written", lines: places + notes.flatMap(wrapped) + [""] + usage)
   }
 
   /// Says why something was not done; what takes several lines in a text over the screen.
   mutating func refuse(_ reason: String) {
     let lines = reason.split(separator: "\n").map { printable(String($0)) }
     complain(lines.first ?? reason)
-    if lines.count > 1 { popup = Popup(content: .text(title: "Not written", lines: lines.flatMap(wrapped))) }
+    if lines.count > 1 { popup = TextPopup(title: "Not written", lines: lines.flatMap(wrapped)) }
   }
 
   /// A line as many as the screen is wide enough for.

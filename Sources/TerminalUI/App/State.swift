@@ -31,7 +31,8 @@ struct State: Sendable {
   // What is going on.
   var commandHistory: [String] = []
   var prompt: Prompt?
-  var popup: Popup?
+  /// What stands over the screen.
+  var popup: (any Popup)?
   /// The last message, until the next key; all of them are in `messages`.
   private(set) var message: Message?
   private(set) var messages: [Message] = []
@@ -219,13 +220,4 @@ struct Prompt: Sendable {
 
   var purpose: Purpose
   var editor: LineEditor
-}
-
-/// A list over the screen: help, or the schemes to pick from.
-struct Popup: Sendable {
-  enum Content: Sendable { case help, schemes, prune(PruneChoice), text(title: String, lines: [String]) }
-
-  var content: Content
-  var cursor = 0
-  var filter = ""
 }

@@ -105,69 +105,6 @@ extension State {
     return []
   }
 
-  // MARK: - The popup
-
-  /// What the popup lists under its filter.
-  var popupCommands: [Command] {
-    guard let popup, case .help = popup.content else { return [] }
-    return Command.found(by: popup.filter)
-  }
-
-  private mutating func browse(_ key: Key) -> [Effect] {
-    guard var popup else { return [] }
-    let count: Int
-    switch popup.content {
-    case .help: count = popupCommands.count
-    case .schemes: count = schemeOffers.count
-    case .prune(let choice): return slide(key, choice)
-    case .text(_, let lines): count = scrollRange(of: lines) + 1
-    }
-    switch key {
-    case .escape, .control("c"): self.popup = nil
-    case .character("q") where !popup.isSearchable: self.popup = nil
-    case .down, .control("n"): popup.cursor = min(max(0, count - 1), popup.cursor + 1)
-    case .up, .control("p"): popup.cursor = max(0, popup.cursor - 1)
-    case .pageDown: popup.cursor = min(max(0, count - 1), popup.cursor + page)
-    case .pageUp: popup.cursor = max(0, popup.cursor - page)
-    case .backspace: popup.filter = String(popup.filter.dropLast())
-    case .character("j") where !popup.isSearchable: popup.cursor = min(max(0, count - 1), popup.cursor + 1)
-    case .character("k") where !popup.isSearchable: popup.cursor = max(0, popup.cursor - 1)
-    case .character(let character) where popup.isSearchable:
-      popup.filter.append(character)
-      popup.cursor = 0
-    case .enter: return choose(popup)
-    default: break
-    }
-    if self.popup != nil { self.popup = popup }
-    return []
-  }
-
-  private mutating func choose(_ popup: Popup) -> [Effect] {
-    let commands = popupCommands
-    let offers = schemeOffers
-    self.popup = nil
-    switch popup.content {
-    case .text, .prune: return []
-    case .schemes:
-      guard offers.indices.contains(popup.cursor) else { return [] }
-      if let obstacle = offers[popup.cursor].obstacle {
-        self.popup = popup
-        complain(obstacle)
-        return []
-      }
-      return perform(Command.all.first { $0.name == "scheme" }!, offers[popup.cursor].scheme.description)
-    case .help:
-      guard commands.indices.contains(popup.cursor) else { return [] }
-      let command = commands[popup.cursor]
-      // A command that needs a word is put into the prompt.
-      if command.keys.isEmpty, !command.arguments.isEmpty {
-        prompt = commandPrompt(command.name + " ")
-        return []
-      }
-      return perform(command, "")
-    }
-  }
-
   // MARK: - The mouse
 
   private mutating func click(_ event: MouseEvent) -> [Effect] {
@@ -185,7 +122,7 @@ extension State {
         guard rows.indices.contains(index) else { return [] }
         if event.shift { beginRange() } else if range != nil { clearSelection() }
         go(to: index)
-        if event.kind == .doublePress { return perform(Command.all.first { $0.name == "zoom" }!, "") }
+        if event.kind == .doublePress { return perform(.named("zoom"), "") }
         if case .block(_, let isFolded, _) = rows[index], event.point.x <= layout.list.minX + 2 {
           return fold(!isFolded)
         }
@@ -197,9 +134,4 @@ extension State {
     }
     return []
   }
-}
-
-extension Popup {
-  /// Letters search, except in the picker and in texts, where they move.
-  var isSearchable: Bool { if case .help = content { true } else { false } }
 }

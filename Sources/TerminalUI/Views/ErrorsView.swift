@@ -1,6 +1,12 @@
 import Workbench
 
 extension State {
+  /// What stands beside the tables of integers' errors: small floats and codebooks as their words have them.
+  var errorFormats: [Scheme.Format] {
+    SmallFloatScheme.words.map { .smallFloat($0.scheme) }.filter { $0 != .smallFloat(.init(.e2m1, .scaled(.channel))) }
+      + [.codebook(.nf4)] + stride(from: 6, through: 2, by: -1).map { .codebook(.kMeans(bits: $0)) }
+  }
+
   /// Error against bits: t² of every width at every granularity, symmetric and affine, with the sparsity as chosen.
   func drawErrors(_ canvas: inout Canvas, _ frame: Rect) {
     let scheme = current.map { session.scheme(of: $0) } ?? .keep

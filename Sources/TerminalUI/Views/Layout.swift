@@ -79,7 +79,7 @@ extension State {
     if !layout.listFrame.isEmpty { state.drawList(&canvas, layout.listFrame, layout.list) }
     for (pane, frame) in layout.panes { state.draw(pane, &canvas, frame) }
     state.drawStatus(&canvas, layout.status)
-    if state.popup != nil { state.drawPopup(&canvas) }
+    state.popup?.draw(&canvas, over: state)
     state.drawHints(&canvas, layout.hints)
     return canvas
   }

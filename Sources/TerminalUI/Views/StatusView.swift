@@ -1,5 +1,8 @@
 import Workbench
 
+/// A key as the foot of the screen shows it, and what it does.
+typealias KeyHint = (key: String, word: String)
+
 extension State {
   /// Running work with its progress, and the last message.
   func drawStatus(_ canvas: inout Canvas, _ rect: Rect) {
@@ -59,15 +62,12 @@ extension State {
     canvas.put(hint, x: end, y: rect.y, Style(.key), limit: rect.maxX - end)
   }
 
-  private var popupHints: [(String, String)] {
-    switch popup?.content {
-    case .help: [("Enter", "run"), ("Esc", "close"), ("a-z", "search")]
-    case .schemes: [("Enter", "choose"), ("j k", "move"), ("Esc", "close")]
-    case .prune:
-      [("h l", "1 %"), ("[ ]", "5 %"), ("Tab", "magnitude, n:m, channels …"), ("Enter", "choose"), ("Esc", "close")]
-    default: [("Esc", "close")]
-    }
-  }
+  /// The keys that matter in the list, those that are seen longest first.
+  private static let hints: [KeyHint] = [
+    ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("p", "prune"), ("s", "scheme"),
+    ("u", "undo"), ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"),
+    ("t", "target"), ("e", "export"), (":", "command"),
+  ]
 
   private var spin: Character { glyphs.spinner[spinner % glyphs.spinner.count] }
 
@@ -86,16 +86,7 @@ extension State {
       }
       return
     }
-    let hints: [(String, String)] =
-      popup != nil
-      ? popupHints
-      : [
-        ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("p", "prune"), ("s", "scheme"),
-        ("u", "undo"),
-        ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"), ("t", "target"),
-        ("e", "export"),
-        (":", "command"),
-      ]
+    let hints = popup?.hints ?? Self.hints
     var x = rect.x + 1
     let end = rect.maxX - 14
     for (key, word) in hints {

@@ -1,36 +1,36 @@
 import Workbench
 
-extension State {
-  /// The pruning popup: a slider, and what would go, drawn for the kind of sparsity.
-  func drawPrune(_ canvas: inout Canvas, _ choice: PruneChoice) {
-    let item = subject
-    let count = targets.count
+extension PrunePopup {
+  func draw(_ canvas: inout Canvas, over state: State) {
+    let (size, item) = (state.size, state.subject)
+    let count = state.targets.count
     let inside = canvas.popup(
       width: min(size.width - 6, 92), height: min(size.height - 5, 24),
       title: "Prune " + (item.map { printable($0.name) } ?? ""),
-      note: count > 1 ? "for \(count) layers" : "Enter chooses", in: Rect(size).splitTop(1).rest)
+      note: count > 1 ? "for \(count) layers" : "Enter chooses", in: state.belowHeader)
     var x = inside.x
     for kind in PruneChoice.Kind.allCases {
       let isHere = kind == choice.kind
       x = canvas.put(" \(kind.title) ", x: x, y: inside.y, isHere ? Style(.selection) : .dim) + 1
     }
     guard let item else { return }
-    let scheme = session.scheme(of: item).with(choice.sparsity)
+    let scheme = state.session.scheme(of: item).with(choice.sparsity)
     if let obstacle = item.obstacle(to: scheme) {
       canvas.put("not here: \(obstacle)", x: inside.x, y: inside.y + 2, .dim, limit: inside.width)
       return
     }
-    drawSlider(&canvas, inside.row(2), choice)
-    canvas.put(facts(item, choice, scheme), x: inside.x, y: inside.y + 3, limit: inside.width)
+    drawSlider(&canvas, inside.row(2))
+    canvas.put(facts(item, scheme, over: state), x: inside.x, y: inside.y + 3, limit: inside.width)
     let area = inside.splitTop(5).rest
     switch choice.kind {
-    case .magnitude: drawPrunedBars(&canvas, area, item, scheme)
-    case .pattern, .weighted: drawCorner(&canvas, area, item, choice)
-    case .channels, .inputs, .blocks: drawParts(&canvas, area, item, choice)
+    case .magnitude: drawPrunedBars(&canvas, area, item, scheme, over: state)
+    case .pattern, .weighted: drawCorner(&canvas, area, item, state.session.findings.corners[item.id])
+    case .channels, .inputs, .blocks:
+      drawParts(&canvas, area, norms: choice.structure.flatMap { state.session.findings.tiles[item.id]?[$0.unscaled] })
     }
   }
 
-  private func drawSlider(_ canvas: inout Canvas, _ row: Rect, _ choice: PruneChoice) {
+  private func drawSlider(_ canvas: inout Canvas, _ row: Rect) {
     if choice.kind == .pattern {
       var x = row.x
       for (index, pattern) in PruneChoice.patterns.enumerated() {
@@ -46,7 +46,8 @@ extension State {
   }
 
   /// What is known of the layer's scheme with this sparsity: zeros, t², the threshold; bounded figures with `≈`.
-  private func facts(_ item: Item, _ choice: PruneChoice, _ scheme: Scheme) -> [Canvas.Piece] {
+  private func facts(_ item: Item, _ scheme: Scheme, over state: State) -> [Canvas.Piece] {
+    let (session, glyphs) = (state.session, state.glyphs)
     var pieces: [Canvas.Piece] = []
     func figure(_ name: String, _ value: String, _ role: Role = .normal) {
       pieces += [("\(name) ", .dim), (value + "   ", Style(role))]
@@ -70,49 +71,31 @@ extension State {
     if bytes.exact {
       figure("size", "\(Format.bytes(present.bytes)) \(glyphs.isASCII ? "->" : "→") \(Format.bytes(bytes.bytes))")
     }
-    if scheme.format != .keep { pieces.append((short(Scheme(scheme.format, coding: scheme.coding)), .dim)) }
+    if scheme.format != .keep { pieces.append((state.short(Scheme(scheme.format, coding: scheme.coding)), .dim)) }
     return pieces
   }
 
   /// The histogram with the pruned range shaded; it moves with the slider.
-  private func drawPrunedBars(_ canvas: inout Canvas, _ area: Rect, _ item: Item, _ scheme: Scheme) {
+  private func drawPrunedBars(
+    _ canvas: inout Canvas, _ area: Rect, _ item: Item, _ scheme: Scheme, over state: State
+  ) {
+    let session = state.session
     guard let survey = session.survey(of: item) else {
       canvas.put("reading …", x: area.x, y: area.y, .dim)
       return
     }
     let limit =
       session.assessment(of: item, in: scheme)?.pruneLimit ?? session.answer(of: item, in: scheme)?.pruneLimit
-    drawStrip(&canvas, area, survey, levels: nil, pruned: prunedRange(limit))
-  }
-
-  /// What a magnitude prunes, as a range around zero.
-  func prunedRange(_ limit: Float?) -> ClosedRange<Double>? {
-    limit.flatMap { $0 >= 0 ? -Double($0)...Double($0) : nil }
-  }
-
-  /// A layer's histogram without its tails, with levels on the axis and a pruned range.
-  func drawStrip(
-    _ canvas: inout Canvas, _ area: Rect, _ survey: Survey, levels: Levels?, pruned: ClosedRange<Double>?
-  ) {
-    let histogram = survey.histogram
-    let (low, high) = (histogram.value(at: 0.0005), histogram.value(at: 0.9995))
-    guard low < high, area.height > 1 else { return }
-    let total = Double(max(1, histogram.total))
-    var plot = BarPlot(
-      bins: histogram.rebinned(from: low, to: high, columns: max(1, area.width)).bars.map { $0 / total },
-      range: low...high, scale: isLogarithmic ? .logarithmic : .linear)
-    plot.pruned = pruned
-    plot.levels = levels?.positions(in: low...high, spacing: (high - low) / Double(max(1, area.width))) ?? []
-    canvas.draw(plot, in: area)
+    canvas.histogramStrip(survey, in: area, isLogarithmic: state.isLogarithmic, levels: nil, pruned: prunedRange(limit))
   }
 
   /// The weight's first rows and columns, a cell a weight: what goes is shaded.
-  private func drawCorner(_ canvas: inout Canvas, _ area: Rect, _ item: Item, _ choice: PruneChoice) {
-    guard let corner = session.findings.corners[item.id] else {
+  private func drawCorner(_ canvas: inout Canvas, _ area: Rect, _ item: Item, _ corner: Corner?) {
+    guard let corner else {
       canvas.put("reading …", x: area.x, y: area.y, .dim)
       return
     }
-    let gone = gone(corner, item, choice)
+    let gone = gone(corner, item)
     let most = corner.values.map(abs).filter(\.isFinite).max() ?? 0
     let width = min(corner.columns, area.width)
     for row in 0..<max(0, min(corner.rows, area.height - 1)) {
@@ -120,7 +103,7 @@ extension State {
         let index = row * corner.columns + column
         // Kept weights by magnitude, an eighth a step; what goes as a shade.
         let height = most > 0 ? max(1, Int(saturating: Double((abs(corner.values[index]) / most * 8).rounded(.up)))) : 1
-        let character = gone[index] ? glyphs.shade : glyphs.column(min(8, height))
+        let character = gone[index] ? canvas.glyphs.shade : canvas.glyphs.column(min(8, height))
         canvas.put(character, x: area.x + column, y: area.y + row, Style(gone[index] ? .pruned : .bar))
       }
     }
@@ -130,7 +113,7 @@ extension State {
   }
 
   /// Which weights of a corner go; of a share of each row it shows what goes among those it has.
-  private func gone(_ corner: Corner, _ item: Item, _ choice: PruneChoice) -> [Bool] {
+  private func gone(_ corner: Corner, _ item: Item) -> [Bool] {
     let factors = item.importances.map { $0.squares[0].map { $0.squareRoot() } }
     let isWeighted = choice.kind == .weighted
     let pattern = PruneChoice.patterns[choice.pattern]
@@ -152,8 +135,8 @@ extension State {
   }
 
   /// The norms of the parts from the least to the greatest: those that go are shaded.
-  private func drawParts(_ canvas: inout Canvas, _ area: Rect, _ item: Item, _ choice: PruneChoice) {
-    guard let structure = choice.structure, let norms = session.findings.tiles[item.id]?[structure.unscaled] else {
+  private func drawParts(_ canvas: inout Canvas, _ area: Rect, norms: TileNorms?) {
+    guard let structure = choice.structure, let norms else {
       canvas.put("reading …", x: area.x, y: area.y, .dim)
       return
     }
@@ -175,7 +158,8 @@ extension State {
       for row in 0..<plot.height where eighths > row * 8 {
         let filled = min(8, eighths - row * 8)
         canvas.put(
-          goes && filled == 8 ? glyphs.shade : glyphs.column(filled), x: plot.x + column, y: plot.maxY - 1 - row,
+          goes && filled == 8 ? canvas.glyphs.shade : canvas.glyphs.column(filled), x: plot.x + column,
+          y: plot.maxY - 1 - row,
           Style(goes ? .pruned : .bar))
       }
     }
