@@ -81,8 +81,8 @@ private final class Collector: Sendable {
       let analyst = analyst(session, workers: workers, collector)
       analyst.ask(session.opening + session.questions(about: session.items))
       session.receive(try collector.settle(analyst))
-      found.append(session.findings.surveys)
-      assessed.append(session.findings.assessments)
+      found.append(session.answers.surveys)
+      assessed.append(session.answers.assessments)
     }
     #expect(found[0].count == 10 && assessed[0].count == 5)
     #expect(found[0] == found[1])

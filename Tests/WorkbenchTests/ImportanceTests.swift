@@ -86,6 +86,6 @@ import Workbench
     let pruned = magnitudes.count { Double($0) < threshold }
     #expect(pruned == Int((0.3 * Double(magnitudes.count)).rounded()))
     #expect(below.max()! - below.min()! > 0.05)
-    #expect(session.canUndo)
+    #expect(session.history.canUndo)
   }
 }

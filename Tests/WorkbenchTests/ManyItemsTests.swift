@@ -10,7 +10,7 @@ import Testing
   @Test func itemsQuestionsAndPartsAreSmall() {
     #expect(MemoryLayout<Item>.stride <= 64)
     #expect(MemoryLayout<Question>.stride <= 16)
-    #expect(MemoryLayout<Part>.stride <= 80)
+    #expect(MemoryLayout<EstimatePart>.stride <= 80)
   }
 
   private func session(_ count: Int, in folder: ScratchFolder) throws -> Session {
@@ -36,7 +36,7 @@ import Testing
     var bare = whole
     whole.settle(whole.opening)
     #expect(bare.survey(room: 0).isEmpty)
-    #expect(bare.isSurveyed && bare.findings.surveys.count == 50)
+    #expect(bare.isSurveyed && bare.answers.surveys.count == 50)
     for item in whole.items {
       let (a, b) = (try #require(whole.survey(of: item)), try #require(bare.survey(of: item)))
       #expect(a.isWhole && a.histogram.total == 16)

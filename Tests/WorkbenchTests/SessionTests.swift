@@ -7,7 +7,7 @@ import Workbench
   @Test func undoAndRedoWalkTheChoices() throws {
     var session = try Models.digits()
     let fc1 = try session.item("/fc1/Gemm")
-    #expect(!session.canUndo && !session.canRedo)
+    #expect(!session.history.canUndo && !session.history.canRedo)
     try session.set("*=int8,channel")
     try session.set("/fc1*=int4")
     #expect(session.scheme(of: fc1).description == "int4,group=32")
@@ -15,13 +15,13 @@ import Workbench
     #expect(session.scheme(of: fc1).description == "int8,channel")
     session.undo()
     #expect(session.scheme(of: fc1) == .keep)
-    #expect(!session.canUndo && session.canRedo)
+    #expect(!session.history.canUndo && session.history.canRedo)
     session.undo()
     session.redo()
     session.redo()
     session.redo()
     #expect(session.scheme(of: fc1).description == "int4,group=32")
-    #expect(!session.canRedo)
+    #expect(!session.history.canRedo)
   }
 
   @Test func aChangeAfterUndoForgetsWhatWasUndone() throws {
@@ -30,7 +30,7 @@ import Workbench
     try session.set("*=int4,channel")
     session.undo()
     try session.set("*=int2,channel")
-    #expect(!session.canRedo)
+    #expect(!session.history.canRedo)
     session.undo()
     #expect(session.scheme(of: try session.item("/fc1/Gemm")).description == "int8,channel")
   }
@@ -40,33 +40,33 @@ import Workbench
     try session.set("*=int8,channel")
     try session.set("*=int8,channel")
     session.undo()
-    #expect(!session.canUndo)
+    #expect(!session.history.canUndo)
   }
 
   @Test func aSessionIsSavedUntilItsRecipeDiffersFromWhatWasWritten() throws {
     var session = try Models.digits()
-    #expect(session.isSaved)
+    #expect(session.history.isSaved)
     try session.set("*=int8,channel")
-    #expect(!session.isSaved)
+    #expect(!session.history.isSaved)
     session.undo()
-    #expect(session.isSaved)
+    #expect(session.history.isSaved)
     session.redo()
     session.markSaved()
-    #expect(session.isSaved)
+    #expect(session.history.isSaved)
     session.undo()
-    #expect(!session.isSaved)
+    #expect(!session.history.isSaved)
     session.redo()
-    #expect(session.isSaved)
+    #expect(session.history.isSaved)
   }
 
   @Test func aRecipeThatWasOpenedIsSavedAndTheFirstOfTheHistory() throws {
     var session = try Models.digits()
     session.start(from: try session.outcome("*=int8,channel"))
-    #expect(session.isSaved && !session.canUndo)
+    #expect(session.history.isSaved && !session.history.canUndo)
     try session.set("/fc1*=int4")
-    #expect(!session.isSaved)
+    #expect(!session.history.isSaved)
     session.undo()
-    #expect(session.isSaved && !session.canUndo)
+    #expect(session.history.isSaved && !session.history.canUndo)
     #expect(session.recipe.choices.count == 5)
   }
 
@@ -78,7 +78,7 @@ import Workbench
     #expect(change.refused.map(\.name) == ["/conv1/Conv"])
     #expect(session.scheme(of: conv1) == .keep)
     #expect(session.note(on: conv1)?.contains("9 columns") == true)
-    #expect(!session.canUndo)
+    #expect(!session.history.canUndo)
   }
 
   @Test func aNoteGoesWithTheChoiceThatItWasMadeFor() throws {
@@ -114,6 +114,6 @@ import Workbench
     #expect(throws: WorkbenchError.self) { try session.set("*=int2,channel", "nothing=int4") }
     #expect(session.recipe == before)
     session.undo()
-    #expect(!session.canUndo)
+    #expect(!session.history.canUndo)
   }
 }

@@ -150,7 +150,7 @@ extension Command {
     },
     Command(
       "undo", [.character("u")], .layer, "take the last change back",
-      unless: { $0.session.canUndo ? nil : "nothing to undo" }
+      unless: { $0.session.history.canUndo ? nil : "nothing to undo" }
     ) {
       state, _ in
       state.session.undo()
@@ -159,7 +159,7 @@ extension Command {
     },
     Command(
       "redo", [.control("r")], .layer, "make it again",
-      unless: { $0.session.canRedo ? nil : "nothing to redo" }
+      unless: { $0.session.history.canRedo ? nil : "nothing to redo" }
     ) {
       state, _ in
       state.session.redo()

@@ -100,7 +100,7 @@ extension Command {
     },
     Command("quit", [.character("q"), .control("c")], .session, "leave; asks if the recipe is not written") {
       state, _ in
-      if state.session.isSaved {
+      if state.session.history.isSaved {
         state.isDone = true
       } else {
         state.prompt = Prompt(purpose: .confirmQuit, editor: LineEditor(prompt: ""))

@@ -45,12 +45,12 @@ extension Screen {
       } catch {
         state.refuse("\(error)")
       }
-    case .aimed(let target, let aim):
-      state.take(target, aim)
+    case .aimed(let aim):
+      state.take(aim)
       askForChoices()
     case .locked(let locks):
       state.session.lock(locks)
-      let count = state.session.lockedGroups
+      let count = locks?.count ?? 0
       state.say(
         locks == nil
           ? "layers change apart"

@@ -80,7 +80,7 @@ public struct Screen: Program {
       // What summaries know is shown with this very frame.
       state.session.answerAtOnce(state.session.lastChanged.filter { $0 == state.current?.id })
       state.session.answerAtOnce(Array(state.session.lastChanged.prefix(8)))
-      state.sessionChanged(recipe: true)
+      state.sessionChanged()
       askForChoices()
     } else if state.current?.id != before.item || state.series != before.series {
       askForCurrent()
@@ -109,7 +109,7 @@ public struct Screen: Program {
       case .job: break
       }
     }
-    state.sessionChanged(recipe: false)
+    state.sessionChanged()
     askForFileSize()
     state.progress = analyst.progress
     tellChange()
@@ -228,7 +228,7 @@ public struct Screen: Program {
       asksAll = true
       state.say("called off; what is not known shows as …; :analyse goes on")
     case .analyse:
-      let known = state.session.findings
+      let known = state.session.answers
       analyst.ask(state.session.opening.filter { known.surveys[$0.item] == nil && known.failures[$0.item] == nil })
       askForChoices()
     case .resolveShared:

@@ -95,7 +95,7 @@ extension State {
       text.append(lowered: short(scheme))
       known[scheme] = text
     }
-    if let note = session.ownNote(on: item) ?? misfits[item.id] { text.append(lowered: note) }
+    if let note = session.ownNote(on: item) ?? figures.misfits[item.id] { text.append(lowered: note) }
     return text
   }
 }

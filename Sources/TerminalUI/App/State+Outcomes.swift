@@ -39,7 +39,7 @@ extension State {
   /// Takes an imported choice over, as one step that can be undone, and says what came of it.
   mutating func adopt(_ choice: ImportedChoice, from path: String) {
     session.commit(choice.outcome.recipe, notes: choice.outcome.notes)
-    sessionChanged(recipe: true)
+    sessionChanged()
     let count = choice.outcome.recipe.choices.count
     let kind = choice.kind.map { ", \($0)" } ?? ""
     say("\(count) layer\(count == 1 ? "" : "s") from \(printable(path))\(kind)")
@@ -51,12 +51,13 @@ extension State {
 
 extension State {
   /// Makes a target the one that the recipe is meant for, and says what it makes of the recipe.
-  mutating func take(_ target: Target?, _ aim: Session.Aim) {
-    session.take(target, aim)
-    sessionChanged(recipe: true)
-    guard let target else { return say("no target: any scheme goes") }
-    if let first = session.items.first(where: { misfits[$0.id] != nil }), let reason = misfits[first.id] {
-      let more = misfits.count > 1 ? " and \(misfits.count - 1) more" : ""
+  mutating func take(_ aim: Aim) {
+    session.take(aim)
+    sessionChanged()
+    guard let target = aim.target else { return say("no target: any scheme goes") }
+    if let first = session.items.first(where: { figures.misfits[$0.id] != nil }), let reason = figures.misfits[first.id]
+    {
+      let more = figures.misfits.count > 1 ? " and \(figures.misfits.count - 1) more" : ""
       complain("\(target.name): \(printable(first.name))\(more): \(reason)")
     } else {
       say("\(target.name) takes every choice: \(target.summary)")

@@ -44,14 +44,9 @@ struct State: Sendable {
   var isMouseOn = true
   var dataPath: String?
   var isDone = false
-  /// The estimate and the uniform points are worked out when something changed, not with every frame.
-  private(set) var estimate: Estimate
-  private(set) var uniformPoints: [TradeOffPoint] = []
+  /// What is worked out when the session changed, not with every frame.
+  private(set) var figures: Figures
   var fileSize: FileSize?
-  /// Layers whose schemes the chosen target cannot say, and why.
-  private(set) var misfits: [Int: String] = [:]
-  private var misfitTarget: Target?
-  private var hasUniformPoints = false
 
   enum Pane: String, CaseIterable, Sendable {
     case histogram, errors, channels, tradeoff
@@ -84,9 +79,7 @@ struct State: Sendable {
   init(session: Session, size: Size) {
     self.session = session
     self.size = size
-    estimate = session.estimate
-    misfits = session.misfits
-    misfitTarget = session.target
+    figures = Figures(session)
     rows = makeRows()
     // Buffers and constants that stand first in the file are no beginning.
     cursor =
@@ -97,22 +90,12 @@ struct State: Sendable {
 
   // MARK: Derived
 
-  /// After the session changed: figures anew, rows where they depend on figures. Each is a walk over all items, so the
-  /// curve, which no recipe changes, is drawn once; and long lists keep their order until the analysis ends.
-  mutating func sessionChanged(recipe: Bool) {
-    estimate = session.estimate
-    if session.target != misfitTarget {
-      misfits = session.misfits
-      misfitTarget = session.target
-    } else if recipe {
-      for (id, reason) in session.changedMisfits { misfits[id] = reason }
-    }
-    if !hasUniformPoints, session.isSurveyed {
-      uniformPoints = session.uniformPoints
-      hasUniformPoints = true
-    }
+  /// After the session changed: figures anew, and rows where they depend on figures; long lists keep their order until the
+  /// analysis ends.
+  mutating func sessionChanged() {
+    let isOtherRecipe = figures.renew(from: session)
     let isShort = session.items.count < 5000
-    if ordering.column != nil || !filter.isEmpty, recipe || isShort || session.isSurveyed { refreshRows() }
+    if ordering.column != nil || !filter.isEmpty, isOtherRecipe || isShort || session.isSurveyed { refreshRows() }
   }
 
   /// Rows anew; the cursor stays with its row, or goes back to the one that a filter hid, or stays where it was.

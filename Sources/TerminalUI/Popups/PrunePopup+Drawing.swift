@@ -24,9 +24,9 @@ extension PrunePopup {
     let area = inside.splitTop(5).rest
     switch choice.kind {
     case .magnitude: drawPrunedBars(&canvas, area, item, scheme, over: state)
-    case .pattern, .weighted: drawCorner(&canvas, area, item, state.session.findings.corners[item.id])
+    case .pattern, .weighted: drawCorner(&canvas, area, item, state.session.answers.corners[item.id])
     case .channels, .inputs, .blocks:
-      drawParts(&canvas, area, norms: choice.structure.flatMap { state.session.findings.tiles[item.id]?[$0.unscaled] })
+      drawParts(&canvas, area, norms: choice.structure.flatMap { state.session.answers.tiles[item.id]?[$0.unscaled] })
     }
   }
 

@@ -34,11 +34,11 @@ struct PrunePopup: Popup {
   }
 
   func questions(about item: Item, over state: State) -> PopupQuestions {
-    let findings = state.session.findings
+    let answers = state.session.answers
     var questions = PopupQuestions()
-    if findings.corners[item.id] == nil { questions.urgent.append(.corner(item.id)) }
+    if answers.corners[item.id] == nil { questions.urgent.append(.corner(item.id)) }
     if let structure = choice.structure?.unscaled, item.obstacle(to: Scheme(.keep, sparsity: choice.sparsity)) == nil,
-      findings.tiles[item.id]?[structure] == nil
+      answers.tiles[item.id]?[structure] == nil
     {
       questions.urgent.append(.tiles(item.id, structure))
     }

@@ -20,7 +20,7 @@ extension State {
     }
     guard let table = session.table(of: item, sparsity: scheme.sparsity) else {
       canvas.put(
-        printable(session.findings.failures[item.id] ?? item.closed ?? "reading …"), x: inside.x, y: inside.y,
+        printable(session.answers.failures[item.id] ?? item.closed ?? "reading …"), x: inside.x, y: inside.y,
         .dim, limit: inside.width)
       return
     }

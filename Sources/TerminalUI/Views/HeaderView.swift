@@ -27,6 +27,7 @@ extension State {
     ]
     var separator = ""
     if let target = session.target {
+      let misfits = figures.misfits
       let misses = misfits.isEmpty ? "" : ": \(misfits.count) do\(misfits.count == 1 ? "es" : "") not fit"
       let text = "for \(target.name)\(misses)"
       if x + TextWidth.columns(of: text) <= end {
@@ -49,7 +50,7 @@ extension State {
 
   /// `36.2 KiB → 9.1 KiB  3.97×  8.50 bpw  damage ≈ 0.013`; an estimate is never drawn as a measurement.
   private func totalPieces(isShort: Bool, isLong: Bool) -> [Canvas.Piece] {
-    let status = Style(.status)
+    let (status, estimate) = (Style(.status), figures.estimate)
     // With a file to be written for a target, its size counts; until it is known, that of the parameters.
     let fileBytes = fileSize?.version == session.version ? fileSize?.bytes : nil
     let bytes = fileBytes ?? estimate.bytes

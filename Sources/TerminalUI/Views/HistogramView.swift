@@ -11,7 +11,7 @@ extension State {
       .joined(separator: " · ")
     let inside = drawFrame(&canvas, frame, .histogram, title: printable(item.name), note: note)
     guard let survey = session.survey(of: item) else {
-      let reason = session.findings.failures[item.id] ?? item.closed ?? "reading …"
+      let reason = session.answers.failures[item.id] ?? item.closed ?? "reading …"
       canvas.put(printable(reason), x: inside.x, y: inside.y, .dim, limit: inside.width)
       return
     }

@@ -13,7 +13,7 @@ extension State {
     }
     // Where the header has no room for it.
     if let target = session.target, size.width < 100 {
-      notes.append(misfits.isEmpty ? target.name : "\(target.name) \(glyphs.times)\(misfits.count)")
+      notes.append(figures.misfits.isEmpty ? target.name : "\(target.name) \(glyphs.times)\(figures.misfits.count)")
     }
     if session.isLocked { notes.append("locked") }
     notes.append(place)
@@ -146,7 +146,7 @@ extension State {
       )
     case .error:
       if scheme.isKeep { return ("0", .dim) }
-      if session.findings.failures[item.id] != nil { return ("error", .error) }
+      if session.answers.failures[item.id] != nil { return ("error", .error) }
       let isUnknown = session.assessment(of: item, in: scheme).map { $0.relativeError == nil } ?? !scheme.isComputed
       if isUnknown || session.hasNoNumbers(item) { return ("?", .warning) }
       let isEstimated = session.isErrorEstimated(of: item, in: scheme)

@@ -39,7 +39,7 @@ extension State {
         limit: max(0, rect.maxX - x))
     } else if measuring == nil, progress == nil {
       let wanted = session.surveyCount
-      let count = session.findings.surveys.count
+      let count = session.answers.surveys.count
       let text =
         count < wanted
         ? "\(count) of \(wanted) weights and biases analysed" : "all \(wanted) weights and biases analysed"
@@ -76,7 +76,7 @@ extension State {
     canvas.fill(rect, " ", .normal)
     if let prompt {
       if prompt.purpose == .confirmQuit {
-        let count = session.unsavedChanges
+        let count = session.history.unsavedChanges
         let text =
           " Recipe not written: \(count) change\(count == 1 ? "" : "s") would be lost. w write  y leave  Esc stay"
         canvas.put(text, x: rect.x, y: rect.y, Style(.warning), limit: rect.width)

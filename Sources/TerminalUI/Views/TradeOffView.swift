@@ -5,6 +5,7 @@ extension State {
   /// quantity and has no place on this axis: it is listed below.
   func drawTradeOff(_ canvas: inout Canvas, _ frame: Rect) {
     let inside = drawFrame(&canvas, frame, .tradeoff, title: "Trade-off", note: "≈ uncalibrated")
+    let (estimate, uniformPoints) = (figures.estimate, figures.uniformPoints)
     let unit = estimate.originalBytes >= 10 << 20 ? ("MiB", 1048576.0) : ("KiB", 1024.0)
     // A logarithm has no place for no damage: such a recipe stands on the floor of the plot.
     let known =

@@ -69,8 +69,8 @@ public final class Job: Sendable, Identifiable {
     case saved(path: String, what: String)
     case imported(ImportedChoice, path: String)
     case importances(ImportanceFile, path: String)
-    case aimed(Target?, Session.Aim)
-    case locked(Session.Locks?)
+    case aimed(Aim)
+    case locked(Locks?)
     case threshold(ratio: Double, Double)
     /// `nil` where the recipe does not fit the target.
     case fileSize(Int?, Target)

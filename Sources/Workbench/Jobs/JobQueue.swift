@@ -72,7 +72,7 @@ extension Job {
       return .saved(path: path, what: what)
     case .importChoice(let path): return .imported(try session.choice(from: path), path: path)
     case .importances(let path): return .importances(try ImportanceFile(path: path), path: path)
-    case .aim(let target): return .aimed(target, try session.aim(for: target))
+    case .aim(let target): return .aimed(try session.aim(for: target))
     case .lock(let isLocked): return .locked(isLocked ? session.lockable : nil)
     case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
     case .fileSize(let target): return .fileSize(try? session.size(checkpoint: target), target)

@@ -171,5 +171,5 @@ extension TargetFit {
 
 extension Session {
   /// What a scheme's numbers are: with a target chosen, those that its tool makes.
-  public func made(_ scheme: Scheme, of item: Item) -> Scheme { fit?.made(scheme, of: item) ?? scheme }
+  public func made(_ scheme: Scheme, of item: Item) -> Scheme { aim.fit?.made(scheme, of: item) ?? scheme }
 }

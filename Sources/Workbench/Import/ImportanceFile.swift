@@ -128,6 +128,9 @@ public struct ImportanceFile: Sendable {
 }
 
 extension Session {
+  /// The file that said how much inputs matter.
+  var importancePath: String? { table.importancePath }
+
   /// Takes in how much inputs matter, by the weights' or the layers' names; what was found with others is forgotten.
   ///
   /// - Returns: how many weights are weighted now.
@@ -145,13 +148,15 @@ extension Session {
         mismatch = mismatch ?? "\(printable(item.name)) has \(item.matrix.columns) columns, the file \(squares.count)"
         continue
       }
-      weigh(place, importances)
+      table.weigh(place, by: importances)
+      answers.assessments.remove(item.id)
+      renewPart(at: place)
       weighted += 1
     }
     guard weighted > 0 else {
       throw WorkbenchError("\(path): \(mismatch ?? "none of its names is a weight of this model")")
     }
-    importancePath = path
+    table.importancePath = path
     return weighted
   }
 }

@@ -176,19 +176,3 @@ extension Item {
     return name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
   }
 }
-
-/// Where each item stands among all, by its tensor.
-struct ItemPlaces: Sendable {
-  /// −1 for a tensor that is no item.
-  private let places: [Int32]
-
-  init(_ items: [Item]) {
-    var places = [Int32](repeating: -1, count: (items.map(\.id).max() ?? -1) + 1)
-    for (place, item) in items.enumerated() { places[item.id] = Int32(clamping: place) }
-    self.places = places
-  }
-
-  subscript(id: Item.ID) -> Int? {
-    places.indices.contains(id) && places[id] >= 0 ? Int(places[id]) : nil
-  }
-}

@@ -167,6 +167,6 @@ public struct RecipeDraft: Sendable {
 
 extension Session {
   public var draft: RecipeDraft {
-    RecipeDraft(version: version, recipe: recipe, saved: savedRecipe, items: items, checkpoint: checkpoint)
+    RecipeDraft(version: version, recipe: recipe, saved: history.saved, items: items, checkpoint: checkpoint)
   }
 }

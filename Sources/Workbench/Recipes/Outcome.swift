@@ -2,69 +2,6 @@ import Checkpoints
 import Compression
 import Numerics
 
-/// What was chosen for a model: item name → scheme, and who chose it. What is not in it stays as it is.
-public struct Recipe: Sendable, Hashable {
-  public var choices: [String: Choice]
-
-  public struct Choice: Sendable, Hashable, Codable {
-    public var scheme: Scheme
-    public var by: Origin
-
-    public init(_ scheme: Scheme, by: Origin) {
-      self.scheme = scheme
-      self.by = by
-    }
-  }
-
-  /// Who chose. A person's own choice is drawn differently, and no search replaces it.
-  public enum Origin: String, Sendable, Codable {
-    case user, rule, search
-  }
-
-  public init(choices: [String: Choice] = [:]) {
-    self.choices = choices
-  }
-
-  public subscript(item: Item) -> Scheme {
-    choices.isEmpty ? .keep : choices[item.sharedWith ?? item.name]?.scheme ?? .keep
-  }
-}
-
-/// `PATTERN=SPEC`: one scheme for all that the pattern matches.
-public struct Rule: Sendable, Hashable {
-  public let pattern: Pattern
-  public let scheme: Scheme
-
-  public init(pattern: Pattern, scheme: Scheme) {
-    self.pattern = pattern
-    self.scheme = scheme
-  }
-
-  /// Splits at the last `=` that is followed by a scheme word. `scale=bf16` is an option of the SPEC before it, though
-  /// `bf16` is a scheme word too: where a SPEC that begins earlier takes the rest in, it has it.
-  ///
-  /// - Throws: `WorkbenchError` where there is none, or where the SPEC is wrong.
-  public init(_ text: String) throws(WorkbenchError) {
-    let candidates = text.indices.filter { index in
-      guard text[index] == "=" else { return false }
-      let word = text[text.index(after: index)...].prefix { $0 != "," }
-      return Scheme.words.contains(word.lowercased())
-    }
-    let whole = candidates.first { (try? Scheme(spec: String(text[text.index(after: $0)...]))) != nil }
-    guard let split = whole ?? candidates.first ?? text.firstIndex(of: "=") else {
-      throw WorkbenchError("\"\(text)\": expected PATTERN=SPEC, as in '*=int4,group=32'")
-    }
-    let pattern = String(text[..<split])
-    guard !pattern.isEmpty else { throw WorkbenchError("\"\(text)\": there is no pattern before the =") }
-    do {
-      self.init(
-        pattern: Pattern(pattern), scheme: try Scheme(spec: String(text[text.index(after: split)...])))
-    } catch {
-      throw WorkbenchError(error.description)
-    }
-  }
-}
-
 /// What became of a choice, item by item.
 public struct Outcome: Sendable {
   public var recipe: Recipe

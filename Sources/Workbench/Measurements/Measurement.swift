@@ -70,7 +70,6 @@ public struct Measurement: Sendable {
 
 extension Session {
   public mutating func add(_ measurement: Measurement) {
-    if measurement.recipe == Recipe() { baseline = measurement }
     measurements.append(measurement)
   }
 

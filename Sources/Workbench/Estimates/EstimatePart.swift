@@ -1,0 +1,58 @@
+import Compression
+
+/// What one item adds to an estimate under its scheme.
+struct EstimatePart: Sendable {
+  /// Bytes as stored, and in the scheme.
+  var stored: Int
+  var bytes: Int
+  var isExact: Bool
+  var count: Int
+  /// Whether it is no buffer.
+  var isParameter: Bool
+  /// Whether its error counts: a weight's always, a vector's when it is not kept.
+  var counts: Bool
+  /// t² in the scheme, and in the unit of the damage; `nil` while they are not known.
+  var error: Double?
+  var reference: Double?
+}
+
+extension EstimatePart {
+  /// The parts of items of which nothing is known yet, all kept.
+  static func unread(_ items: [Item]) -> [EstimatePart] {
+    // Neighbours mostly have the same form.
+    var last: (form: WeightForm, isTaken: Bool)?
+    return items.map { item in
+      let isWeight = item.kind == .weight
+      let isOwn = !item.isShared
+      var hasReference = false
+      if isWeight, item.closed == nil {
+        let form = item.form
+        if last?.form != form { last = (form, Estimate.unit.obstacle(to: form) == nil) }
+        hasReference = last?.isTaken == true
+      }
+      return EstimatePart(
+        stored: item.bytes, bytes: item.bytes, isExact: true, count: item.count,
+        isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn, error: 0,
+        reference: hasReference ? nil : 0)
+    }
+  }
+}
+
+/// What each item adds to the estimate of a recipe, in the items' order: kept up to date item by item, so that a total over
+/// tens of thousands of tensors is a sum over an array.
+struct EstimateParts: Sendable {
+  private(set) var all: [EstimatePart]
+  /// Counts the changes.
+  private(set) var version = 0
+
+  /// Of items of which nothing is known yet, all kept.
+  init(unread items: [Item]) { all = EstimatePart.unread(items) }
+
+  subscript(place: Int) -> EstimatePart {
+    get { all[place] }
+    set {
+      all[place] = newValue
+      version += 1
+    }
+  }
+}

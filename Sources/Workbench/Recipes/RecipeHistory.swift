@@ -1,0 +1,63 @@
+/// A recipe with those before it and those that were undone: undo and redo walk the stack. Each has the notes that belong to
+/// it, which come and go with it.
+public struct RecipeHistory: Sendable {
+  private struct Step: Sendable {
+    var recipe = Recipe()
+    var notes: [String: String] = [:]
+  }
+
+  private var steps = [Step()]
+  private var position = 0
+  /// The recipe that was last written or opened; an empty one before that.
+  private(set) var saved = Recipe()
+
+  /// The recipe as it stands.
+  public var recipe: Recipe { steps[position].recipe }
+  /// By item name: why it was kept, or what stands in.
+  public var notes: [String: String] { steps[position].notes }
+
+  public var canUndo: Bool { position > 0 }
+  public var canRedo: Bool { position + 1 < steps.count }
+  /// Whether leaving would lose nothing.
+  public var isSaved: Bool { recipe == saved }
+
+  /// Items whose choice is another than in the recipe that was last written or opened.
+  public var unsavedChanges: Int {
+    Set(saved.choices.keys).union(recipe.choices.keys).count { saved.choices[$0] != recipe.choices[$0] }
+  }
+
+  mutating func undo() { if canUndo { position -= 1 } }
+  mutating func redo() { if canRedo { position += 1 } }
+  mutating func markSaved() { saved = recipe }
+
+  /// Puts a recipe on top; what was undone is forgotten.
+  ///
+  /// - Parameter notes: what is to be said about this choice; the notes of items whose choice it changes go.
+  mutating func push(_ recipe: Recipe, notes: [String: String]) {
+    let step = Step(recipe: recipe, notes: merged(notes, over: recipe))
+    steps.removeSubrange((position + 1)...)
+    steps.append(step)
+    position += 1
+  }
+
+  /// Says more of the recipe as it stands.
+  ///
+  /// - Parameter recipe: the same choice for all items; notes about others go.
+  mutating func note(_ notes: [String: String], on recipe: Recipe) {
+    steps[position].notes = merged(notes, over: recipe)
+  }
+
+  private func merged(_ new: [String: String], over recipe: Recipe) -> [String: String] {
+    notes.filter { self.recipe.choices[$0.key] == recipe.choices[$0.key] }.merging(new) { _, new in new }
+  }
+
+  /// Puts a recipe in the place of the one on top: another form of the same choice, no step of its own.
+  mutating func replaceTop(with recipe: Recipe) { steps[position].recipe = recipe }
+
+  /// Begins anew with a recipe that was chosen before: opened, not yet changed.
+  mutating func start(from outcome: Outcome) {
+    steps = [Step(recipe: outcome.recipe, notes: outcome.notes)]
+    position = 0
+    saved = outcome.recipe
+  }
+}

@@ -1,0 +1,40 @@
+import Compression
+
+/// The items of a model, by their place and by their tensor, and how much their inputs matter.
+struct ItemTable: Sendable {
+  private(set) var items: [Item]
+  private let places: ItemPlaces
+  /// How many items have numbers to read.
+  let surveyCount: Int
+  /// The file that said how much inputs matter.
+  var importancePath: String?
+
+  init(_ items: [Item]) {
+    self.items = items
+    places = ItemPlaces(items)
+    surveyCount = items.count(where: \.isSurveyed)
+  }
+
+  subscript(id: Item.ID) -> Item? { places[id].map { items[$0] } }
+
+  /// The item's index in `items`.
+  func place(of id: Item.ID) -> Int? { places[id] }
+
+  mutating func weigh(_ place: Int, by importances: Importances) { items[place].importances = importances }
+}
+
+/// Where each item stands among all, by its tensor.
+struct ItemPlaces: Sendable {
+  /// −1 for a tensor that is no item.
+  private let places: [Int32]
+
+  init(_ items: [Item]) {
+    var places = [Int32](repeating: -1, count: (items.map(\.id).max() ?? -1) + 1)
+    for (place, item) in items.enumerated() { places[item.id] = Int32(clamping: place) }
+    self.places = places
+  }
+
+  subscript(id: Item.ID) -> Int? {
+    places.indices.contains(id) && places[id] >= 0 ? Int(places[id]) : nil
+  }
+}

@@ -1,0 +1,59 @@
+import Checkpoints
+import Compression
+
+/// A model on the bench: its items, the recipe as it stands with its history, and all that was found out so far.
+///
+/// A value; both front ends own one and change it. It starts no work: `questions` says what to ask an `Analyst`.
+public struct Session: Sendable {
+  public let checkpoint: Checkpoint
+  /// `checkpoint.parameterCount`, counted once.
+  public let parameterCount: Int
+  var table: ItemTable
+  /// The recipe as it stands, with those before it and those that were undone.
+  public internal(set) var history = RecipeHistory()
+  /// Counts the changes of the recipe: a number to compare where comparing recipes would take long.
+  public private(set) var version = 0
+  /// The items whose choice the last change of the recipe changed.
+  public private(set) var lastChanged: [Item.ID] = []
+  public internal(set) var answers: Answers
+  private(set) var parts: EstimateParts
+  /// In the order in which they were made.
+  public internal(set) var measurements: [Measurement] = []
+  /// Whom the recipe is meant for (`aim(at:)`), and what that tool says of it.
+  var aim = Aim.none
+  /// Layers that an edit changes together; `nil` where each is for itself.
+  public internal(set) var locks: Locks?
+
+  public init(_ checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    parameterCount = checkpoint.parameterCount
+    table = ItemTable(Item.all(of: checkpoint))
+    answers = Answers(tensors: checkpoint.tensors.count)
+    parts = EstimateParts(unread: table.items)
+  }
+
+  public var items: [Item] { table.items }
+  public func item(id: Int) -> Item? { table[id] }
+  /// - Complexity: O(items).
+  public func item(named name: String) -> Item? { items.first { $0.name == name } }
+
+  public var recipe: Recipe { history.recipe }
+  public func scheme(of item: Item) -> Scheme { recipe[item] }
+  public var target: Target? { aim.target }
+  /// Changes whenever the estimate may have: a number to compare where adding up would take long.
+  public var estimateVersion: Int { parts.version }
+
+  /// Brings what depends on the recipe up to date.
+  ///
+  /// - Parameter places: of the items whose choice changed.
+  mutating func recipeChanged(at places: [Int]) {
+    version += 1
+    lastChanged = places.map { items[$0].id }
+    for place in places { renewPart(at: place) }
+  }
+
+  /// Works out anew what an item adds to the estimate.
+  mutating func renewPart(at place: Int) {
+    parts[place] = part(of: items[place], in: recipe[items[place]])
+  }
+}
