@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "Workbench",
       dependencies: [
-        "Architectures", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics",
+        "Architectures", "Checkpoints", "Compression", "CText", "FileAccess", "Inference", "Numerics",
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),

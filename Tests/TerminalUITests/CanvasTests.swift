@@ -90,18 +90,6 @@ import Testing
     #expect(canvas.text().utf8.allSatisfy { $0 < 0x80 })
   }
 
-  @Test(arguments: [
-    ("abc", 5, "abc  "), ("abcdef", 4, "abc…"), ("漢字漢", 4, "漢… "), ("abc", 0, ""), ("abc", 1, "…"),
-  ])
-  func fittedTextHasExactlyItsWidth(text: String, width: Int, expected: String) {
-    #expect(TextWidth.fitted(text, to: width) == expected)
-  }
-
-  @Test func longNamesAreCutInTheMiddle() {
-    #expect(TextWidth.clipped("model.layers.7.weight", to: 11, cut: .middle) == "model…eight")
-    #expect(TextWidth.clipped("abcdef", to: 4, cut: .start) == "…def")
-  }
-
   @Test func splittingNeverLeavesTheRectangle() {
     let rect = Rect(x: 2, y: 3, width: 10, height: 4)
     let (left, rest) = rect.splitLeft(99)

@@ -1,4 +1,5 @@
 import Testing
+import Workbench
 
 @testable import TerminalUI
 
@@ -131,7 +132,7 @@ import Testing
 
   @Test func ticksOfALogarithmArePowersOfTen() {
     #expect(
-      Axis(1e-3...100, scale: .logarithmic).ticks(about: 10).map(Axis.label) == [
+      Axis(1e-3...100, scale: .logarithmic).ticks(about: 10).map(Format.short) == [
         "0.001", "0.01", "0.1", "1", "10", "100",
       ])
     #expect(Axis(1e-12...1, scale: .logarithmic).ticks(about: 4).count <= 8)

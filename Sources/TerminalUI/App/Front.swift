@@ -1,13 +1,13 @@
 import Workbench
 
 /// The two ways to run the screen: on the terminal, and by a script without one.
-public enum Front {
+package enum Front {
   /// Runs on the terminal until the person leaves.
   ///
   /// - Parameter request: how measurements run; their data are asked for on the screen, where `data` says none.
   /// - Returns: the status to exit with.
   /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
-  public static func run(
+  package static func run(
     _ session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
     options: Terminal.Options
   ) throws(TerminalError) -> Int32 {
@@ -28,7 +28,7 @@ public enum Front {
   /// Replays keys on a screen of a given size; returns what it shows when all jobs are done.
   ///
   /// - Throws: `KeyScriptError` for keys that are none.
-  public static func replay(
+  package static func replay(
     _ keys: String, on session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
     size: Size, glyphs: GlyphSet = .unicode
   ) throws -> Canvas {

@@ -9,7 +9,7 @@ import Workbench
 #endif
 
 /// What background work tells the screen.
-public enum Notice: Sendable {
+enum Notice: Sendable {
   case reports([Report])
   case job(Job.Report)
   /// What the filter searches.
@@ -18,8 +18,8 @@ public enum Notice: Sendable {
 
 /// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
 /// analyst for.
-public struct Screen: Program {
-  public typealias Message = Notice
+struct Screen: Program {
+  typealias Message = Notice
 
   var state: State
   private var analyst: Analyst
@@ -40,7 +40,7 @@ public struct Screen: Program {
   /// - Parameters:
   ///   - glyphs: what the locale can show.
   ///   - recipeChanged: hears of every change of the recipe, and of its being written.
-  public init(
+  init(
     session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil,
     request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
     recipeChanged: @escaping @Sendable (RecipeDraft) -> Void = { _ in }
@@ -65,15 +65,15 @@ public struct Screen: Program {
     if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }
   }
 
-  public var isDone: Bool { state.isDone }
-  public var wantsTick: Bool { !isIdle }
-  public var isIdle: Bool { analyst.progress == nil && jobs.isEmpty }
-  public var isAnswering: Bool { jobs.values.contains { $0.work.isAnswer } }
-  public static func isAnswer(_ message: Notice) -> Bool {
+  var isDone: Bool { state.isDone }
+  var wantsTick: Bool { !isIdle }
+  var isIdle: Bool { analyst.progress == nil && jobs.isEmpty }
+  var isAnswering: Bool { jobs.values.contains { $0.work.isAnswer } }
+  static func isAnswer(_ message: Notice) -> Bool {
     if case .job(let report) = message { report.job.work.isAnswer } else { false }
   }
 
-  public mutating func handle(_ key: Key) {
+  mutating func handle(_ key: Key) {
     let before = (version: state.session.version, item: state.current?.id, series: state.series)
     let effects = state.press(key)
     if state.session.version != before.version {
@@ -100,7 +100,7 @@ public struct Screen: Program {
     recipeChanged(state.session.draft)
   }
 
-  public mutating func receive(_ messages: [Notice]) {
+  mutating func receive(_ messages: [Notice]) {
     for message in messages {
       switch message {
       case .reports(let reports): state.session.receive(reports)
@@ -115,14 +115,14 @@ public struct Screen: Program {
     tellChange()
   }
 
-  public mutating func tick() {
+  mutating func tick() {
     state.spinner += 1
     state.progress = analyst.progress
   }
 
-  public func view(_ size: Size) -> Canvas { state.view(size) }
+  func view(_ size: Size) -> Canvas { state.view(size) }
 
-  public mutating func takeRequests() -> [TerminalRequest] {
+  mutating func takeRequests() -> [TerminalRequest] {
     defer { requests = [] }
     return requests
   }

@@ -4,7 +4,7 @@ import Workbench
 ///
 /// A letter typed into the filter is answered within a frame on models of tens of thousands of tensors, so nothing is
 /// put together then but what the recipe changes.
-public struct SearchIndex: Sendable {
+struct SearchIndex: Sendable {
   private let bytes: [UInt8]
   /// Where each item's text ends.
   private let ends: [Int]

@@ -1,3 +1,5 @@
+import Workbench
+
 extension Canvas {
   /// Writes `text` from (`x`, `y`) to the right, at most `limit` columns and never past the edge.
   ///
@@ -7,7 +9,7 @@ extension Canvas {
   ///
   /// - Returns: the column after the last one written, so that pieces can be put in a row.
   @discardableResult
-  public mutating func put(
+  mutating func put(
     _ text: String, x: Int, y: Int, _ style: Style = .normal, limit: Int = .max
   ) -> Int {
     var column = x
@@ -29,13 +31,13 @@ extension Canvas {
   }
 
   /// Writes one character, which takes one column.
-  public mutating func put(_ character: Character, x: Int, y: Int, _ style: Style = .normal) {
+  mutating func put(_ character: Character, x: Int, y: Int, _ style: Style = .normal) {
     put(String(character), x: x, y: y, style)
   }
 
   /// Writes `text` into the field `width` columns wide at (`x`, `y`): aligned, clipped, and the rest
   /// of the field filled with the style.
-  public mutating func put(
+  mutating func put(
     _ text: String, x: Int, y: Int, width field: Int, _ style: Style = .normal,
     alignment: TextWidth.Alignment = .left, cut: TextWidth.Cut = .end
   ) {
@@ -43,11 +45,11 @@ extension Canvas {
   }
 
   /// A piece of text in one style.
-  public typealias Piece = (text: String, style: Style)
+  typealias Piece = (text: String, style: Style)
 
   /// Writes pieces one after the other; returns the column after the last.
   @discardableResult
-  public mutating func put(_ pieces: [Piece], x: Int, y: Int, limit: Int = .max) -> Int {
+  mutating func put(_ pieces: [Piece], x: Int, y: Int, limit: Int = .max) -> Int {
     let end = limit > width - x ? max(width, x) : x + max(0, limit)
     var column = x
     for piece in pieces { column = put(piece.text, x: column, y: y, piece.style, limit: end - column) }
@@ -55,7 +57,7 @@ extension Canvas {
   }
 
   /// Fills `rect` with one character of one column.
-  public mutating func fill(_ rect: Rect, _ character: Character = " ", _ style: Style = .normal) {
+  mutating func fill(_ rect: Rect, _ character: Character = " ", _ style: Style = .normal) {
     let area = rect.intersection(bounds)
     guard let scalar = character.unicodeScalars.first else { return }
     let cell = Cell(shown(scalar), style: style)
@@ -68,7 +70,7 @@ extension Canvas {
   ///
   /// - Returns: the inside.
   @discardableResult
-  public mutating func frame(
+  mutating func frame(
     _ rect: Rect, title: String = "", note: String = "", style: Style = Style(.border),
     titleStyle: Style = Style(.title)
   ) -> Rect {
@@ -91,7 +93,7 @@ extension Canvas {
   }
 
   /// A line across the box `rect` at row `y`, joined to its sides, with a title as a frame has.
-  public mutating func divider(
+  mutating func divider(
     _ rect: Rect, y: Int, title: String = "", note: String = "", style: Style = Style(.border),
     titleStyle: Style = Style(.title)
   ) {

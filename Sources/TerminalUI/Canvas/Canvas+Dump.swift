@@ -1,7 +1,7 @@
 extension Canvas {
   /// The characters as lines of plain text, without the spaces at their ends; every line ends with a
   /// newline.
-  public func text() -> String {
+  package func text() -> String {
     var result = ""
     for y in 0..<height {
       var line = ""
@@ -14,7 +14,7 @@ extension Canvas {
 
   /// The cells with their colours as a terminal of 256 is told them (SGR), one line a row, every
   /// row complete. For pictures of the screen.
-  public func ansi(_ theme: Theme = Theme(tier: .full)) -> String {
+  package func ansi(_ theme: Theme = Theme(tier: .full)) -> String {
     var result = ""
     for y in 0..<height {
       var current: Appearance?

@@ -1,57 +1,57 @@
 /// One place of a canvas.
-public struct Cell: Hashable, Sendable {
+struct Cell: Hashable, Sendable {
   /// A spacing character with its combining marks.
-  public var character: Character
+  var character: Character
   /// 1 or 2; 0 for the right half of the wide character to the left.
-  public var width: UInt8
-  public var style: Style
+  var width: UInt8
+  var style: Style
 
-  public init(_ character: Character, width: UInt8 = 1, style: Style = .normal) {
+  init(_ character: Character, width: UInt8 = 1, style: Style = .normal) {
     self.character = character
     self.width = width
     self.style = style
   }
 
-  public static let blank = Cell(" ")
+  static let blank = Cell(" ")
 }
 
 /// A screenful of cells: what views draw and tests compare. It is a value; drawing outside it, or
 /// across its edge, is clipped and never an error.
-public struct Canvas: Hashable, Sendable {
-  public let size: Size
-  public var glyphs: GlyphSet
+package struct Canvas: Hashable, Sendable {
+  let size: Size
+  var glyphs: GlyphSet
   /// Where the hardware cursor stands; screen readers follow it, so it belongs on the selected row.
-  public var cursor: Cursor?
+  var cursor: Cursor?
   /// Row after row.
-  public private(set) var cells: [Cell]
+  private(set) var cells: [Cell]
 
   /// The place of the hardware cursor, and whether it is seen (in a prompt) or only parked.
-  public struct Cursor: Hashable, Sendable {
-    public var point: Point
-    public var isVisible: Bool
+  struct Cursor: Hashable, Sendable {
+    var point: Point
+    var isVisible: Bool
 
-    public init(_ point: Point, isVisible: Bool = false) {
+    init(_ point: Point, isVisible: Bool = false) {
       self.point = point
       self.isVisible = isVisible
     }
   }
 
-  public init(_ size: Size, glyphs: GlyphSet = .unicode) {
+  init(_ size: Size, glyphs: GlyphSet = .unicode) {
     self.size = Size(width: max(0, size.width), height: max(0, size.height))
     self.glyphs = glyphs
     cells = Array(repeating: .blank, count: self.size.width * self.size.height)
   }
 
-  public init(width: Int, height: Int, glyphs: GlyphSet = .unicode) {
+  init(width: Int, height: Int, glyphs: GlyphSet = .unicode) {
     self.init(Size(width: width, height: height), glyphs: glyphs)
   }
 
-  public var width: Int { size.width }
-  public var height: Int { size.height }
-  public var bounds: Rect { Rect(size) }
+  var width: Int { size.width }
+  var height: Int { size.height }
+  var bounds: Rect { Rect(size) }
 
   /// A cell; blank outside.
-  public subscript(x: Int, y: Int) -> Cell {
+  subscript(x: Int, y: Int) -> Cell {
     guard x >= 0, x < width, y >= 0, y < height else { return .blank }
     return cells[y * width + x]
   }
@@ -83,7 +83,7 @@ public struct Canvas: Hashable, Sendable {
   }
 
   /// Changes the style of the cells of `rect` and leaves their characters.
-  public mutating func restyle(_ rect: Rect, _ change: (inout Style) -> Void) {
+  mutating func restyle(_ rect: Rect, _ change: (inout Style) -> Void) {
     let area = rect.intersection(bounds)
     for y in area.minY..<area.maxY {
       for x in area.minX..<area.maxX { change(&cells[y * width + x].style) }

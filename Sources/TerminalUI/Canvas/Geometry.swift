@@ -1,26 +1,21 @@
 /// A place on the screen, in cells from the upper left.
-public struct Point: Hashable, Sendable {
-  public var x: Int
-  public var y: Int
-
-  public init(x: Int, y: Int) {
-    self.x = x
-    self.y = y
-  }
+struct Point: Hashable, Sendable {
+  var x: Int
+  var y: Int
 }
 
 /// The extent of a screen, in cells.
-public struct Size: Hashable, Sendable, CustomStringConvertible {
-  public var width: Int
-  public var height: Int
+package struct Size: Hashable, Sendable, CustomStringConvertible {
+  var width: Int
+  var height: Int
 
-  public init(width: Int, height: Int) {
+  init(width: Int, height: Int) {
     self.width = width
     self.height = height
   }
 
   /// Reads `120x40`; nil for anything else, for zero, and above 10,000 either way.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let parts = text.split(separator: "x", omittingEmptySubsequences: false)
     guard parts.count == 2, let width = Int(parts[0]), let height = Int(parts[1]),
       (1...10_000).contains(width), (1...10_000).contains(height)
@@ -28,43 +23,43 @@ public struct Size: Hashable, Sendable, CustomStringConvertible {
     self.init(width: width, height: height)
   }
 
-  public var description: String { "\(width)x\(height)" }
+  package var description: String { "\(width)x\(height)" }
 }
 
 /// A rectangle of cells. Its sides are never negative, so that panes can be taken off it without
 /// asking whether there is room: what does not fit is empty.
-public struct Rect: Hashable, Sendable {
-  public var x: Int
-  public var y: Int
-  public private(set) var width: Int
-  public private(set) var height: Int
+struct Rect: Hashable, Sendable {
+  var x: Int
+  var y: Int
+  private(set) var width: Int
+  private(set) var height: Int
 
-  public init(x: Int, y: Int, width: Int, height: Int) {
+  init(x: Int, y: Int, width: Int, height: Int) {
     self.x = x
     self.y = y
     self.width = max(0, width)
     self.height = max(0, height)
   }
 
-  public init(_ size: Size) {
+  init(_ size: Size) {
     self.init(x: 0, y: 0, width: size.width, height: size.height)
   }
 
-  public var minX: Int { x }
-  public var minY: Int { y }
+  var minX: Int { x }
+  var minY: Int { y }
   /// The first column to the right of it.
-  public var maxX: Int { x + width }
+  var maxX: Int { x + width }
   /// The first row below it.
-  public var maxY: Int { y + height }
-  public var isEmpty: Bool { width == 0 || height == 0 }
-  public var size: Size { Size(width: width, height: height) }
+  var maxY: Int { y + height }
+  var isEmpty: Bool { width == 0 || height == 0 }
+  var size: Size { Size(width: width, height: height) }
 
-  public func contains(_ point: Point) -> Bool {
+  func contains(_ point: Point) -> Bool {
     point.x >= x && point.x < maxX && point.y >= y && point.y < maxY
   }
 
   /// The part that both cover.
-  public func intersection(_ other: Rect) -> Rect {
+  func intersection(_ other: Rect) -> Rect {
     let left = max(x, other.x)
     let top = max(y, other.y)
     return Rect(
@@ -72,12 +67,12 @@ public struct Rect: Hashable, Sendable {
   }
 
   /// Without `dx` columns at the left and the right and `dy` rows above and below.
-  public func inset(dx: Int = 1, dy: Int = 1) -> Rect {
+  func inset(dx: Int = 1, dy: Int = 1) -> Rect {
     Rect(x: x + dx, y: y + dy, width: width - 2 * dx, height: height - 2 * dy)
   }
 
   /// The upper `rows` rows and the rest. As the others it gives at most what there is.
-  public func splitTop(_ rows: Int) -> (top: Rect, rest: Rect) {
+  func splitTop(_ rows: Int) -> (top: Rect, rest: Rect) {
     let rows = min(max(0, rows), height)
     return (
       Rect(x: x, y: y, width: width, height: rows),
@@ -86,13 +81,13 @@ public struct Rect: Hashable, Sendable {
   }
 
   /// The lower `rows` rows and the rest above them.
-  public func splitBottom(_ rows: Int) -> (rest: Rect, bottom: Rect) {
+  func splitBottom(_ rows: Int) -> (rest: Rect, bottom: Rect) {
     let (rest, bottom) = splitTop(height - min(max(0, rows), height))
     return (rest, bottom)
   }
 
   /// The left `columns` columns and the rest.
-  public func splitLeft(_ columns: Int) -> (left: Rect, rest: Rect) {
+  func splitLeft(_ columns: Int) -> (left: Rect, rest: Rect) {
     let columns = min(max(0, columns), width)
     return (
       Rect(x: x, y: y, width: columns, height: height),
@@ -101,19 +96,19 @@ public struct Rect: Hashable, Sendable {
   }
 
   /// The right `columns` columns and the rest to the left of them.
-  public func splitRight(_ columns: Int) -> (rest: Rect, right: Rect) {
+  func splitRight(_ columns: Int) -> (rest: Rect, right: Rect) {
     let (rest, right) = splitLeft(width - min(max(0, columns), width))
     return (rest, right)
   }
 
   /// One row of it, counted from its top; empty where it has none.
-  public func row(_ index: Int) -> Rect {
+  func row(_ index: Int) -> Rect {
     guard index >= 0, index < height else { return Rect(x: x, y: y, width: 0, height: 0) }
     return Rect(x: x, y: y + index, width: width, height: 1)
   }
 
   /// A rectangle of at most this size in the middle.
-  public func centered(width wanted: Int, height tall: Int) -> Rect {
+  func centered(width wanted: Int, height tall: Int) -> Rect {
     let w = min(max(0, wanted), width)
     let h = min(max(0, tall), height)
     return Rect(x: x + (width - w) / 2, y: y + (height - h) / 2, width: w, height: h)

@@ -1,6 +1,6 @@
 /// What a piece of the screen means. A `Theme` decides how it looks on the terminal at hand, so
 /// views name roles and never colours.
-public enum Role: UInt8, Hashable, Sendable, CaseIterable {
+enum Role: UInt8, Hashable, Sendable, CaseIterable {
   case normal
   /// Of less weight: hints, units, what does not apply here.
   case dim
@@ -43,22 +43,22 @@ public enum Role: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 /// A colour: of a role, of the terminal's 256, or the terminal's own.
-public enum Color: Hashable, Sendable {
+enum Color: Hashable, Sendable {
   case terminal
   case role(Role)
   case index(UInt8)
 }
 
 /// How a cell is to look.
-public struct Style: Hashable, Sendable {
-  public var foreground: Color
-  public var background: Color
-  public var bold: Bool
-  public var dim: Bool
-  public var reverse: Bool
-  public var underline: Bool
+struct Style: Hashable, Sendable {
+  var foreground: Color
+  var background: Color
+  var bold: Bool
+  var dim: Bool
+  var reverse: Bool
+  var underline: Bool
 
-  public init(
+  init(
     foreground: Color = .terminal, background: Color = .terminal, bold: Bool = false, dim: Bool = false,
     reverse: Bool = false, underline: Bool = false
   ) {
@@ -72,21 +72,21 @@ public struct Style: Hashable, Sendable {
 
   /// The whole look of a role, its background and attributes included. With `surface` it is text
   /// on something (the cursor's row, a marked row): the background is that of the surface.
-  public init(_ role: Role, on surface: Role? = nil) {
+  init(_ role: Role, on surface: Role? = nil) {
     self.init(foreground: .role(role), background: .role(surface ?? role))
   }
 
-  public static let normal = Style(.normal)
-  public static let dim = Style(.dim)
+  static let normal = Style(.normal)
+  static let dim = Style(.dim)
 
   /// The same on another surface.
-  public func on(_ surface: Role) -> Style {
+  func on(_ surface: Role) -> Style {
     var style = self
     style.background = .role(surface)
     return style
   }
 
-  public var bolded: Style {
+  var bolded: Style {
     var style = self
     style.bold = true
     return style

@@ -1,5 +1,5 @@
 /// How many colours a terminal has.
-public enum ColorTier: Int, Hashable, Sendable, CaseIterable {
+package enum ColorTier: Int, Hashable, Sendable, CaseIterable {
   /// No colour, or none wanted (`NO_COLOR`): bold, dim, underline and reverse only.
   case monochrome = 0
   case eight = 8
@@ -7,19 +7,19 @@ public enum ColorTier: Int, Hashable, Sendable, CaseIterable {
   case full = 256
 
   /// The best tier for a terminal with this many colours.
-  public init(colors: Int) {
+  init(colors: Int) {
     self = colors >= 256 ? .full : colors >= 16 ? .sixteen : colors >= 8 ? .eight : .monochrome
   }
 }
 
 /// Whether the terminal's background is dark or light.
-public enum Backdrop: Hashable, Sendable {
+package enum Backdrop: Hashable, Sendable {
   case dark
   case light
 
   /// From `COLORFGBG`, which some terminals set to the numbers of their colours (`0;15`); dark
   /// where nothing says otherwise.
-  public init(colorFGBG: String?) {
+  init(colorFGBG: String?) {
     guard let last = colorFGBG?.split(separator: ";").last, let index = Int(last) else {
       self = .dark
       return
@@ -29,18 +29,18 @@ public enum Backdrop: Hashable, Sendable {
 }
 
 /// What a style comes to on a terminal: colour numbers, -1 for the terminal's own, and attributes.
-public struct Appearance: Hashable, Sendable {
-  public var foreground: Int
-  public var background: Int
-  public var attributes: Attributes
+struct Appearance: Hashable, Sendable {
+  var foreground: Int
+  var background: Int
+  var attributes: Attributes
 
-  public struct Attributes: OptionSet, Hashable, Sendable {
-    public let rawValue: UInt32
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
-    public static let bold = Attributes(rawValue: 1)
-    public static let dim = Attributes(rawValue: 2)
-    public static let reverse = Attributes(rawValue: 4)
-    public static let underline = Attributes(rawValue: 8)
+  struct Attributes: OptionSet, Hashable, Sendable {
+    let rawValue: UInt32
+    init(rawValue: UInt32) { self.rawValue = rawValue }
+    static let bold = Attributes(rawValue: 1)
+    static let dim = Attributes(rawValue: 2)
+    static let reverse = Attributes(rawValue: 4)
+    static let underline = Attributes(rawValue: 8)
   }
 
   init(_ foreground: Int = -1, on background: Int = -1, _ attributes: Attributes = []) {
@@ -51,23 +51,23 @@ public struct Appearance: Hashable, Sendable {
 }
 
 /// The looks of all roles on one kind of terminal.
-public struct Theme: Sendable {
-  public let tier: ColorTier
-  public let backdrop: Backdrop
+package struct Theme: Sendable {
+  let tier: ColorTier
+  let backdrop: Backdrop
   private let looks: [Appearance]
 
-  public init(tier: ColorTier, backdrop: Backdrop = .dark) {
+  package init(tier: ColorTier, backdrop: Backdrop = .dark) {
     self.tier = tier
     self.backdrop = backdrop
     looks = Role.allCases.map { Palette.look(of: $0, tier: tier, backdrop: backdrop) }
   }
 
   /// The look of a role by itself.
-  public func look(of role: Role) -> Appearance { looks[Int(role.rawValue)] }
+  func look(of role: Role) -> Appearance { looks[Int(role.rawValue)] }
 
   /// What a style comes to: the foreground's colour and attributes, the background's colour, and
   /// the attributes by which the background shows itself where there is no colour.
-  public func appearance(of style: Style) -> Appearance {
+  func appearance(of style: Style) -> Appearance {
     var result = Appearance()
     switch style.foreground {
     case .terminal: break

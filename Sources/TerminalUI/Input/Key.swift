@@ -1,5 +1,5 @@
 /// What the person at the keyboard did; also what the terminal did (`resize`).
-public enum Key: Hashable, Sendable {
+enum Key: Hashable, Sendable {
   case character(Character)
   case enter
   case escape
@@ -31,8 +31,8 @@ public enum Key: Hashable, Sendable {
 }
 
 /// One event of the mouse, in cells.
-public struct MouseEvent: Hashable, Sendable {
-  public enum Kind: Hashable, Sendable {
+struct MouseEvent: Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
     case press
     case release
     /// The second press at the same place within 400 ms; comes in place of `press`.
@@ -41,13 +41,13 @@ public struct MouseEvent: Hashable, Sendable {
     case scrollDown
   }
 
-  public var kind: Kind
-  public var point: Point
+  var kind: Kind
+  var point: Point
   /// 1 left, 2 middle, 3 right; 0 for the wheel.
-  public var button: Int
-  public var shift: Bool
+  var button: Int
+  var shift: Bool
 
-  public init(_ kind: Kind, at point: Point, button: Int = 1, shift: Bool = false) {
+  init(_ kind: Kind, at point: Point, button: Int = 1, shift: Bool = false) {
     self.kind = kind
     self.point = point
     self.button = button
@@ -57,7 +57,7 @@ public struct MouseEvent: Hashable, Sendable {
 
 extension Key: CustomStringConvertible {
   /// The key as scripts and help texts spell it: `x`, `<Enter>`, `<C-r>`.
-  public var description: String {
+  var description: String {
     switch self {
     case .character("<"): "<lt>"
     case .character(" "): "<Space>"
@@ -72,7 +72,7 @@ extension Key: CustomStringConvertible {
   }
 
   /// The key as a help text shows it: `Enter`, `Ctrl-R`, `Space`, `<`.
-  public var label: String {
+  var label: String {
     switch self {
     case .character(" "): "Space"
     case .character(let c): String(c)

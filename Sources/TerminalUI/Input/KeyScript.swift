@@ -6,17 +6,17 @@
 /// <S-Left> <S-Right> <PageUp> <PageDown> <Home> <End> <BS> <Del> <lt> <gt> <C-x> <A-x>`, and
 /// `<Wait>`, `<Resize 80x24>`, `<Click 10,5>`, `<DoubleClick 10,5>`, `<ScrollUp 10,5>`, `<ScrollDown 10,5>`.
 /// A newline is no key (write `<Enter>`), so that a script may have lines.
-public struct KeyScript: Hashable, Sendable {
+struct KeyScript: Hashable, Sendable {
   /// One entry of a script.
-  public enum Step: Hashable, Sendable {
+  enum Step: Hashable, Sendable {
     case key(Key)
     /// Until all jobs are done.
     case wait
   }
 
-  public var steps: [Step]
+  var steps: [Step]
 
-  public init(steps: [Step]) { self.steps = steps }
+  init(steps: [Step]) { self.steps = steps }
 
   static let names: [(name: String, value: Key)] = [
     ("Enter", .enter), ("Esc", .escape), ("Tab", .tab), ("S-Tab", .backTab), ("Space", .character(" ")),
@@ -30,7 +30,7 @@ public struct KeyScript: Hashable, Sendable {
   /// Reads a script.
   ///
   /// - Throws: `KeyScriptError` with the place of what it does not know.
-  public init(_ text: String) throws(KeyScriptError) {
+  init(_ text: String) throws(KeyScriptError) {
     steps = []
     var line = 1
     var column = 1
@@ -93,14 +93,14 @@ public struct KeyScript: Hashable, Sendable {
 }
 
 /// A key script that does not parse: where and why.
-public struct KeyScriptError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct KeyScriptError: Error, Hashable, Sendable, CustomStringConvertible {
   /// From 1.
-  public var line: Int
+  var line: Int
   /// From 1, in characters.
-  public var column: Int
-  public var problem: String
+  var column: Int
+  var problem: String
 
-  public var description: String {
+  package var description: String {
     line == 1 ? "keys, position \(column): \(problem)" : "keys, line \(line), position \(column): \(problem)"
   }
 }

@@ -1,6 +1,6 @@
 /// Runs a program without a terminal: a script for the keyboard, a canvas for the screen. Tests and
 /// `--script` use it; the program cannot tell the difference.
-public enum Headless {
+enum Headless {
   /// Replays `script` and returns what the screen shows at the end, after a last implied wait.
   ///
   /// Messages are taken only at waits, but for the answers that a key waits for, so that a script has one outcome however
@@ -12,7 +12,7 @@ public enum Headless {
   ///   - limit: the longest that any one wait may take; nil waits for as long as it takes.
   ///   - requests: is given what the program asked of the terminal.
   /// - Throws: `HeadlessError` when a wait takes longer than `limit`.
-  public static func run<P: Program>(
+  static func run<P: Program>(
     _ program: inout P, script: KeyScript, size: Size, mailbox: Mailbox<P.Message>,
     limit: Duration? = nil, requests: (TerminalRequest) -> Void = { _ in }
   ) throws(HeadlessError) -> Canvas {
@@ -76,10 +76,10 @@ public enum Headless {
 }
 
 /// A script waited for jobs that did not end in time.
-public struct HeadlessError: Error, Hashable, Sendable, CustomStringConvertible {
+struct HeadlessError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The step of the script, from 1.
-  public var step: Int
-  public var limit: Duration
+  var step: Int
+  var limit: Duration
 
-  public var description: String { "keys, step \(step): the jobs had not ended after \(limit)" }
+  var description: String { "keys, step \(step): the jobs had not ended after \(limit)" }
 }

@@ -9,9 +9,9 @@
 /// The thread sleeps in `poll(2)` on the keyboard, the mailbox and the signals. One batch of what came
 /// in makes one frame: a key is answered at once, messages at most sixty times a second. While
 /// nothing comes and nothing moves, nothing runs.
-public enum Loop {
+enum Loop {
   /// How a run ended.
-  public enum Outcome: Hashable, Sendable {
+  enum Outcome: Hashable, Sendable {
     case done
     /// A signal asked for the end, and the program is to exit with 128 + its number.
     case signal(Int32)
@@ -19,7 +19,7 @@ public enum Loop {
     case hangup
 
     /// The status to exit with.
-    public var exitStatus: Int32 {
+    var exitStatus: Int32 {
       switch self {
       case .done: 0
       case .signal(let number): 128 + number
@@ -32,7 +32,7 @@ public enum Loop {
   static let tick = Duration.milliseconds(100)
 
   /// Runs until the program is done. The terminal must be started, and the caller stops it.
-  public static func run<P: Program>(
+  static func run<P: Program>(
     _ program: inout P, on terminal: Terminal, mailbox: Mailbox<P.Message>
   ) -> Outcome {
     var pace = Pace()

@@ -8,12 +8,12 @@ import Synchronization
 
 /// Where background work leaves what it found, for the one thread that draws. Posting wakes that
 /// thread from `poll(2)`: a byte goes into a pipe when the box was empty, and only then.
-public final class Mailbox<Message: Sendable>: Sendable {
+final class Mailbox<Message: Sendable>: Sendable {
   private let messages = Mutex<[Message]>([])
   private let readEnd: CInt
   private let writeEnd: CInt
 
-  public init() {
+  init() {
     var ends: [CInt] = [-1, -1]
     precondition(pipe(&ends) == 0, "no file descriptors left for a pipe")
     (readEnd, writeEnd) = (ends[0], ends[1])
@@ -29,7 +29,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
   }
 
   /// Leaves a message; from any thread, never blocks on the reader.
-  public func post(_ message: Message) {
+  func post(_ message: Message) {
     let wasEmpty = messages.withLock { box in
       box.append(message)
       return box.count == 1
@@ -43,7 +43,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
   var descriptor: CInt { readEnd }
 
   /// All messages that wait, in the order in which they were posted.
-  public func take() -> [Message] {
+  func take() -> [Message] {
     // The pipe first: a message posted after it was emptied writes again, so none is slept through.
     var buffer: (UInt64, UInt64) = (0, 0)
     while read(readEnd, &buffer, 16) > 0 {}

@@ -1,6 +1,6 @@
 /// A program on the screen as a value: keys and messages change it, and a pure function draws it.
 /// `Loop` runs it on a terminal, `Headless` without one.
-public protocol Program {
+protocol Program {
   /// What background work posts.
   associatedtype Message: Sendable
 
@@ -38,16 +38,16 @@ public protocol Program {
 }
 
 extension Program {
-  public mutating func tick() {}
-  public var wantsTick: Bool { false }
-  public var isIdle: Bool { true }
-  public var isAnswering: Bool { false }
-  public static func isAnswer(_ message: Message) -> Bool { false }
-  public mutating func takeRequests() -> [TerminalRequest] { [] }
+  mutating func tick() {}
+  var wantsTick: Bool { false }
+  var isIdle: Bool { true }
+  var isAnswering: Bool { false }
+  static func isAnswer(_ message: Message) -> Bool { false }
+  mutating func takeRequests() -> [TerminalRequest] { [] }
 }
 
 /// Something that a program wants of the terminal.
-public enum TerminalRequest: Hashable, Sendable {
+enum TerminalRequest: Hashable, Sendable {
   /// Mouse reports on or off; off gives the terminal its own selection back.
   case mouse(Bool)
   /// Text for the clipboard, through the terminal (OSC 52), so that it works over ssh.

@@ -3,7 +3,7 @@ import CNcurses
 extension Terminal {
   /// Shows `canvas`: tells curses the cells that differ from what is shown, and curses sends one
   /// update. A canvas of another size (drawn just before a resize) is clipped.
-  public func draw(_ canvas: Canvas) {
+  func draw(_ canvas: Canvas) {
     let size = self.size
     if shown?.size != canvas.size { shown = nil }
     if shown == nil { lathe_erase() }

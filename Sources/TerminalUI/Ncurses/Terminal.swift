@@ -9,10 +9,10 @@ import CText
 
 /// The real terminal: curses for what to send, a canvas for what to show. There is one at a time, and
 /// only the thread that started it may touch it (curses is not thread-safe; the type is not Sendable).
-public final class Terminal {
-  public let theme: Theme
+package final class Terminal {
+  let theme: Theme
   /// What the terminal can show; canvases are to be made with it.
-  public let glyphs: GlyphSet
+  let glyphs: GlyphSet
   let input: CInt
   private let output: CInt
   private let screen: UnsafeMutableRawPointer
@@ -27,26 +27,26 @@ public final class Terminal {
   var lastPress: (event: MouseEvent, time: ContinuousClock.Instant)?
 
   /// What may be wished for; everything else is found out.
-  public struct Options: Sendable {
-    public var mouse = true
+  package struct Options: Sendable {
+    package var mouse = true
     /// nil: as `COLORFGBG` says.
-    public var backdrop: Backdrop?
+    package var backdrop: Backdrop?
     /// nil: ASCII where the locale is not UTF-8.
-    public var glyphs: GlyphSet?
+    package var glyphs: GlyphSet?
     /// nil: what the terminal has; none with `NO_COLOR`.
-    public var tier: ColorTier?
+    var tier: ColorTier?
 
-    public init() {}
+    package init() {}
   }
 
   /// For `main`, before anything else: from now on a crash puts the terminal back in order.
-  public static func installCrashRestore() { lathe_signals_install() }
+  package static func installCrashRestore() { lathe_signals_install() }
 
   /// Takes the terminal over.
   ///
   /// - Throws: `TerminalError` when there is none, or one that cannot be drawn on. Nothing was
   ///   written then, and the process has not changed.
-  public init(_ options: Options = Options()) throws(TerminalError) {
+  init(_ options: Options = Options()) throws(TerminalError) {
     setlocale(LC_ALL, "")
     (input, output) = try Self.openDescriptors()
     lathe_restore_save(output)
@@ -79,14 +79,14 @@ public final class Terminal {
   deinit { stop() }
 
   /// Whether the mouse is reported; off, the terminal's own selection works.
-  public var isMouseOn: Bool {
+  var isMouseOn: Bool {
     didSet { lathe_mouse_enable(isMouseOn) }
   }
 
-  public var size: Size { Size(width: Int(lathe_columns()), height: Int(lathe_rows())) }
+  var size: Size { Size(width: Int(lathe_columns()), height: Int(lathe_rows())) }
 
   /// Gives the terminal back as it was. Further calls do nothing.
-  public func stop() {
+  func stop() {
     guard isUp else { return }
     isUp = false
     leave()
@@ -115,13 +115,13 @@ public final class Terminal {
   }
 
   /// Draws everything anew with the next frame.
-  public func repaint() {
+  func repaint() {
     shown = nil
     lathe_repaint()
   }
 
   /// Gives `text` to the clipboard of the machine the person sits at (OSC 52).
-  public func copy(_ text: String) {
+  func copy(_ text: String) {
     guard canReport else { return }
     send("\u{1B}]52;c;\(Base64.encode(Array(text.utf8)))\u{07}")
   }

@@ -1,10 +1,10 @@
 /// Why there is no screen to draw on.
-public enum TerminalError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum TerminalError: Error, Hashable, Sendable, CustomStringConvertible {
   case notATerminal
   case unknownType(String)
   case cannotMoveCursor(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .notATerminal:
       "standard output is not a terminal; the other commands (see --help), or --script and --dump, need none"

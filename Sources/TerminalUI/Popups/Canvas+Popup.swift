@@ -4,7 +4,7 @@ extension Canvas {
   /// - Parameters:
   ///   - width, height: of the inside; as much of it as there is room for.
   /// - Returns: the inside.
-  public mutating func popup(
+  mutating func popup(
     width: Int, height: Int, title: String, note: String = "", in area: Rect? = nil,
     style: Style = Style(.focusedBorder)
   ) -> Rect {

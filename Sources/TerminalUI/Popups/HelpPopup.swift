@@ -1,3 +1,5 @@
+import Workbench
+
 /// The commands with their keys, to search and to run; those that do nothing here are dim and say why.
 struct HelpPopup: Popup {
   private var search = ""

@@ -1,3 +1,5 @@
+import Workbench
+
 /// Lines to read.
 struct TextPopup: Popup {
   let title: String

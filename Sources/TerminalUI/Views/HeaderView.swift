@@ -70,7 +70,7 @@ extension State {
         ))
     }
     if !isShort || session.measurement(of: session.recipe) == nil {
-      let damage = estimate.damage.map(Format.significant(_:)) ?? "…"
+      let damage = estimate.damage.map { Format.significant($0) } ?? "…"
       pieces.append(
         ("  \(isShort ? "Δ" : "damage ")≈\(isShort ? "" : " ")\(damage)", Style(.estimate, on: .status)))
       if isLong { pieces.append((" uncalibrated", Style(.estimate, on: .status))) }
@@ -78,9 +78,4 @@ extension State {
     pieces.append((" ", status))
     return pieces
   }
-}
-
-extension Format {
-  /// Three significant digits, for use as a function value.
-  static func significant(_ value: Double) -> String { significant(value, 3) }
 }

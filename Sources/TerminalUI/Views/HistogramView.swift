@@ -101,9 +101,9 @@ extension State {
       [("\(name) ", .dim), (value, Style(role))]
     }
     var facts = [
-      figure("min", Axis.label(Double(s.minimum))),
-      figure("max", Axis.label(Double(s.maximum))),
-      figure("σ", Axis.label(s.deviation)), figure("mean", Axis.label(s.mean)),
+      figure("min", Format.short(Double(s.minimum))),
+      figure("max", Format.short(Double(s.maximum))),
+      figure("σ", Format.short(s.deviation)), figure("mean", Format.short(s.mean)),
       figure("kurtosis", Format.significant(s.kurtosis)), figure("zeros", Format.count(s.zeros)),
       figure(">4σ", Format.count(s.outliers)),
     ]

@@ -5,18 +5,18 @@
 #endif
 
 /// One axis of a plot: from values to places and back to round labels.
-public struct Axis: Hashable, Sendable {
-  public enum Scale: Hashable, Sendable {
+struct Axis: Hashable, Sendable {
+  enum Scale: Hashable, Sendable {
     case linear
     case logarithmic
   }
 
-  public let range: ClosedRange<Double>
-  public let scale: Scale
+  let range: ClosedRange<Double>
+  let scale: Scale
 
   /// An axis over `range`; one without extent is widened, and a logarithmic one that reaches zero or
   /// below becomes linear.
-  public init(_ range: ClosedRange<Double>, scale: Scale = .linear) {
+  init(_ range: ClosedRange<Double>, scale: Scale = .linear) {
     let isUsable = (range.upperBound - range.lowerBound).isFinite
     var (low, high) = isUsable ? (range.lowerBound, range.upperBound) : (0, 1)
     self.scale = scale == .logarithmic && low > 0 ? .logarithmic : .linear
@@ -28,7 +28,7 @@ public struct Axis: Hashable, Sendable {
   }
 
   /// An axis that holds all finite `values` (all positive ones, for a logarithm).
-  public init(holding values: some Sequence<Double>, scale: Scale = .linear) {
+  init(holding values: some Sequence<Double>, scale: Scale = .linear) {
     let usable = values.filter { $0.isFinite && (scale == .linear || $0 > 0) }
     guard let low = usable.min(), let high = usable.max(), low <= high else {
       self.init(scale == .linear ? 0...1 : 1...10, scale: scale)
@@ -39,7 +39,7 @@ public struct Axis: Hashable, Sendable {
 
   /// The place of `value` along the axis: 0 at its lower end, 1 at its upper; nil for what has no
   /// place on it (not finite, or not positive on a logarithmic one).
-  public func fraction(of value: Double) -> Double? {
+  func fraction(of value: Double) -> Double? {
     let (low, high) = (range.lowerBound, range.upperBound)
     switch scale {
     case .linear: return value.isFinite ? (value - low) / (high - low) : nil
@@ -51,7 +51,7 @@ public struct Axis: Hashable, Sendable {
 
   /// Round values inside the range, about `wanted` of them and at most twice as many: steps of 1, 2
   /// or 5 times a power of ten, or whole powers where the logarithm spans several.
-  public func ticks(about wanted: Int) -> [Double] {
+  func ticks(about wanted: Int) -> [Double] {
     let (low, high) = (range.lowerBound, range.upperBound)
     guard wanted > 0 else { return [] }
     if scale == .logarithmic, high / low >= 10 {
@@ -68,20 +68,5 @@ public struct Axis: Hashable, Sendable {
     let last = floor(high / step + 1e-9)
     guard last - first < 1000, first <= last else { return [] }
     return stride(from: first, through: last, by: 1).map { $0 * step }
-  }
-
-  /// A label for `value`: short, and with an exponent where the figure is tiny or huge.
-  public static func label(_ value: Double) -> String {
-    let size = abs(value)
-    if size != 0, size < 1e-3 || size >= 1e5 {
-      let exact = Format.scientific(value, decimals: 1)
-      return exact.contains(".0e") ? Format.scientific(value, decimals: 0) : exact
-    }
-    var text = Format.significant(value, 3)
-    if text.contains(".") {
-      while text.hasSuffix("0") { text.removeLast() }
-      if text.hasSuffix(".") { text.removeLast() }
-    }
-    return text
   }
 }

@@ -1,3 +1,5 @@
+import Workbench
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -6,24 +8,24 @@
 
 /// A histogram: columns of eighth blocks, with the quantisation levels on its axis, the pruned band,
 /// and a second histogram over it.
-public struct BarPlot: Sendable {
+struct BarPlot: Sendable {
   /// One height a bin (a count or a share); the bins divide `range` evenly. Negative and not finite
   /// ones count as none.
-  public var bins: [Double]
+  var bins: [Double]
   /// The values from the lower edge of the first bin to the upper edge of the last.
-  public var range: ClosedRange<Double>
+  var range: ClosedRange<Double>
   /// A second histogram over the same range, to the same scale, drawn as a line.
-  public var overlay: [Double]
+  var overlay: [Double]
   /// Of the heights.
-  public var scale: Axis.Scale
+  var scale: Axis.Scale
   /// Values marked on the axis: what the weights can be after quantisation.
-  public var levels: [Double]
+  var levels: [Double]
   /// Values that are set to zero.
-  public var pruned: ClosedRange<Double>?
+  var pruned: ClosedRange<Double>?
   /// What a height is called at the axis.
-  public var heightLabel: @Sendable (Double) -> String
+  var heightLabel: @Sendable (Double) -> String
 
-  public init(
+  init(
     bins: [Double], range: ClosedRange<Double>, overlay: [Double] = [], scale: Axis.Scale = .linear,
     levels: [Double] = [], pruned: ClosedRange<Double>? = nil,
     heightLabel: @escaping @Sendable (Double) -> String = { Format.percent($0) }
@@ -91,7 +93,7 @@ public struct BarPlot: Sendable {
 extension Canvas {
   /// Draws a histogram into `rect`: heights at the left, columns, the axis with the levels, and the
   /// values below it. What there is no room for is left out, the labels first.
-  public mutating func draw(_ plot: BarPlot, in rect: Rect) {
+  mutating func draw(_ plot: BarPlot, in rect: Rect) {
     guard rect.width >= 3, rect.height >= 1 else { return }
     let labels = rect.width >= 24 && rect.height >= 5
     let top = BarPlot.Ruler(BarPlot.gathered(plot.bins, into: rect.width), scale: plot.scale).top
@@ -159,8 +161,8 @@ extension Canvas {
 
   /// The ends of the range and, where there is room, zero.
   private mutating func valueLabels(_ plot: BarPlot, _ row: Rect) {
-    let low = Axis.label(plot.range.lowerBound)
-    let high = Axis.label(plot.range.upperBound)
+    let low = Format.short(plot.range.lowerBound)
+    let high = Format.short(plot.range.upperBound)
     put(low, x: row.x, y: row.y, Style(.dim), limit: row.width)
     let start = row.maxX - TextWidth.columns(of: high)
     let lowEnd = row.x + TextWidth.columns(of: low)

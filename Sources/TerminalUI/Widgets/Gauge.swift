@@ -1,7 +1,7 @@
 extension Canvas {
   /// Progress as a bar, `▕██████▌    ▏`, in `width` columns, to an eighth of a column. Without a
   /// fraction (the end is not known) it is empty.
-  public mutating func gauge(
+  mutating func gauge(
     _ fraction: Double?, x: Int, y: Int, width: Int, style: Style = Style(.accent), edge: Style = Style(.dim)
   ) {
     guard width >= 3 else { return }
@@ -17,7 +17,7 @@ extension Canvas {
 
   /// A row of small columns, one a value, the highest filling its cell. More values than columns are
   /// gathered, and the highest of each group is shown, so that no outlier is lost.
-  public mutating func sparkline(
+  mutating func sparkline(
     _ values: [Double], x: Int, y: Int, width: Int, style: Style = Style(.bar)
   ) {
     guard width > 0, !values.isEmpty else { return }

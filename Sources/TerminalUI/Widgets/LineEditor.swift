@@ -1,20 +1,22 @@
+import Workbench
+
 /// A line that is being typed: for `:` commands, `/` filters and questions.
-public struct LineEditor: Hashable, Sendable {
-  public var prompt: String
+struct LineEditor: Hashable, Sendable {
+  var prompt: String
   /// Earlier lines, the newest last.
-  public private(set) var history: [String]
+  private(set) var history: [String]
   private var characters: [Character]
   /// In characters, 0 to the end.
-  public private(set) var cursor: Int
+  private(set) var cursor: Int
   private var historyIndex: Int?
   private var draft = ""
   /// What Tab offers now, and which of it is in the line.
-  public private(set) var candidates: [String] = []
-  public private(set) var candidate: Int?
+  private(set) var candidates: [String] = []
+  private(set) var candidate: Int?
   private var completionStart = 0
 
   /// What a key came to.
-  public enum Outcome: Hashable, Sendable {
+  enum Outcome: Hashable, Sendable {
     case editing
     case submitted(String)
     /// Esc, Ctrl-C, or Backspace in an empty line.
@@ -24,27 +26,27 @@ public struct LineEditor: Hashable, Sendable {
   }
 
   /// What may stand in place of the text from `start` (in characters) to the cursor.
-  public struct Completion: Sendable {
-    public var start: Int
-    public var candidates: [String]
+  struct Completion: Sendable {
+    var start: Int
+    var candidates: [String]
 
-    public init(start: Int, candidates: [String]) {
+    init(start: Int, candidates: [String]) {
       self.start = start
       self.candidates = candidates
     }
   }
 
-  public init(prompt: String, text: String = "", history: [String] = []) {
+  init(prompt: String, text: String = "", history: [String] = []) {
     self.prompt = prompt
     self.history = history
     characters = Array(text)
     cursor = characters.count
   }
 
-  public var text: String { String(characters) }
+  var text: String { String(characters) }
 
   /// Applies a key. `complete` is asked on Tab, with the text before the cursor.
-  public mutating func handle(
+  mutating func handle(
     _ key: Key, complete: (_ before: String) -> Completion = { _ in Completion(start: 0, candidates: []) }
   ) -> Outcome {
     switch key {
@@ -170,7 +172,7 @@ extension String {
 extension Canvas {
   /// Draws the prompt and the line in the first row of `rect`, scrolled so that the cursor is in
   /// sight, and puts the hardware cursor there.
-  public mutating func draw(_ editor: LineEditor, in rect: Rect, style: Style = .normal) {
+  mutating func draw(_ editor: LineEditor, in rect: Rect, style: Style = .normal) {
     let area = rect.row(0)
     guard !area.isEmpty else { return }
     fill(area, " ", style)

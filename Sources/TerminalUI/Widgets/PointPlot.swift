@@ -1,16 +1,18 @@
-/// Points and lines over two axes: the trade-off curve, errors over bits.
-public struct PointPlot: Sendable {
-  /// Points that belong together.
-  public struct Series: Sendable {
-    public var name: String
-    public var points: [(x: Double, y: Double)]
-    public var role: Role
-    /// What stands at each point; nil for none.
-    public var mark: Character?
-    /// Whether a line joins them, in their order.
-    public var isJoined: Bool
+import Workbench
 
-    public init(
+/// Points and lines over two axes: the trade-off curve, errors over bits.
+struct PointPlot: Sendable {
+  /// Points that belong together.
+  struct Series: Sendable {
+    var name: String
+    var points: [(x: Double, y: Double)]
+    var role: Role
+    /// What stands at each point; nil for none.
+    var mark: Character?
+    /// Whether a line joins them, in their order.
+    var isJoined: Bool
+
+    init(
       _ name: String, points: [(x: Double, y: Double)], role: Role, mark: Character? = nil,
       isJoined: Bool = false
     ) {
@@ -23,23 +25,23 @@ public struct PointPlot: Sendable {
   }
 
   /// Later ones are drawn over earlier ones; marks over all lines.
-  public var series: [Series]
-  public var x: Axis
-  public var y: Axis
+  var series: [Series]
+  var x: Axis
+  var y: Axis
   /// What the axes show, with the unit: `MiB`, `KLD`.
-  public var xTitle: String
-  public var yTitle: String
+  var xTitle: String
+  var yTitle: String
   /// Labels of values on the axes.
-  public var xLabel: @Sendable (Double) -> String
-  public var yLabel: @Sendable (Double) -> String
+  var xLabel: @Sendable (Double) -> String
+  var yLabel: @Sendable (Double) -> String
   /// Whether the names of the series are listed at the upper right.
-  public var hasLegend: Bool
+  var hasLegend: Bool
 
   /// A plot of `series`; axes that are not given hold all points.
-  public init(
+  init(
     _ series: [Series], x: Axis? = nil, y: Axis? = nil, xTitle: String = "", yTitle: String = "",
-    xLabel: @escaping @Sendable (Double) -> String = { Axis.label($0) },
-    yLabel: @escaping @Sendable (Double) -> String = { Axis.label($0) }, hasLegend: Bool = true
+    xLabel: @escaping @Sendable (Double) -> String = { Format.short($0) },
+    yLabel: @escaping @Sendable (Double) -> String = { Format.short($0) }, hasLegend: Bool = true
   ) {
     self.series = series
     self.x = x ?? Axis(holding: series.flatMap { $0.points.map(\.x) })
@@ -79,7 +81,7 @@ public struct PointPlot: Sendable {
 
 extension Canvas {
   /// Draws a plot into `rect`; in little room it gives up its labels, then its axes.
-  public mutating func draw(_ plot: PointPlot, in rect: Rect) {
+  mutating func draw(_ plot: PointPlot, in rect: Rect) {
     guard rect.width >= 3, rect.height >= 2 else { return }
     let hasAxes = rect.width >= 20 && rect.height >= 5
     let yTicks = hasAxes ? plot.y.ticks(about: max(2, rect.height / 2)) : []

@@ -1,5 +1,4 @@
 import ArgumentParser
-import TerminalUI
 import Workbench
 
 /// `lathe estimate`: what a choice costs and saves, without running the model.

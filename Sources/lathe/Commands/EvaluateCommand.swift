@@ -1,5 +1,4 @@
 import ArgumentParser
-import TerminalUI
 import Workbench
 
 /// `lathe evaluate`: the choice run on held-out data.

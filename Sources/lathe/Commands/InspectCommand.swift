@@ -1,5 +1,4 @@
 import ArgumentParser
-import TerminalUI
 import Workbench
 
 /// `lathe inspect`: what is in a model, without a screen.

@@ -1,4 +1,3 @@
-import TerminalUI
 import Workbench
 
 extension Session {
@@ -73,7 +72,7 @@ extension Session {
       let tied = ties.isEmpty ? nil : "tied: " + printable(ties.prefix(3).joined(separator: ", "))
       if let survey = survey(of: item) {
         let s = survey.statistics
-        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Axis.label($0) }
+        row += [Double(s.minimum), Double(s.maximum), s.deviation].map { Format.short($0) }
         row.append("\(s.zeros)")
         row.append(survey.errors?[4, .symmetric, .group(32)].map { Format.scientific($0) } ?? "")
         row.append(note(on: item) ?? tied ?? item.orderText ?? "")

@@ -1,4 +1,3 @@
-import TerminalUI
 import Workbench
 
 #if canImport(Glibc)

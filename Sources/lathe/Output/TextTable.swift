@@ -1,4 +1,4 @@
-import TerminalUI
+import Workbench
 
 /// A table for people: columns as wide as their widest cell, numbers to the right.
 struct TextTable {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TerminalUI
+import Workbench
 
 @Suite struct FormatTests {
   @Test(arguments: [

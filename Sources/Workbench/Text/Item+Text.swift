@@ -1,8 +1,8 @@
-import Workbench
+import Checkpoints
 
 extension Item {
   /// The shape for people: `32×128`, `scalar`.
-  public var shapeText: String {
+  package var shapeText: String {
     let shape = shape
     guard var text = shape.first.map(String.init) else { return "scalar" }
     for extent in shape.dropFirst() {
@@ -13,14 +13,14 @@ extension Item {
   }
 
   /// Which axes are outputs and inputs, where the file does not store outputs first; `nil` elsewhere.
-  public var orderText: String? {
+  package var orderText: String? {
     guard kind == .weight, !matrix.isRowMajor else { return nil }
     let experts = matrix.stack > 1 ? "\(matrix.stack) × " : ""
     return "inputs first: \(experts)\(matrix.height) outputs by \(matrix.columns)"
   }
 
   /// What it does in the network, or what it is.
-  public var kindText: String {
+  package var kindText: String {
     isLayersWeight ? operatorName ?? role.label : kind.rawValue
   }
 }

@@ -4,10 +4,10 @@
   import Darwin
 #endif
 
-/// Figures as the screen shows them: short, with their units, and of a steady width.
-public enum Format {
+/// Figures as people read them: short, with their units, and of a steady width.
+package enum Format {
   /// `value` with a fixed number of decimals: `3.22`. Not a number and the infinities by name.
-  public static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "−inf" : "inf" }
     let decimals = min(max(0, decimals), 12)
     let scale = pow(10, Double(decimals))
@@ -21,7 +21,7 @@ public enum Format {
   }
 
   /// `value` in `digits` significant digits: `0.048`, `2.30`, `731`; below a thousandth with an exponent, `1.33e-8`.
-  public static func significant(_ value: Double, _ digits: Int = 3) -> String {
+  package static func significant(_ value: Double, _ digits: Int = 3) -> String {
     guard value.isFinite, value != 0, abs(value) < 1e100 else { return fixed(value, 0) }
     if abs(value) < 1e-3 { return scientific(value, decimals: digits - 1) }
     let magnitude = Int(floor(log10(abs(value))))
@@ -32,8 +32,23 @@ public enum Format {
     return fixed(value, max(0, carries ? decimals - 1 : decimals))
   }
 
+  /// As short as it goes, `0.5`, `12`, and with an exponent where the figure is tiny or huge: labels of axes.
+  package static func short(_ value: Double) -> String {
+    let size = abs(value)
+    if size != 0, size < 1e-3 || size >= 1e5 {
+      let exact = scientific(value, decimals: 1)
+      return exact.contains(".0e") ? scientific(value, decimals: 0) : exact
+    }
+    var text = significant(value, 3)
+    if text.contains(".") {
+      while text.hasSuffix("0") { text.removeLast() }
+      if text.hasSuffix(".") { text.removeLast() }
+    }
+    return text
+  }
+
   /// As t² is shown: two significant digits and an exponent, `5.1e-3`; 0 is `0`.
-  public static func scientific(_ value: Double, decimals: Int = 1) -> String {
+  package static func scientific(_ value: Double, decimals: Int = 1) -> String {
     guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "−inf" : "inf" }
     guard value != 0 else { return "0" }
     var exponent = Int(floor(log10(abs(value))))
@@ -50,31 +65,31 @@ public enum Format {
   }
 
   /// Binary sizes in three significant digits: `512 B`, `36.0 KiB`, `731 MiB`, `2.30 GiB`.
-  public static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     guard abs(count) >= 1024 else { return String(count) + " B" }
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
     return scaled(Double(count), by: 1024, units) { $0 < 1000 ? significant($0) : fixed($0, 0) }
   }
 
   /// Counts in three significant digits: `147`, `12.6 k`, `1.24 G`.
-  public static func count(_ count: Int) -> String {
+  package static func count(_ count: Int) -> String {
     guard abs(count) >= 1000 else { return String(count) }
     return scaled(Double(count), by: 1000, ["", "k", "M", "G", "T", "P", "E"]) { significant($0) }
   }
 
   /// Bytes a second: `1.9 GB/s`.
-  public static func rate(_ bytesPerSecond: Double) -> String {
+  package static func rate(_ bytesPerSecond: Double) -> String {
     scaled(bytesPerSecond, by: 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]) { significant($0, 2) }
   }
 
   /// A fraction as a percentage: 0.098 is `9.8 %`, whole from 10 % on.
-  public static func percent(_ fraction: Double) -> String {
+  package static func percent(_ fraction: Double) -> String {
     let value = fraction * 100
     return fixed(value, value == 0 || abs(value) >= 9.95 ? 0 : 1) + " %"
   }
 
   /// `0.4 s`, `12 s`, `3:20 min`, `1:05 h`.
-  public static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
     if seconds < 9.95 { return fixed(seconds, 1) + " s" }
     let whole = Int(seconds.rounded())

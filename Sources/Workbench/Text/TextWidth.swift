@@ -1,22 +1,22 @@
 import CText
 
-/// Columns of the screen: how many a text takes, and how to make it take a given number.
-public enum TextWidth {
+/// Columns of a terminal: how many a text takes, and how to make it take a given number.
+package enum TextWidth {
   /// Columns of one scalar: 0, 1 or 2. Control characters count as the one replacement drawn.
-  static func columns(of scalar: Unicode.Scalar) -> Int {
+  package static func columns(of scalar: Unicode.Scalar) -> Int {
     if scalar.isASCII { return 1 }
     if isInvisible(scalar) { return 0 }
     return max(0, lathe_width(scalar.value) < 0 ? 1 : Int(lathe_width(scalar.value)))
   }
 
   /// Columns that `text` takes on a canvas.
-  public static func columns(of text: String) -> Int {
+  package static func columns(of text: String) -> Int {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
     return text.unicodeScalars.reduce(0) { $0 + columns(of: $1) }
   }
 
   /// Where to cut what is too long.
-  public enum Cut: Sendable {
+  package enum Cut: Sendable {
     case end
     /// Tensor names differ at their ends, and their beginnings say the block.
     case middle
@@ -24,14 +24,14 @@ public enum TextWidth {
   }
 
   /// Where a text stands in its field.
-  public enum Alignment: Sendable {
+  package enum Alignment: Sendable {
     case left
     case right
     case center
   }
 
   /// `text` in at most `width` columns, cut with an ellipsis where it is longer.
-  public static func clipped(_ text: String, to width: Int, cut: Cut = .end) -> String {
+  package static func clipped(_ text: String, to width: Int, cut: Cut = .end) -> String {
     guard columns(of: text) > width else { return text }
     guard width > 1 else { return width == 1 ? "…" : "" }
     let room = width - 1
@@ -44,7 +44,7 @@ public enum TextWidth {
   }
 
   /// `text` in exactly `width` columns: clipped, or filled with spaces.
-  public static func fitted(
+  package static func fitted(
     _ text: String, to width: Int, alignment: Alignment = .left, cut: Cut = .end
   ) -> String {
     guard width > 0 else { return "" }
@@ -80,7 +80,7 @@ public enum TextWidth {
 
   /// Joiners, variation selectors, directional controls and other marks that have no place of their
   /// own in a grid of cells, and over which terminals disagree or are led astray.
-  static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+  package static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x00AD, 0x061C, 0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFE00...0xFE0F,
       0xFEFF, 0xE0000...0xE0FFF:
