@@ -132,7 +132,7 @@ import Testing
   }
 }
 
-/// ggml's scales are halves: what they cannot hold has no error to state, and no number that is none gets out.
+/// ggml's scales are halves: what they cannot hold has no error to state, and neither NaN nor infinity gets out.
 @Test func weightsBeyondAHalfsScaleHaveNoError() throws {
   let source = ArrayWeights(rows: 1, columns: 32, values: (0..<32).map { Float($0) * 1e37 })
   let assessed = try Assessment.of(source, scheme: Scheme(.block(.q8_0)), detail: 0...3.1e38)

@@ -100,7 +100,7 @@ struct HostileNumberTests {
 
   @Test func countsOfHalvesOfEveryBitPatternAreBounded() throws {
     for type in [HalfType.f16, .bf16] {
-      // Every number of 16 bits once; then all that are none; then the greatest alone.
+      // Every number of 16 bits once; then all that are NaN or infinite; then the greatest alone.
       let all = (0..<65_536).map { UInt16($0) }
       for halves in [all, Array(repeating: 0x7fff, count: 32_768), Array(repeating: 0x7bff, count: 32_768)] {
         let source = ArrayWeights(rows: halves.count / 256, columns: 256, halves: halves, type: type)

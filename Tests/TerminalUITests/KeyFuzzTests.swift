@@ -77,7 +77,7 @@ import Workbench
     var generator = SeededGenerator(UInt64(Self.seed))
     var typed = 0
     while typed < Self.count {
-      let mailbox = Mailbox<Notice>()
+      let mailbox = Mailbox<Screen.Message>()
       var screen = Screen(
         session: session, mailbox: mailbox, glyphs: .unicode, data: Fixtures.sample("digits-test.npz"), workers: 1)
       var size = Self.sizes.randomElement(using: &generator) ?? Self.sizes[0]

@@ -98,7 +98,7 @@ import Workbench
     #expect(shot.header.contains("KiB"))
   }
 
-  /// Numbers that are none, nothing at all, and a name with an escape sequence in it.
+  /// NaN and infinities, nothing at all, and a name with an escape sequence in it.
   @Test(arguments: usualSizes) func oddTensorsAndHostileNamesAreNoTrouble(size: ScreenSize) throws {
     let folder = try ScratchFolder()
     let name = "x\u{1b}[2J\u{202e}\u{7}.weight"

@@ -13,7 +13,7 @@ package enum Front {
   ) throws(TerminalError) -> Int32 {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
-    let mailbox = Mailbox<Notice>()
+    let mailbox = Mailbox<Screen.Message>()
     let rescue = Rescue(model: session.checkpoint.path)
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
@@ -27,13 +27,13 @@ package enum Front {
 
   /// Replays keys on a screen of a given size; returns what it shows when all jobs are done.
   ///
-  /// - Throws: `KeyScriptError` for keys that are none.
+  /// - Throws: `KeyScriptError` for a script that names no key.
   package static func replay(
     _ keys: String, on session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
     size: Size, glyphs: GlyphSet = .unicode
   ) throws -> Canvas {
     let script = try KeyScript(keys)
-    let mailbox = Mailbox<Notice>()
+    let mailbox = Mailbox<Screen.Message>()
     var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request)
     return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
   }

@@ -8,23 +8,21 @@ import Workbench
   import Darwin
 #endif
 
-/// What background work tells the screen.
-enum Notice: Sendable {
-  case reports([Report])
-  case job(Job.Report)
-  /// What the filter searches.
-  case indexed(SearchIndex)
-}
-
-/// The screen as a program: keys and notices change its state, `view` draws it, and what it finds wanting it asks the
+/// The screen as a program: keys and messages change its state, `view` draws it, and what it finds wanting it asks the
 /// analyst for.
 struct Screen: Program {
-  typealias Message = Notice
+  /// What background work tells the screen.
+  enum Message: Sendable {
+    case reports([Report])
+    case job(Job.Report)
+    /// What the filter searches.
+    case indexed(SearchIndex)
+  }
 
   var state: State
   private var analyst: Analyst
   private let workers: Int?
-  private let mailbox: Mailbox<Notice>
+  private let mailbox: Mailbox<Message>
   private var requests: [TerminalRequest] = []
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
@@ -41,7 +39,7 @@ struct Screen: Program {
   ///   - glyphs: what the locale can show.
   ///   - recipeChanged: hears of every change of the recipe, and of its being written.
   init(
-    session: Session, mailbox: Mailbox<Notice>, glyphs: GlyphSet, data: String? = nil,
+    session: Session, mailbox: Mailbox<Message>, glyphs: GlyphSet, data: String? = nil,
     request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
     recipeChanged: @escaping @Sendable (RecipeDraft) -> Void = { _ in }
   ) {
@@ -69,7 +67,7 @@ struct Screen: Program {
   var wantsTick: Bool { !isIdle }
   var isIdle: Bool { analyst.progress == nil && jobs.isEmpty }
   var isAnswering: Bool { jobs.values.contains { $0.work.isAnswer } }
-  static func isAnswer(_ message: Notice) -> Bool {
+  static func isAnswer(_ message: Message) -> Bool {
     if case .job(let report) = message { report.job.work.isAnswer } else { false }
   }
 
@@ -100,7 +98,7 @@ struct Screen: Program {
     recipeChanged(state.session.draft)
   }
 
-  mutating func receive(_ messages: [Notice]) {
+  mutating func receive(_ messages: [Message]) {
     for message in messages {
       switch message {
       case .reports(let reports): state.session.receive(reports)

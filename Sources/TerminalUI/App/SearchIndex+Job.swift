@@ -5,7 +5,7 @@ import Workbench
 enum SearchJob {
   static let longModel = 2000
 
-  static func start(_ items: [Item], mailbox: Mailbox<Notice>) {
+  static func start(_ items: [Item], mailbox: Mailbox<Screen.Message>) {
     DispatchQueue.global(qos: .utility).async { mailbox.post(.indexed(SearchIndex(items))) }
   }
 }

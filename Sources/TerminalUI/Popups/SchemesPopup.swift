@@ -8,15 +8,15 @@ struct SchemesPopup: Popup {
   let hints: [KeyHint] = [("Enter", "choose"), ("j k", "move"), ("Esc", "close")]
 
   func draw(_ canvas: inout Canvas, over state: State) {
-    let offers = state.schemeOffers
+    let candidates = state.schemeCandidates
     let count = state.targets.count
     let size = state.size
     let whole = canvas.popup(
-      width: min(size.width - 6, 84), height: min(size.height - 4, offers.count + 1),
+      width: min(size.width - 6, 84), height: min(size.height - 4, candidates.count + 1),
       title: state.subject.map { printable($0.name) } ?? "",
       note: count > 1 ? "for \(count) layers" : "Enter chooses", in: state.belowHeader)
     let (inside, strip) = whole.splitBottom(whole.height >= 16 ? min(10, whole.height / 3) : 0)
-    if strip.height > 2 { drawLevels(&canvas, strip, of: scheme(in: offers), over: state) }
+    if strip.height > 2 { drawLevels(&canvas, strip, of: scheme(in: candidates), over: state) }
     let columns = Columns(inside)
     let sparsity = state.subject.map { state.session.scheme(of: $0).sparsity } ?? .none
     canvas.put(
@@ -26,10 +26,10 @@ struct SchemesPopup: Popup {
     canvas.put("t²", x: columns.error, y: inside.y, width: 9, .dim, alignment: .right)
     canvas.put("SQNR dB", x: columns.decibels, y: inside.y, width: 8, .dim, alignment: .right)
     let area = inside.splitTop(1).rest
-    let first = cursor.first(of: offers.count, height: area.height)
+    let first = cursor.first(of: candidates.count, height: area.height)
     for row in 0..<area.height {
-      guard offers.indices.contains(first + row) else { break }
-      draw(offers[first + row], &canvas, area.row(row), columns, isHere: first + row == cursor.row)
+      guard candidates.indices.contains(first + row) else { break }
+      draw(candidates[first + row], &canvas, area.row(row), columns, isHere: first + row == cursor.row)
     }
   }
 
@@ -45,20 +45,22 @@ struct SchemesPopup: Popup {
     }
   }
 
-  private func draw(_ offer: SchemeOffer, _ canvas: inout Canvas, _ line: Rect, _ columns: Columns, isHere: Bool) {
+  private func draw(
+    _ candidate: SchemeCandidate, _ canvas: inout Canvas, _ line: Rect, _ columns: Columns, isHere: Bool
+  ) {
     let surface: Role? = isHere ? .cursorRow : nil
-    let style = offer.obstacle == nil ? surface.map { Style($0) } ?? .normal : Style(.dim, on: surface)
+    let style = candidate.obstacle == nil ? surface.map { Style($0) } ?? .normal : Style(.dim, on: surface)
     let y = line.y
     canvas.fill(line, " ", surface.map { Style($0) } ?? .normal)
     // The layer's sparsity stands in the heading.
-    canvas.put(Scheme(offer.scheme.format).description, x: columns.scheme, y: y, width: 33, style)
-    if let obstacle = offer.obstacle {
+    canvas.put(Scheme(candidate.scheme.format).description, x: columns.scheme, y: y, width: 33, style)
+    if let obstacle = candidate.obstacle {
       canvas.put(obstacle, x: columns.size + 2, y: y, style, limit: line.maxX - columns.size - 2)
       return
     }
-    canvas.put(Format.bytes(offer.bytes), x: columns.size, y: y, width: 10, style, alignment: .right)
-    let error = offer.relativeError
-    let mark = offer.isEstimated ? "\(canvas.glyphs.approximately)" : ""
+    canvas.put(Format.bytes(candidate.bytes), x: columns.size, y: y, width: 10, style, alignment: .right)
+    let error = candidate.relativeError
+    let mark = candidate.isEstimated ? "\(canvas.glyphs.approximately)" : ""
     canvas.put(
       error.map { mark + Format.scientific($0) } ?? "…", x: columns.error, y: y, width: 9, style, alignment: .right)
     canvas.put(
@@ -88,26 +90,26 @@ struct SchemesPopup: Popup {
 
   mutating func press(_ key: Key, over state: State) -> PopupResponse {
     if key.closesPopup() { return .closes }
-    let offers = state.schemeOffers
+    let candidates = state.schemeCandidates
     guard key == .enter else {
-      cursor.take(key, among: offers.count, page: state.page)
+      cursor.take(key, among: candidates.count, page: state.page)
       return .stays
     }
-    guard offers.indices.contains(cursor.row) else { return .closes }
-    if let obstacle = offers[cursor.row].obstacle { return .complains(obstacle) }
-    return .performs(.named("scheme"), argument: offers[cursor.row].scheme.description)
+    guard candidates.indices.contains(cursor.row) else { return .closes }
+    if let obstacle = candidates[cursor.row].obstacle { return .complains(obstacle) }
+    return .performs(.named("scheme"), argument: candidates[cursor.row].scheme.description)
   }
 
   /// The scheme under the cursor, where it fits.
-  func considered(over state: State) -> Scheme? { scheme(in: state.schemeOffers) }
+  func considered(over state: State) -> Scheme? { scheme(in: state.schemeCandidates) }
 
-  private func scheme(in offers: [SchemeOffer]) -> Scheme? {
-    guard offers.indices.contains(cursor.row), offers[cursor.row].obstacle == nil else { return nil }
-    return offers[cursor.row].scheme
+  private func scheme(in candidates: [SchemeCandidate]) -> Scheme? {
+    guard candidates.indices.contains(cursor.row), candidates[cursor.row].obstacle == nil else { return nil }
+    return candidates[cursor.row].scheme
   }
 
   func questions(about item: Item, over state: State) -> PopupQuestions {
-    let open = state.schemeOffers.filter {
+    let open = state.schemeCandidates.filter {
       $0.obstacle == nil && $0.scheme.format != .keep && !item.isLong(in: $0.scheme)
         && ($0.relativeError == nil || $0.isEstimated)
     }

@@ -148,7 +148,7 @@ extension State {
       if scheme.isKeep { return ("0", .dim) }
       if session.answers.failures[item.id] != nil { return ("error", .error) }
       let isUnknown = session.assessment(of: item, in: scheme).map { $0.relativeError == nil } ?? !scheme.isComputed
-      if isUnknown || session.hasNoNumbers(item) { return ("?", .warning) }
+      if isUnknown || session.hasNoFiniteNumber(item) { return ("?", .warning) }
       let isEstimated = session.isErrorEstimated(of: item, in: scheme)
       let mark = isEstimated ? "\(glyphs.approximately)" : ""
       return (

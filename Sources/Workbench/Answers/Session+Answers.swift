@@ -37,8 +37,8 @@ extension Session {
   /// The same of the scheme's own numbers, whatever the target's tool makes.
   func relativeError(of item: Item, inExactly scheme: Scheme) -> Double? {
     if scheme.isKeep { return 0 }
-    // Of numbers that are none nothing is known: not even that zeros in their place do no harm.
-    if hasNoNumbers(item) { return nil }
+    // Of NaN and infinities nothing is known: not even that zeros in their place do no harm.
+    if hasNoFiniteNumber(item) { return nil }
     if case .uniform(let uniform) = scheme.format, uniform.hasTable,
       let table = self.table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
@@ -91,9 +91,9 @@ extension Session {
 
 extension Session {
   /// Whether an item was read and not one of its numbers is finite.
-  public func hasNoNumbers(_ item: Item) -> Bool { item.count > 0 && nonFinite(in: item) == item.count }
+  public func hasNoFiniteNumber(_ item: Item) -> Bool { item.count > 0 && nonFinite(in: item) == item.count }
 
-  /// Numbers of an item that are none, once it was read.
+  /// How many of an item's numbers are NaN or infinite, once it was read.
   public func nonFinite(in item: Item) -> Int? {
     survey(of: item).map { $0.statistics.nans + $0.statistics.infinities }
       ?? assessment(of: item, in: scheme(of: item))?.nonFinite

@@ -20,7 +20,8 @@ extension Session {
     return EstimatePart(
       stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
       isParameter: item.kind != .buffer && isOwn,
-      counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoNumbers(item), error: relativeError(of: item, in: scheme),
+      counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoFiniteNumber(item),
+      error: relativeError(of: item, in: scheme),
       reference: !isWeight || !Estimate.unitFits(item)
         ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }

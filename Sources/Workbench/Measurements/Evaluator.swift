@@ -23,7 +23,7 @@ public struct Evaluator: Sendable {
   /// - Parameters:
   ///   - command: a line for the shell.
   ///   - pattern: a regular expression; its first group, or the whole match, is the figure. The last match counts.
-  /// - Throws: `WorkbenchError` where the command names no `{model}`, or the pattern is none.
+  /// - Throws: `WorkbenchError` where the command names no `{model}`, or the pattern is no regular expression.
   public init(command: String, pattern: String) throws(WorkbenchError) {
     guard command.contains("{model}") else {
       throw WorkbenchError("evaluator \"\(command)\": expected {model} where the model's path goes")

@@ -42,7 +42,7 @@ public struct Measurement: Sendable {
       self.isShare = isShare
     }
 
-    /// Whether all of its figures are numbers: a model whose weights are none makes none.
+    /// Whether none of its figures is NaN or infinite: a model whose weights are makes such.
     public var isFinite: Bool {
       value.isFinite && standardError?.isFinite ?? true && baseline?.isFinite ?? true
     }

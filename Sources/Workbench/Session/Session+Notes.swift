@@ -17,7 +17,7 @@ extension Session {
     let scheme = scheme(of: item)
     if answers.isBlank, scheme.isKeep { return item.ownNote }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
-    if hasNoNumbers(item) {
+    if hasNoFiniteNumber(item) {
       return "all of its \(item.count) numbers are NaN or infinite and count as zero"
         + (scheme.isKeep ? "" : ": there is no error to state")
     }

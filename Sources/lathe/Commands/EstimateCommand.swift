@@ -108,7 +108,7 @@ extension Session {
       let error = relativeError(of: item, in: scheme)
       table.add([
         printable(item.name), "\(scheme)",
-        error.map { Format.scientific($0) } ?? (hasNoNumbers(item) ? "–" : "not yet computed"),
+        error.map { Format.scientific($0) } ?? (hasNoFiniteNumber(item) ? "–" : "not yet computed"),
         error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "",
         assessment(of: item, in: scheme)?.weightedError.map { Format.scientific($0) } ?? "",
         assessment(of: item, in: scheme)?.sparsity.map(Format.percent) ?? "",

@@ -1,7 +1,7 @@
 import Workbench
 
 /// A scheme in the picker, with what it would cost the layer under the cursor.
-struct SchemeOffer: Sendable {
+struct SchemeCandidate: Sendable {
   let scheme: Scheme
   let bytes: Int
   let relativeError: Double?
@@ -14,7 +14,7 @@ extension State {
   /// The picker's list for the layer under the cursor: keep, the widths in their commonest granularities, other ranges
   /// and scales, small floats, codebooks, binary and ternary, ggml's types.
   /// The layer's sparsity stays.
-  var schemeOffers: [SchemeOffer] {
+  var schemeCandidates: [SchemeCandidate] {
     guard let item = subject else { return [] }
     let present = session.scheme(of: item)
     // What the chosen target takes comes first.
@@ -48,7 +48,7 @@ extension State {
       let obstacle =
         item.obstacle(to: scheme) ?? (scheme.isComputed ? nil : "its error is not yet computed")
         ?? session.targetObstacle(to: scheme, of: item)
-      return SchemeOffer(
+      return SchemeCandidate(
         scheme: scheme, bytes: session.bytes(of: item, in: scheme).bytes,
         relativeError: obstacle == nil ? session.relativeError(of: item, in: scheme) : nil,
         isEstimated: session.isErrorEstimated(of: item, in: scheme), obstacle: obstacle)
