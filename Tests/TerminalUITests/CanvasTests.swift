@@ -67,16 +67,15 @@ import Testing
     #expect(canvas.text() == "a?[2Jb?c?d e?f\n")
   }
 
-  @Test func framesJoinAndHoldTheirTitles() {
+  @Test func framesHoldTheirTitles() {
     var canvas = Canvas(width: 20, height: 4)
     let inside = canvas.frame(canvas.bounds, title: "Layers", note: "3/7")
-    canvas.divider(canvas.bounds, y: 2)
     #expect(inside == Rect(x: 1, y: 1, width: 18, height: 2))
     #expect(
       canvas.text() == """
         ┌ Layers ───── 3/7 ┐
         │                  │
-        ├──────────────────┤
+        │                  │
         └──────────────────┘
 
         """)

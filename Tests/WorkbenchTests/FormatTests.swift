@@ -40,7 +40,5 @@ import Workbench
   ])
   func significant(value: Double, text: String) { #expect(Format.significant(value) == text) }
 
-  @Test func aRateIsDecimal() { #expect(Format.rate(1.9e9) == "1.9 GB/s") }
-
   @Test func smallNegativeNumbersAreNotMinusNothing() { #expect(Format.fixed(-0.001, 2) == "0.00") }
 }

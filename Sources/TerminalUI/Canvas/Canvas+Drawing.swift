@@ -92,19 +92,6 @@ extension Canvas {
     return rect.inset()
   }
 
-  /// A line across the box `rect` at row `y`, joined to its sides, with a title as a frame has.
-  mutating func divider(
-    _ rect: Rect, y: Int, title: String = "", note: String = "", style: Style = Style(.border),
-    titleStyle: Style = Style(.title)
-  ) {
-    guard rect.width >= 2 else { return }
-    for x in rect.minX + 1..<rect.maxX - 1 { put(glyphs.horizontal, x: x, y: y, style) }
-    put(glyphs.teeLeft, x: rect.minX, y: y, style)
-    put(glyphs.teeRight, x: rect.maxX - 1, y: y, style)
-    let line = Rect(x: rect.x, y: y, width: rect.width, height: 1)
-    caption(line, title: title, note: note, titleStyle: titleStyle)
-  }
-
   /// The title and the note on the upper edge; the note gives way where both do not fit.
   private mutating func caption(_ rect: Rect, title: String, note: String, titleStyle: Style) {
     let room = rect.width - 4

@@ -81,12 +81,4 @@ package struct Canvas: Hashable, Sendable {
     let joined = String(text)
     if joined.count == 1, let character = joined.first { cells[index].character = character }
   }
-
-  /// Changes the style of the cells of `rect` and leaves their characters.
-  mutating func restyle(_ rect: Rect, _ change: (inout Style) -> Void) {
-    let area = rect.intersection(bounds)
-    for y in area.minY..<area.maxY {
-      for x in area.minX..<area.maxX { change(&cells[y * width + x].style) }
-    }
-  }
 }

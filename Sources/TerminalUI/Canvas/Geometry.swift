@@ -95,12 +95,6 @@ struct Rect: Hashable, Sendable {
     )
   }
 
-  /// The right `columns` columns and the rest to the left of them.
-  func splitRight(_ columns: Int) -> (rest: Rect, right: Rect) {
-    let (rest, right) = splitLeft(width - min(max(0, columns), width))
-    return (rest, right)
-  }
-
   /// One row of it, counted from its top; empty where it has none.
   func row(_ index: Int) -> Rect {
     guard index >= 0, index < height else { return Rect(x: x, y: y, width: 0, height: 0) }

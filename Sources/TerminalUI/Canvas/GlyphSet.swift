@@ -67,11 +67,9 @@ package struct GlyphSet: Hashable, Sendable {
   var topRight: Character { isASCII ? "+" : "┐" }
   var bottomLeft: Character { isASCII ? "+" : "└" }
   var bottomRight: Character { isASCII ? "+" : "┘" }
-  var teeLeft: Character { isASCII ? "+" : "├" }
   var teeRight: Character { isASCII ? "+" : "┤" }
   var teeUp: Character { isASCII ? "+" : "┴" }
   var teeDown: Character { isASCII ? "+" : "┬" }
-  var cross: Character { isASCII ? "+" : "┼" }
   var ellipsis: Character { isASCII ? "~" : "…" }
   var approximately: Character { isASCII ? "~" : "≈" }
   var times: Character { isASCII ? "x" : "×" }
@@ -82,7 +80,6 @@ package struct GlyphSet: Hashable, Sendable {
   var hereMark: Character { isASCII ? "@" : "✚" }
   var measuredMark: Character { isASCII ? "*" : "◊" }
   var pencil: Character { isASCII ? "!" : "✎" }
-  var check: Character { isASCII ? "x" : "✓" }
   var ascending: Character { isASCII ? "^" : "▴" }
   var descending: Character { isASCII ? "v" : "▾" }
   var gaugeLeft: Character { isASCII ? "[" : "▕" }

@@ -77,11 +77,6 @@ package enum Format {
     return scaled(Double(count), by: 1000, ["", "k", "M", "G", "T", "P", "E"]) { significant($0) }
   }
 
-  /// Bytes a second: `1.9 GB/s`.
-  package static func rate(_ bytesPerSecond: Double) -> String {
-    scaled(bytesPerSecond, by: 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]) { significant($0, 2) }
-  }
-
   /// A fraction as a percentage: 0.098 is `9.8 %`, whole from 10 % on.
   package static func percent(_ fraction: Double) -> String {
     let value = fraction * 100
