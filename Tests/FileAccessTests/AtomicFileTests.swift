@@ -88,4 +88,26 @@ import Testing
     #expect(status.st_mode & S_IFMT == S_IFIFO)
     #expect(folder.names == ["pipe"])
   }
+
+  @Test func severalFilesStandOnlyWhenAllAreWhole() throws {
+    let paths = [folder.path("a"), folder.path("b")]
+    try AtomicFile.write([(paths[0], 10), (paths[1], 3)]) { writers in
+      for (writer, offset) in zip(writers, [4, 0]) {
+        try ([1, 2, 3] as [UInt8]).withUnsafeBytes { try writer.put($0, at: offset) }
+      }
+      #expect(folder.names.isEmpty)
+    }
+    #expect(folder.bytes(of: "a") == [0, 0, 0, 0, 1, 2, 3, 0, 0, 0] && folder.bytes(of: "b") == [1, 2, 3])
+    struct Stop: Error {}
+    #expect(throws: Stop.self) { try AtomicFile.write([(paths[0], 1), (folder.path("c"), 1)]) { _ in throw Stop() } }
+    #expect(folder.bytes(of: "a")?.count == 10 && folder.names == ["a", "b"])
+  }
+
+  @Test func whatIsNoFileIsNotWrittenAtOffsets() throws {
+    let error = #expect(throws: FileError.self) {
+      try AtomicFile.write([(folder.path("a"), 1), ("/dev/null", 1)]) { _ in Issue.record("was filled") }
+    }
+    #expect(error?.kind == .writing && error?.file == "/dev/null")
+    #expect(folder.names.isEmpty)
+  }
 }

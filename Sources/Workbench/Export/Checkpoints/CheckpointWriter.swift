@@ -63,7 +63,7 @@ struct CheckpointPlan: Sendable {
 /// Bytes of a file that stand together and are made in pieces, each apart from the others: a tensor, a header.
 protocol CheckpointPart: Sendable {
   var source: PartSource { get }
-  /// Where its bytes begin in the file.
+  /// Where its bytes begin in the file: what the places of `put` count from.
   var start: Int { get }
   /// Bytes to read and to turn into others, for progress: what `control` hears in all.
   var weight: Int { get }
