@@ -8,6 +8,8 @@ struct Figures: Sendable {
   private(set) var uniformPoints: [TradeOffPoint] = []
   /// Layers whose schemes the chosen target cannot say, and why.
   private(set) var misfits: [Item.ID: String]
+  /// The size of the file that the target would write; `nil` where it writes no checkpoint. A job finds it out.
+  private(set) var fileSize: FileSize?
 
   private var recipeVersion: Int
   private var estimateVersion: Int
@@ -15,9 +17,29 @@ struct Figures: Sendable {
   /// Of the curve: no recipe changes it, a target that makes other numbers does.
   private var curve: (isKnown: Bool, target: Target?) = (false, nil)
 
+  /// A size, with what it is of.
+  struct FileSize: Sendable {
+    let target: Target
+    /// The version of the recipe; `nil` while it was found of none.
+    var version: Int?
+    /// `nil` where the recipe does not fit the target.
+    var bytes: Int?
+
+    /// Not found out yet.
+    fileprivate init?(of target: Target?) {
+      guard let target, target.isCheckpoint else { return nil }
+      self.target = target
+    }
+
+    init(target: Target, version: Int, bytes: Int?) {
+      (self.target, self.version, self.bytes) = (target, version, bytes)
+    }
+  }
+
   init(_ session: Session) {
     estimate = session.estimate
     misfits = session.misfits
+    fileSize = FileSize(of: session.target)
     (recipeVersion, estimateVersion, target) = (session.version, session.estimateVersion, session.target)
   }
 
@@ -25,6 +47,7 @@ struct Figures: Sendable {
   mutating func renew(from session: Session) -> Bool {
     let changes = session.version - recipeVersion
     if session.estimateVersion != estimateVersion { estimate = session.estimate }
+    if session.target != target { fileSize = FileSize(of: session.target) }
     if session.target != target || changes > 1 {
       misfits = session.misfits
     } else if changes == 1 {
@@ -37,4 +60,7 @@ struct Figures: Sendable {
     (recipeVersion, estimateVersion, target) = (session.version, session.estimateVersion, session.target)
     return changes != 0
   }
+
+  /// Keeps a size that was found out, unless the target is another by now.
+  mutating func take(_ size: FileSize) { if size.target == fileSize?.target { fileSize = size } }
 }

@@ -60,7 +60,7 @@ extension Screen {
       state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
       askForChoices()
     case .fileSize(let bytes, let target):
-      if target == state.session.target { state.fileSize = .init(target: target, version: job.version, bytes: bytes) }
+      state.figures.take(.init(target: target, version: job.version, bytes: bytes))
     }
   }
 }

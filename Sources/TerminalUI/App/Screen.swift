@@ -170,14 +170,9 @@ struct Screen: Program {
 
   /// The size of the file that the target would write, one recipe at a time: the newest when one was found.
   private mutating func askForFileSize() {
-    let session = state.session
-    guard let target = session.target, target.isCheckpoint else {
-      state.fileSize = nil
-      return
-    }
-    if state.fileSize?.target != target { state.fileSize = .init(target: target) }
+    guard let size = state.figures.fileSize, size.version != state.session.version else { return }
     let isSizing = jobs.values.contains { if case .fileSize = $0.work { true } else { false } }
-    if !isSizing, state.fileSize?.version != session.version { start(.fileSize(target)) }
+    if !isSizing { start(.fileSize(size.target)) }
   }
 
   /// Starts work on the session as it is now.

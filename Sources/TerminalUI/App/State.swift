@@ -45,8 +45,7 @@ struct State: Sendable {
   var dataPath: String?
   var isDone = false
   /// What is worked out when the session changed, not with every frame.
-  private(set) var figures: Figures
-  var fileSize: FileSize?
+  var figures: Figures
 
   enum Pane: String, CaseIterable, Sendable {
     case histogram, errors, channels, tradeoff
@@ -60,15 +59,6 @@ struct State: Sendable {
     enum Kind: Sendable { case note, error }
     var kind: Kind
     var text: String
-  }
-
-  /// The size of the file that a target would write, as far as it was found out.
-  struct FileSize: Sendable {
-    var target: Target
-    /// The version of the recipe that it belongs to; `nil` for none yet.
-    var version: Int?
-    /// `nil` where the recipe does not fit the target.
-    var bytes: Int?
   }
 
   struct Measuring: Sendable, Equatable {

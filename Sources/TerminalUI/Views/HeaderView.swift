@@ -52,6 +52,7 @@ extension State {
   private func totalPieces(isShort: Bool, isLong: Bool) -> [Canvas.Piece] {
     let (status, estimate) = (Style(.status), figures.estimate)
     // With a file to be written for a target, its size counts; until it is known, that of the parameters.
+    let fileSize = figures.fileSize
     let fileBytes = fileSize?.version == session.version ? fileSize?.bytes : nil
     let bytes = fileBytes ?? estimate.bytes
     let pending = fileBytes != nil || estimate.isExact && fileSize == nil ? "" : estimate.isExact ? "…" : "≤"
