@@ -72,16 +72,20 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),
-    room("TerminalUI", ["CNcurses", "CText", "Workbench"]),
+    room(
+      "TerminalUI",
+      ["CNcurses", "CText", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "Workbench"]),
     .executableTarget(
       name: "lathe",
       dependencies: [
-        "CFileAccess", "TerminalUI", "Workbench",
+        "CFileAccess", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "TerminalUI", "Workbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "benchmarks",
-      dependencies: ["Coding", "Compression", "Checkpoints", "Inference", "Numerics", "CKernels", "lathe"],
+      dependencies: [
+        "Coding", "Compression", "Checkpoints", "FileAccess", "Inference", "Numerics", "CKernels", "Workbench", "lathe",
+      ],
       path: "Sources/Benchmarks", swiftSettings: strict),
 
     .target(name: "Support", dependencies: ["CKernels"], path: "Tests/Support", swiftSettings: strict),
@@ -91,9 +95,12 @@ let package = Package(
     tests("CodingTests", ["Coding", "CKernels"]),
     tests("CompressionTests", ["Compression", "Checkpoints", "Coding", "Numerics", "CKernels"]),
     tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "FileAccess", "Numerics", "CKernels"]),
-    tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "Numerics"]),
-    tests("TerminalUITests", ["TerminalUI", "Workbench", "Checkpoints"]),
-    tests("CommandLineTests", ["lathe", "Checkpoints"]),
+    tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]),
+    tests(
+      "TerminalUITests",
+      ["TerminalUI", "Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]),
+    tests(
+      "CommandLineTests", ["lathe", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "Workbench"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -57,7 +57,8 @@ struct Throughput {
         _ = try Assessment.of(weights, scheme: Scheme(.uniform(UniformScheme(bits: 4, granularity: .group(32)))))
       case .floats:
         _ = try Assessment.of(weights, scheme: Scheme(.smallFloat(SmallFloatScheme(.e4m3, .scaled(.channel)))))
-      case .blocks: _ = try Assessment.of(weights, scheme: Scheme(.smallFloat(SmallFloatScheme(.e2m1, .microscaling))))
+      case .blocks:
+        _ = try Assessment.of(weights, scheme: Scheme(.smallFloat(SmallFloatScheme(.e2m1, .microscaling(.below)))))
       case .tables: _ = try Assessment.of(weights, scheme: Scheme(.codebook(.kMeans(bits: 4))))
       }
     }

@@ -4,33 +4,47 @@ extension Checkpoint {
   /// Finds the routers of experts by their shape, whatever they are called: of the matrices in a block of experts, the one
   /// with an output an expert.
   func findRouters(_ layers: inout [Layer]) {
-    var experts: [String: Int] = [:]
-    var numbers: [String: Set<Substring>] = [:]
+    var blocks = InternedNames()
+    // By block: how many experts a stack has, and the numbers of those that stand alone.
+    var experts: [Int: Int] = [:]
+    var numbers: [Int: Set<Int>] = [:]
     for index in layers.indices where layers[index].role == .expert {
-      let layer = layers[index]
-      guard let block = layer.blockName else { continue }
-      let shape = tensors[layer.weight].shape
-      let parts = layer.name.split(whereSeparator: { $0 == "." || $0 == "/" })
-      if let place = parts.firstIndex(where: { $0.hasSuffix("experts") }), place + 1 < parts.count,
-        Int(parts[place + 1]) != nil
-      {
-        numbers[block, default: []].insert(parts[place + 1])
-      } else if shape.count == 3 {
-        experts[block] = shape[0]
+      guard let block = layers[index].storedBlockName else { continue }
+      if let number = layers[index].storedName.withBytes(Self.expertNumber) {
+        numbers[blocks[block], default: []].insert(number)
+      } else if tensors[layers[index].weight].shape.count == 3 {
+        experts[blocks[block]] = tensors[layers[index].weight].shape[0]
       }
     }
     for (block, found) in numbers { experts[block] = found.count }
     // Where a name says which it is, no shape does.
     guard !experts.isEmpty else { return }
-    for layer in layers where layer.role == .router { layer.blockName.map { experts[$0] = nil } }
+    for index in layers.indices where layers[index].role == .router {
+      layers[index].storedBlockName.map { experts[blocks[$0]] = nil }
+    }
     guard !experts.isEmpty else { return }
     for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
-      guard let block = layers[index].blockName, let count = experts[block], count > 1,
+      guard let block = layers[index].storedBlockName, let count = experts[blocks[block]], count > 1,
         let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
         matrix.rows == count, matrix.columns > count
       else { continue }
       layers[index].role = .router
     }
+  }
+
+  /// The number after the part of a name that ends with `experts`; `nil` where there is none.
+  private static func expertNumber(_ name: UnsafeBufferPointer<UInt8>) -> Int? {
+    var start = 0
+    var isNumber = false
+    while start <= name.count {
+      var end = start
+      while end < name.count, name[end] != UInt8(ascii: "."), name[end] != UInt8(ascii: "/") { end += 1 }
+      let part = name.part(start..<end)
+      if isNumber { return Layer.number(part) }
+      isNumber = part.ends(with: "experts")
+      start = end + 1
+    }
+    return nil
   }
 
   /// Finds stacks of experts that are stored as (experts, inputs, outputs), as gpt-oss, Llama 4 and Qwen3-VL have
@@ -42,19 +56,19 @@ extension Checkpoint {
   func turnExperts(_ layers: inout [Layer], _ config: ModelConfig?) {
     var stacks: [String: [Int]] = [:]
     var routers: [String: Int] = [:]
+    let isDBRX = config?.families.contains("dbrx") == true
     for index in layers.indices where layers[index].role == .router || layers[index].role == .expert {
-      let layer = layers[index]
-      if layer.role == .router, let block = layer.blockName { routers[block] = index }
-      guard layer.role == .expert, layer.packing == nil, layer.matrix != nil, let place = layer.expertsName else {
-        continue
-      }
+      if layers[index].role == .router, let block = layers[index].blockName { routers[block] = index }
+      guard layers[index].role == .expert, isDBRX || tensors[layers[index].weight].shape.count == 3,
+        !layers[index].isPacked, layers[index].matrix != nil, let place = layers[index].expertsName
+      else { continue }
       stacks[place, default: []].append(index)
     }
     let isHabit = config.map { !$0.families.isDisjoint(with: Self.inputsFirst) } ?? false
     for members in stacks.values {
       let router = layers[members[0]].blockName.flatMap { routers[$0] }
       let hidden = config?.hidden ?? router.flatMap { layers[$0].matrix?.columns }
-      if config?.families.contains("dbrx") == true, let count = router.flatMap({ layers[$0].matrix?.rows }) {
+      if isDBRX, let count = router.flatMap({ layers[$0].matrix?.rows }) {
         turnDBRX(&layers, members, count)
         continue
       }

@@ -72,7 +72,7 @@ extension Checkpoint {
   static let mostNumbers = 1 << 50
 
   /// - Throws: where the tensors claim more than `mostNumbers`.
-  private func bounded() throws(CheckpointError) -> Checkpoint {
+  private consuming func bounded() throws(CheckpointError) -> Checkpoint {
     var room = Self.mostNumbers
     for tensor in tensors {
       guard tensor.count <= room else {

@@ -4,23 +4,25 @@ internal import Numerics
 extension Checkpoint {
   /// The same with what names and shapes alone do not say: which weights are packed over several tensors, and which
   /// modules share one.
-  func understood(_ config: ModelConfig?) -> Checkpoint {
-    var layers = layers
-    if graph == nil {
+  consuming func understood(_ config: ModelConfig?) -> Checkpoint {
+    var whole = self
+    // Taken out, so that they are changed where they stand: a second list of a million would be made.
+    var layers = whole.layers
+    whole.layers = []
+    if whole.graph == nil {
       for index in layers.indices where !layers[index].companions.isEmpty {
-        if let (packing, matrix) = PackedModule(self, layers[index], config).packing() {
+        if let (packing, matrix) = PackedModule(whole, layers[index], config).packing() {
           (layers[index].packing, layers[index].matrix) = (packing, matrix)
         }
       }
-      if format != .gguf { turnWeights(&layers) }
-      findRouters(&layers)
-      if format != .gguf { turnExperts(&layers, config) }
-      tieHead(&layers, config)
+      if whole.format != .gguf { whole.turnWeights(&layers) }
+      whole.findRouters(&layers)
+      if whole.format != .gguf { whole.turnExperts(&layers, config) }
+      whole.tieHead(&layers, config)
     }
-    tieSame(&layers)
-    return Checkpoint(
-      path: path, format: format, files: files, metadata: metadata, tensors: tensors, layers: layers, graph: graph,
-      ties: ties)
+    whole.tieSame(&layers)
+    whole.layers = layers
+    return whole
   }
 
   /// Finds weights that are stored as inputs by outputs (GPT-2's Conv1D, transposed convolutions): their bias has the

@@ -13,7 +13,7 @@ public struct Checkpoint: Sendable {
   public let metadata: [(key: String, value: String)]
   public let tensors: [Tensor]
   /// Every tensor belongs to one layer or is a layer by itself; in the file's order.
-  public let layers: [Layer]
+  public internal(set) var layers: [Layer]
   /// The nodes of the network where the format has them (ONNX).
   public let graph: Graph?
   /// Tied weights: for each tensor whose numbers are the very bytes of an earlier one, that one's index.

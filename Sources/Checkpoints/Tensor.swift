@@ -3,18 +3,21 @@ public import Numerics
 
 /// A named array in a checkpoint: what it is and where its bytes lie. It holds none of them.
 public struct Tensor: Sendable, Hashable {
-  /// The name as the file has it, verbatim; for the screen see `printable`.
-  public let name: String
-  public let type: ElementType
+  /// The name as the file has it, verbatim; for the screen see `printable`. Put together anew each time that it is asked
+  /// for: what looks at many names looks at `storedName`.
+  public var name: String { String(storedName) }
+  let storedName: Name
   /// As numpy prints it: outermost first, scalars `[]` (GGUF's dimensions reversed).
   public let shape: [Int]
   /// Product of `shape`.
   public let count: Int
   /// Bytes of the values as stored (before a container's compression); of a view, those of all its elements.
   public let byteCount: Int
-  public let location: Location
   /// Of few tensors, and so apart.
   private let laidOut: LayoutBox?
+  public let location: Location
+  // Last, where it takes the room that is left.
+  public let type: ElementType
 
   public var layout: Layout { laidOut?.layout ?? .plain }
 
@@ -68,7 +71,15 @@ public struct Tensor: Sendable, Hashable {
     name: String, type: ElementType, shape: [Int], count: Int, byteCount: Int, location: Location,
     layout: Layout = .plain
   ) {
-    self.name = name
+    self.init(
+      Name(name), type: type, shape: shape, count: count, byteCount: byteCount, location: location, layout: layout)
+  }
+
+  init(
+    _ name: Name, type: ElementType, shape: [Int], count: Int, byteCount: Int, location: Location,
+    layout: Layout = .plain
+  ) {
+    storedName = name
     self.type = type
     self.shape = shape
     self.count = count

@@ -43,8 +43,6 @@ final class CodebookQuantizer: ValueQuantizer {
     }
   }
 
-  var codes: CodeKind { .bytes(zeroMask: ~0) }
-
   func apply(
     _ chunk: Chunk, pruned: UnsafePointer<Float>, values: UnsafeMutablePointer<Float>,
     codes: UnsafeMutablePointer<Int32>

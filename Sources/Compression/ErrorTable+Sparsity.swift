@@ -17,7 +17,7 @@ extension ErrorTable {
       lathe_add_range_sums(chunk.base, chunk.count, &norm)
     }
     guard source.count > 0 else { return ErrorTable(rows: granularities.map { _ in nil }) }
-    var sums = ErrorTableSums(source, range: range.minimum...range.maximum)
+    var sums = ErrorTableSums(source, range: range.minimum...range.maximum, whole: norm.minimum...norm.maximum)
     try source.forEachPrunedChunk(pruning, control) { chunk, pruned in sums.add(chunk, pruned: pruned) }
     return sums.table(squaredNorm: total(norm.squares))
   }

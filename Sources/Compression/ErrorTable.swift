@@ -53,13 +53,19 @@ struct ErrorTableSums {
   /// The errors under one scale, where a summary has them: they are left out of the passes then.
   private let tensorErrors: [Double]?
 
-  init(_ source: some WeightSource, range: ClosedRange<Float>, tensorErrors: [Double]? = nil) {
+  /// - Parameters:
+  ///   - range: of the weights after sparsity, which the grids are for.
+  ///   - whole: of those before it, where they are others: errors are as large as these.
+  init(
+    _ source: some WeightSource, range: ClosedRange<Float>, whole: ClosedRange<Float>? = nil,
+    tensorErrors: [Double]? = nil
+  ) {
     self.tensorErrors = tensorErrors
     columns = source.columns
     var grids = [lathe_grid](repeating: lathe_grid(), count: Int(LATHE_TABLE_GRIDS))
     lathe_make_table_grids(range.lowerBound, range.upperBound, &grids)
     tensorGrids = grids
-    wide = squaresNeedDouble(range) ? 1 : 0
+    wide = squaresNeedDouble(range) || whole.map(squaresNeedDouble) == true ? 1 : 0
     let columns = source.columns
     sums = ErrorTable.granularities.map { granularity in
       granularity.fits(columns: columns)

@@ -8,7 +8,7 @@ struct Reconstruction {
   private var scales = ScaleSummary()
   private var blockScales: BlockScales?
 
-  private enum Method {
+  enum Method {
     case copy
     /// One grid a weight.
     case grid(lathe_grid)
@@ -35,33 +35,15 @@ struct Reconstruction {
     _ scheme: Scheme, of source: some WeightSource, pruning: Pruning, control: PassControl
   ) throws {
     isMasked = scheme.sparsity != .none
-    let capacity = min(source.rowsPerChunk, source.rows) * source.columns
-    switch scheme.format {
-    case .keep:
-      (method, codes) = (.copy, .none)
-    case .f16, .bf16:
-      (method, codes) = (.half(scheme.format == .f16 ? .f16 : .bf16), .wide(zeroMask: 0x7fff))
-    case .block(let type):
-      guard let quantizer = BlockQuantizer(type) else { return nil }
-      method = .block(
-        quantizer, bytes: .allocate(capacity: capacity / type.blockWeights * type.blockBytes),
-        source.importances.map { BlockImportances($0, rows: source.rows) })
-      codes = .none
-      blockScales = BlockScales(type)
-    case .smallFloat(let small):
-      let quantizer = try SmallFloatQuantizer(small, of: source, pruning, control)
-      (method, codes) = (.values(quantizer), quantizer.codes)
-    case .codebook(let codebook):
-      let quantizer = try CodebookQuantizer(codebook, of: source, pruning, masked: isMasked, control)
-      (method, codes) = (.values(quantizer), quantizer.codes)
-    case .named(.binary):
-      (method, codes) = (.signs(.fp16, .channel), .bytes(zeroMask: ~0))
-    case .named(.ternary):
-      (method, codes) = (.ternary, .bytes(zeroMask: ~0))
-    case .uniform(let uniform):
-      codes = uniform.bits > 8 ? .wide(zeroMask: 0xffff) : .bytes(zeroMask: ~0)
-      method = try Self.method(uniform, of: source, pruning, masked: isMasked, capacity: capacity, control)
-    }
+    let format = scheme.format.value
+    guard
+      let method = try format.method(
+        of: source, pruning, isMasked: isMasked, capacity: min(source.rowsPerChunk, source.rows) * source.columns,
+        control)
+    else { return nil }
+    self.method = method
+    codes = format.codes
+    if case .block(let type) = scheme.format { blockScales = BlockScales(type) }
     switch method {
     case .grid(let grid): scales.add(grid)
     case .columns(let grids, let distinct):
@@ -72,32 +54,6 @@ struct Reconstruction {
       scales.keepAll()
       for column in distinct { scales.add(Self.signGrid(magnitudes[column])) }
     default: break
-    }
-  }
-
-  private static func method(
-    _ uniform: UniformScheme, of source: some WeightSource, _ pruning: Pruning, masked: Bool, capacity: Int,
-    _ control: PassControl
-  ) throws -> Method {
-    let isSign = uniform.bits == 1
-    switch uniform.granularity {
-    case .channel, .group:
-      if isSign { return .signs(uniform.scale, uniform.granularity) }
-      let runs = capacity / max(1, uniform.granularity.run(columns: source.columns))
-      return .runs(uniform, grids: .allocate(capacity: max(1, runs)))
-    case .tensor:
-      if !isSign { return .grid(try uniform.grid(of: source, pruning: pruning, control: control)) }
-      var sum = MagnitudeSum()
-      try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
-        sum.add(pruned, chunk.count, above: masked ? 0 : -1)
-      }
-      return .sign(magnitude: uniform.rounded(magnitude: sum.mean))
-    case .axis(let axis):
-      let columns = try AxisColumns(axis, of: source, pruning, masked: masked, control)
-      return isSign
-        ? .columnSigns(columns.means.map { uniform.rounded(magnitude: $0) }, distinct: columns.distinct)
-        : .columns(
-          columns.ranges.map { uniform.grid(low: $0.lowerBound, high: $0.upperBound) }, distinct: columns.distinct)
     }
   }
 
@@ -243,7 +199,7 @@ extension Symmetry {
 
 /// What scales along another axis than the rows' are made of, a value a column of the matrix: columns of one index of
 /// the axis have the same.
-private struct AxisColumns {
+struct AxisColumns {
   private(set) var ranges: [ClosedRange<Float>]
   private(set) var means: [Double]
   /// A column for each index of the axis.

@@ -63,36 +63,7 @@ struct CodeWidths {
 extension Scheme {
   /// - Parameter storedBits: the width of a kept number.
   func layout(of form: WeightForm, storedBits: Double) -> CodeWidths {
-    let (rows, columns) = (form.rows, form.columns)
-    switch format {
-    case .keep: return CodeWidths(bits: storedBits, nonZeroBits: storedBits, scaleBytes: 0)
-    case .f16, .bf16: return CodeWidths(bits: 16, nonZeroBits: 16, scaleBytes: 0)
-    case .block(let type):
-      let bits = Double(8 * type.blockBytes) / Double(type.blockWeights)
-      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: 0)
-    case .smallFloat(let small):
-      let bits = Double(small.element.bits)
-      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: small.scaleBytes(of: form))
-    case .codebook(let codebook):
-      let bits = Double(codebook.bits)
-      return CodeWidths(bits: bits, nonZeroBits: bits, scaleBytes: codebook.scaleBytes(of: form))
-    case .named(let named):
-      // A magnitude a row.
-      let isSign = named == .binary
-      return CodeWidths(
-        bits: isSign && sparsity == .none ? 1 : 2, nonZeroBits: isSign ? 1 : 2, scaleBytes: 2 * rows)
-    case .uniform(let uniform):
-      let scales = uniform.granularity.scaleCount(rows: rows, columns: columns, shape: form.shape)
-      // An edge is kept as its scale is.
-      let zeroPoints =
-        uniform.symmetry == .affine
-        ? (scales * uniform.bits + 7) / 8 : uniform.symmetry == .edge ? scales * uniform.scale.bytes : 0
-      // A sign has no zero: with pruned weights among them, signs take two bits.
-      let isMaskedSign = uniform.bits == 1 && sparsity != .none
-      return CodeWidths(
-        bits: isMaskedSign ? 2 : Double(uniform.bits), nonZeroBits: Double(uniform.bits),
-        scaleBytes: scales * uniform.scale.bytes + zeroPoints)
-    }
+    format.value.layout(of: form, isSparse: sparsity != .none, storedBits: storedBits)
   }
 
   /// The dense size: it depends on the shape alone.
@@ -143,14 +114,7 @@ extension Scheme {
     return size
   }
 
-  /// ggml's bytes have no sparse form, nor has a table without a zero.
-  var hasSparseForm: Bool {
-    switch format {
-    case .block: false
-    case .codebook(let codebook): codebook.table == .nf4 || sparsity != .none
-    default: true
-    }
-  }
+  var hasSparseForm: Bool { format.value.hasSparseForm(isSparse: sparsity != .none) }
 }
 
 extension Sparsity {

@@ -29,6 +29,9 @@ final class SmallFloatQuantizer: ValueQuantizer {
     case .microscaling:
       tensorScale = 0
       scaleCodes = [UInt8](repeating: 0, count: capacity / 32)
+    case .nvidia(hasTensorScale: false):
+      tensorScale = 1
+      scaleCodes = [UInt8](repeating: 0, count: capacity / 16)
     case .nvidia:
       let blocks = SmallFloatScheme.Element.e4m3.greatest
       let scale = try source.greatestMagnitude(pruning, control) / (scheme.element.greatest * blocks)
@@ -37,8 +40,6 @@ final class SmallFloatQuantizer: ValueQuantizer {
       scaleCodes = [UInt8](repeating: 0, count: capacity / 16)
     }
   }
-
-  var codes: CodeKind { .bytes(zeroMask: (UInt32(1) << UInt32(scheme.element.bits - 1)) - 1) }
 
   func apply(
     _ chunk: Chunk, pruned: UnsafePointer<Float>, values: UnsafeMutablePointer<Float>,
@@ -51,8 +52,8 @@ final class SmallFloatQuantizer: ValueQuantizer {
       let run = granularity.run(columns: chunk.columns)
       lathe_apply_small_float_runs(pruned, chunk.count, run, format, codes, values, &scales)
       for scale in scales[..<(chunk.count / run)] { add(scale, Int(scale.bitPattern), 32) }
-    case .microscaling:
-      lathe_apply_microscaled(pruned, chunk.count, format, codes, values, &scaleCodes)
+    case .microscaling(let exponent):
+      lathe_apply_microscaled(pruned, chunk.count, format, codes, values, &scaleCodes, exponent.rule)
       for code in scaleCodes[..<(chunk.count / 32)] {
         add(Float(bitPattern: code == 0 ? 0x0040_0000 : UInt32(code) << 23), Int(code), 8)
       }
@@ -74,7 +75,7 @@ final class SmallFloatQuantizer: ValueQuantizer {
   var scaleBytes: [UInt8] {
     var writer = packed
     switch scheme.scaling {
-    case .scaled(.tensor), .scaled(.axis), .nvidia: writer.put(Int(tensorScale.bitPattern), 32)
+    case .scaled(.tensor), .scaled(.axis), .nvidia(hasTensorScale: true): writer.put(Int(tensorScale.bitPattern), 32)
     default: break
     }
     return writer.finish()
@@ -95,6 +96,16 @@ extension SmallFloatScheme.Element {
     case .e2m3: lathe_small_float(exponent: 2, mantissa: 3, bias: 1, greatest: greatest)
     case .e3m2: lathe_small_float(exponent: 3, mantissa: 2, bias: 3, greatest: greatest)
     case .e2m1: lathe_small_float(exponent: 2, mantissa: 1, bias: 1, greatest: greatest)
+    }
+  }
+}
+
+extension SmallFloatScheme.Exponent {
+  fileprivate var rule: lathe_exponent_rule {
+    switch self {
+    case .below: LATHE_EXPONENT_BELOW
+    case .rounded: LATHE_EXPONENT_ROUNDED
+    case .above: LATHE_EXPONENT_ABOVE
     }
   }
 }

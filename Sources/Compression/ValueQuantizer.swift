@@ -2,7 +2,6 @@ import CKernels
 
 /// A format whose codes stand for values of their own, at work on one weight: chunks come in order.
 protocol ValueQuantizer: AnyObject {
-  var codes: CodeKind { get }
   /// The levels of a typical run, once weights were seen.
   var levels: Levels? { get }
   /// Whether `scaleBytes` are wanted.

@@ -43,8 +43,13 @@ package struct JSONScanner {
 
   /// The next member's name, its value next; `nil` at the object's end, which is then left.
   package mutating func nextKey() throws(FileError) -> String? {
+    try nextKey { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The same, made of the name's bytes.
+  package mutating func nextKey<Key>(_ make: (UnsafeBufferPointer<UInt8>) -> Key) throws(FileError) -> Key? {
     guard try nextMember(UInt8(ascii: "}")) else { return nil }
-    let key = try string()
+    let key = try string(make)
     guard peek() == UInt8(ascii: ":") else { throw fail("':' expected") }
     at += 1
     return key
@@ -89,18 +94,23 @@ package struct JSONScanner {
 
   // MARK: Values
 
-  package mutating func string() throws(FileError) -> String {
+  package mutating func string() throws(FileError) -> String { try string { String(decoding: $0, as: UTF8.self) } }
+
+  /// The same, made of the text's bytes, which are UTF-8.
+  package mutating func string<Value>(_ make: (UnsafeBufferPointer<UInt8>) -> Value) throws(FileError) -> Value {
     guard peek() == UInt8(ascii: "\"") else { throw fail("a string expected") }
     let start = at + 1
-    let (end, value) = text.withUnsafeBufferPointer { text -> (Int, String?) in
+    let (end, value) = text.withUnsafeBufferPointer { text -> (Int, Value?) in
       var end = start
       while end < text.count, text[end] >= 0x20, text[end] != UInt8(ascii: "\""), text[end] != UInt8(ascii: "\\") {
         end += 1
       }
       guard end < text.count, text[end] == UInt8(ascii: "\"") else { return (-1, nil) }
-      return (end, String(validating: UnsafeBufferPointer(rebasing: text[start..<end]), as: UTF8.self))
+      let part = UnsafeBufferPointer(rebasing: text[start..<end])
+      let isASCII = part.reduce(0, |) < 0x80
+      return (end, isASCII || String(validating: part, as: UTF8.self) != nil ? make(part) : nil)
     }
-    guard end >= 0 else { return try escapedString(start) }
+    guard end >= 0 else { return try Array(escapedString(start).utf8).withUnsafeBufferPointer(make) }
     guard let value else { throw fail("not UTF-8") }
     at = end + 1
     return value

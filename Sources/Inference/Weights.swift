@@ -10,6 +10,8 @@ public struct Weights: Sendable {
   /// By the checkpoint's tensor index.
   var values: [Int: Value]
   private let checkpoint: Checkpoint
+  /// Bytes that they may take.
+  private let limit: Int
   /// Bytes of the numbers in memory, with those that were replaced: their owners may hold them still.
   public private(set) var byteCount = 0
 
@@ -24,7 +26,7 @@ public struct Weights: Sendable {
       if needed < 0 { needed = .max }
       if bytes.overflow || needed == .max { break }
     }
-    let limit = memory ?? RunBudget.whole
+    limit = memory ?? RunBudget.whole
     guard needed <= limit else { throw RunBudget.lack(of: needed, limit: limit, checkpoint.path) }
     for index in tensors {
       let tensor = checkpoint.tensors[index]
@@ -38,9 +40,7 @@ public struct Weights: Sendable {
     }
   }
 
-  /// - Throws: where there is no room for so many numbers more.
-  package func checkRoom(for count: Int, memory: Int?) throws(InferenceError) {
-    let limit = memory ?? RunBudget.whole
+  public func checkRoom(forNumbers count: Int, of name: String) throws(InferenceError) {
     let needed = byteCount + 4 * min(count, 1 << 50)
     guard needed <= limit else { throw RunBudget.lack(of: needed, limit: limit, checkpoint.path) }
   }

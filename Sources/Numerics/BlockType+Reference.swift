@@ -6,34 +6,7 @@ extension BlockType {
   typealias Weights = UnsafeMutablePointer<Float>
 
   /// Decodes one block of `blockBytes` bytes to `blockWeights` weights.
-  func decodeBlock(_ bytes: Bytes, _ out: Weights) {
-    switch self {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: decodeLegacy(bytes, out)
-    case .q2_k: Self.decodeQ2K(bytes, out)
-    case .q3_k: Self.decodeQ3K(bytes, out)
-    case .q4_k, .q5_k: decodeQ45K(bytes, out)
-    case .q6_k: Self.decodeQ6K(bytes, out)
-    case .iq4_nl: Self.decodeTable(Self.iq4Levels, Self.half(bytes, 0), bytes + 2, 16, out)
-    case .iq4_xs: Self.decodeIQ4XS(bytes, out)
-    case .tq1_0: Self.decodeTQ1(bytes, out)
-    case .tq2_0: Self.decodeTQ2(bytes, out)
-    case .mxfp4: Self.decodeTable(Self.fp4Levels, ScaleFormat.halfE8M0(bytes[0]), bytes + 1, 16, out)
-    case .nvfp4:
-      for part in 0..<4 {
-        let scale = ScaleFormat.halfUE4M3(bytes[part])
-        Self.decodeTable(Self.fp4Levels, scale, bytes + 4 + 8 * part, 8, out + 16 * part)
-      }
-    case .q8_1: Self.decodeBytes(bytes + 4, Self.half(bytes, 0), 32, out)
-    case .q8_k:
-      let d = UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
-      Self.decodeBytes(bytes + 4, Float(bitPattern: UInt32(littleEndian: d)), 256, out)
-    case .q1_0:
-      for i in 0..<128 { out[i] = Self.half(bytes, 0) * (Self.field(bytes, 2 + i / 8, i % 8, 1) == 1 ? 1 : -1) }
-    case .q2_0:
-      for i in 0..<64 { out[i] = Self.half(bytes, 0) * Float(Self.field(bytes, 2 + i / 4, i % 4 * 2, 3) - 1) }
-    case .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s, .iq1_s, .iq1_m: decodeCodebook(bytes, out)
-    }
-  }
+  func decodeBlock(_ bytes: Bytes, _ out: Weights) { traits.reference(self, bytes, out) }
 
   /// The binary16 at byte `offset`.
   static func half(_ bytes: Bytes, _ offset: Int) -> Float {
@@ -49,9 +22,32 @@ extension BlockType {
 // MARK: - One scale a block
 
 extension BlockType {
+  /// d·q with q = ±1, a bit each: 1 for +.
+  static func decodeQ10(_ bytes: Bytes, _ out: Weights) {
+    for i in 0..<128 { out[i] = half(bytes, 0) * (field(bytes, 2 + i / 8, i % 8, 1) == 1 ? 1 : -1) }
+  }
+
+  /// d·(q − 1), two bits each.
+  static func decodeQ20(_ bytes: Bytes, _ out: Weights) {
+    for i in 0..<64 { out[i] = half(bytes, 0) * Float(field(bytes, 2 + i / 4, i % 4 * 2, 3) - 1) }
+  }
+
+  /// d·q with d in single precision.
+  static func decodeQ8K(_ bytes: Bytes, _ out: Weights) {
+    let d = UnsafeRawPointer(bytes).loadUnaligned(as: UInt32.self)
+    decodeBytes(bytes + 4, Float(bitPattern: UInt32(littleEndian: d)), 256, out)
+  }
+
+  /// Four runs of sixteen E2M1 under a scale each.
+  static func decodeNVFP4(_ bytes: Bytes, _ out: Weights) {
+    for part in 0..<4 {
+      decodeTable(fp4Levels, ScaleFormat.halfUE4M3(bytes[part]), bytes + 4 + 8 * part, 8, out + 16 * part)
+    }
+  }
+
   /// Q4_0, Q5_0, Q8_0: d·q with q centred on zero; Q4_1, Q5_1: d·q + m. Layout: d, (m), (32 fifth bits), codes;
   /// nibbles hold weights 0…15 low and 16…31 high.
-  private func decodeLegacy(_ bytes: Bytes, _ out: Weights) {
+  func decodeLegacy(_ bytes: Bytes, _ out: Weights) {
     let d = Self.half(bytes, 0)
     if self == .q8_0 {
       for i in 0..<32 { out[i] = Float(Int8(bitPattern: bytes[2 + i])) * d }
@@ -73,7 +69,7 @@ extension BlockType {
   }
 
   /// Q8_1 and Q8_K: d·q.
-  private static func decodeBytes(_ codes: Bytes, _ d: Float, _ count: Int, _ out: Weights) {
+  static func decodeBytes(_ codes: Bytes, _ d: Float, _ count: Int, _ out: Weights) {
     for i in 0..<count { out[i] = Float(Int8(bitPattern: codes[i])) * d }
   }
 
@@ -95,7 +91,7 @@ extension BlockType {
 extension BlockType {
   /// out = (d·scale)·q − dmin·minimum, 16 sub-blocks of 16; layout: 16 scale/minimum nibbles, 64 code bytes
   /// (each 32 hold four bit planes of 32 weights), d, dmin.
-  private static func decodeQ2K(_ bytes: Bytes, _ out: Weights) {
+  static func decodeQ2K(_ bytes: Bytes, _ out: Weights) {
     let (d, dmin) = (half(bytes, 80), half(bytes, 82))
     for i in 0..<256 {
       let scale = d * Float(bytes[i / 16] & 15)
@@ -106,7 +102,7 @@ extension BlockType {
 
   /// out = (d·(scale − 32))·q, q = two bits − (4 where the high bit is clear); layout: 32 bytes of high bits
   /// (plane i/32), 64 code bytes as Q2_K's, 12 scale bytes, d.
-  private static func decodeQ3K(_ bytes: Bytes, _ out: Weights) {
+  static func decodeQ3K(_ bytes: Bytes, _ out: Weights) {
     let d = half(bytes, 108)
     for i in 0..<256 {
       let s = i / 16
@@ -119,7 +115,7 @@ extension BlockType {
 
   /// out = (d·scale)·q − dmin·minimum, eight sub-blocks of 32; layout: d, dmin, 12 bytes of 6-bit scales and
   /// minima, (Q5_K: 32 bytes of fifth bits, plane i/32), 128 bytes of nibbles (each 32: 32 low, then 32 high).
-  private func decodeQ45K(_ bytes: Bytes, _ out: Weights) {
+  func decodeQ45K(_ bytes: Bytes, _ out: Weights) {
     let (d, dmin) = (Self.half(bytes, 0), Self.half(bytes, 2))
     let packed = bytes + 4
     let codes = self == .q5_k ? 48 : 16
@@ -140,7 +136,7 @@ extension BlockType {
 
   /// out = (d·scale)·(q − 32), 16 sub-blocks of 16; layout: 128 bytes of low nibbles (each 64: 64 low, then 64
   /// high), 64 bytes of upper pairs (each 32: four planes of 32), 16 int8 scales, d.
-  private static func decodeQ6K(_ bytes: Bytes, _ out: Weights) {
+  static func decodeQ6K(_ bytes: Bytes, _ out: Weights) {
     let d = half(bytes, 208)
     for i in 0..<256 {
       let scale = d * Float(Int8(bitPattern: bytes[192 + i / 16]))
@@ -152,7 +148,7 @@ extension BlockType {
 
   /// out = (d·(scale − 32))·level, eight sub-blocks of 32; layout: d, 16 bits of upper scale pairs, four bytes
   /// of scale nibbles, 128 code bytes (each 16: 16 low, then 16 high).
-  private static func decodeIQ4XS(_ bytes: Bytes, _ out: Weights) {
+  static func decodeIQ4XS(_ bytes: Bytes, _ out: Weights) {
     let d = half(bytes, 0)
     for s in 0..<8 {
       let scale = field(bytes, 4 + s / 2, s % 2 * 4, 15) | field(bytes, 2 + s / 4, s % 4 * 2, 3) << 4
@@ -162,7 +158,7 @@ extension BlockType {
 
   /// out = d·(t − 1), five ternary digits a byte, read by multiplication with powers of three modulo 256: the
   /// digit is the integer part of 3·byte/256. Layout: 48 bytes (32, then 16) of five planes, 4 of four, d.
-  private static func decodeTQ1(_ bytes: Bytes, _ out: Weights) {
+  static func decodeTQ1(_ bytes: Bytes, _ out: Weights) {
     let d = half(bytes, 52)
     var next = 0
     for (offset, width, planes) in [(0, 32, 5), (32, 16, 5), (48, 4, 4)] {
@@ -179,7 +175,7 @@ extension BlockType {
   }
 
   /// out = d·(t − 1), two bits a weight, planes as Q2_K's; layout: 64 code bytes, d.
-  private static func decodeTQ2(_ bytes: Bytes, _ out: Weights) {
+  static func decodeTQ2(_ bytes: Bytes, _ out: Weights) {
     let d = half(bytes, 64)
     for i in 0..<256 { out[i] = d * Float(field(bytes, i / 128 * 32 + i % 32, i % 128 / 32 * 2, 3) - 1) }
   }

@@ -24,7 +24,7 @@ extension ElementType {
     case .f16: lathe_decode_f16(from, to, count)
     case .bf16: lathe_decode_bf16(from, to, count)
     case .f64: lathe_decode_f64(from, to, count)
-    case .ggml(let type): type.kernel(from, to, count / type.blockWeights)
+    case .ggml(let type): type.traits.kernel(from, to, count / type.blockWeights)
     default: decodeByReference(from, to, count)
     }
   }
@@ -57,41 +57,6 @@ extension ElementType {
     precondition(byteCount(of: values.count).map { $0 <= bytes.count } == true, "too few bytes of \(self)")
     guard let from = bytes.baseAddress, let to = values.baseAddress, values.count > 0 else { return nil }
     return (from.assumingMemoryBound(to: UInt8.self), to)
-  }
-}
-
-extension BlockType {
-  /// The fast form of decoding: bytes, weights, number of blocks.
-  fileprivate var kernel: (UnsafePointer<UInt8>, UnsafeMutablePointer<Float>, Int) -> Void {
-    switch self {
-    case .q4_0: lathe_decode_q4_0
-    case .q4_1: lathe_decode_q4_1
-    case .q5_0: lathe_decode_q5_0
-    case .q5_1: lathe_decode_q5_1
-    case .q8_0: lathe_decode_q8_0
-    case .q8_1: lathe_decode_q8_1
-    case .q2_k: lathe_decode_q2_k
-    case .q3_k: lathe_decode_q3_k
-    case .q4_k: lathe_decode_q4_k
-    case .q5_k: lathe_decode_q5_k
-    case .q6_k: lathe_decode_q6_k
-    case .q8_k: lathe_decode_q8_k
-    case .iq2_xxs: lathe_decode_iq2_xxs
-    case .iq2_xs: lathe_decode_iq2_xs
-    case .iq3_xxs: lathe_decode_iq3_xxs
-    case .iq1_s: lathe_decode_iq1_s
-    case .iq4_nl: lathe_decode_iq4_nl
-    case .iq3_s: lathe_decode_iq3_s
-    case .iq2_s: lathe_decode_iq2_s
-    case .iq4_xs: lathe_decode_iq4_xs
-    case .iq1_m: lathe_decode_iq1_m
-    case .tq1_0: lathe_decode_tq1_0
-    case .tq2_0: lathe_decode_tq2_0
-    case .mxfp4: lathe_decode_mxfp4
-    case .nvfp4: lathe_decode_nvfp4
-    case .q1_0: lathe_decode_q1_0
-    case .q2_0: lathe_decode_q2_0
-    }
   }
 }
 

@@ -24,7 +24,11 @@ struct HostileNumberTests {
   }
 
   static let specs: [String] = {
-    var specs = Scheme.words
+    var specs =
+      Scheme.words + [
+        "ocp-mxfp4,exponent=above", "ocp-mxfp8,exponent=rounded", "ocp-mxfp6,exponent=above",
+        "nvidia-nvfp4,tensor-scale=none",
+      ]
     for symmetry in Symmetry.allCases.map(\.rawValue) {
       for run in ["tensor", "channel", "group=8", "axis=1"] {
         for range in ["minmax", "mse", "percentile=99", "entropy"] {
@@ -132,5 +136,15 @@ struct HostileNumberTests {
       let counts = try Survey.of(source, withErrors: false).histogram.counts
       #expect((counts.first, counts[1024], counts.last) == (1, 1, 1))
     }
+  }
+
+  /// What pruning takes away may be beyond all that the grids are for: its square has room in double precision alone.
+  @Test func aPrunedGiantHasAnError() throws {
+    let source = ArrayWeights(
+      rows: 1, columns: 3, values: [-0.076171875, 1.2089258e24, 3.5527137e-15],
+      importances: [5.192297e33, 0, 0.0703125])
+    let sparsity = try Scheme(spec: "int4,sparsity=wanda:0.5").sparsity
+    let table = try ErrorTable.of(source, sparsity: sparsity)
+    for error in table.rows.compactMap({ $0 }).joined() { #expect(abs(error - 1) < 1e-6) }
   }
 }

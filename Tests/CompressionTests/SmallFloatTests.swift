@@ -92,16 +92,19 @@ import Testing
     let count = 32 * blocks
     for weights in KernelTests.inputs(count) {
       for element in Self.elements {
-        let expected = stride(from: 0, to: count, by: 32).flatMap { start in
-          let block = Array(weights[start..<start + 32])
-          return SmallFloatReference.reconstruct(
-            block, element, scale: SmallFloatReference.sharedScale(block, element))
-        }
-        let spec = SmallFloatScheme(element, .microscaling).word
-        try atEveryLevel { level in
-          let found = try SchemeFigureTests.reconstruct(
-            ArrayWeights(rows: blocks, columns: 32, values: weights), spec)
-          #expect(found == expected, "level \(level) \(spec)")
+        for exponent in SmallFloatScheme.Exponent.allCases {
+          let expected = stride(from: 0, to: count, by: 32).flatMap { start in
+            let block = Array(weights[start..<start + 32])
+            return SmallFloatReference.reconstruct(
+              block, element, scale: SmallFloatReference.sharedScale(block, element, exponent))
+          }
+          let scheme = Scheme(.smallFloat(SmallFloatScheme(element, .microscaling(exponent))))
+          #expect(try Scheme(spec: "\(scheme)") == scheme)
+          try atEveryLevel { level in
+            let found = try SchemeFigureTests.reconstruct(
+              ArrayWeights(rows: blocks, columns: 32, values: weights), "\(scheme)")
+            #expect(found == expected, "level \(level) \(scheme)")
+          }
         }
       }
       let scales = SmallFloatReference.nvidiaScales(weights)
@@ -114,6 +117,40 @@ import Testing
         #expect(found == expected, "level \(level) nvidia-nvfp4")
       }
     }
+  }
+
+  /// The powers of two of a block by hand. Of E2M1, whose greatest number is 6 = 1.5·4 and whose mantissa has one place,
+  /// 6 is met by all rules; 6.5 is clipped, rounded to 6, or under twice the scale; 7 rounds up to 8.
+  @Test(
+    arguments: [
+      (6, [1, 1, 1]), (6.5, [1, 1, 2]), (7, [1, 2, 2]), (4, [1, 1, 1]), (0.75, [0.125, 0.125, 0.125]),
+    ] as [(Float, [Float])])
+  func exponentsByHand(_ most: Float, _ scales: [Float]) throws {
+    for (rule, scale) in zip(["below", "rounded", "above"], scales) {
+      let source = ArrayWeights(rows: 1, columns: 32, values: [most, 0.5 * scale] + [Float](repeating: 0, count: 30))
+      let made = try SchemeFigureTests.reconstruct(source, "ocp-mxfp4,exponent=\(rule)")
+      // A half is the least number of E2M1 but zero.
+      #expect(made[1] == 0.5 * scale, "\(rule) \(most)")
+      let packed = try #require(try Packed(source, scheme: Scheme(spec: "ocp-mxfp4,exponent=\(rule)"), form: .dense))
+      #expect(packed.bytes[0] == UInt8(127 + Int(scale.exponent)), "\(rule) \(most)")
+    }
+  }
+
+  /// Without a scale of the tensor's, groups have the E4M3 number nearest to max|w| / 6, and no four bytes more.
+  @Test func aTensorsScaleMayBeLeftOut() throws {
+    let weights =
+      [Float(6), 3, -0.5] + [Float](repeating: 0, count: 13) + [0.03, -0.01] + [Float](repeating: 0, count: 14)
+    let source = ArrayWeights(rows: 1, columns: 32, values: weights)
+    let made = try SchemeFigureTests.reconstruct(source, "nvidia-nvfp4,tensor-scale=none")
+    // 0.03 / 6 = 0.005: E4M3 has 2^-9·{2, 3} = 0.00390625 and 0.005859375; the second is nearer.
+    #expect(
+      made[0] == 6 && made[1] == 3 && made[2] == -0.5 && made[16] == 5.859375e-3 * 6 && made[17] == -5.859375e-3 * 1.5)
+    let packed = try #require(
+      try Packed(source, scheme: Scheme(spec: "nvidia-nvfp4,tensor-scale=none"), form: .dense))
+    #expect(packed.bytes.count == 16 + 2)
+    #expect(throws: SpecError.self) { try Scheme(spec: "nvidia-nvfp4,exponent=above") }
+    #expect(throws: SpecError.self) { try Scheme(spec: "ocp-mxfp4,tensor-scale=none") }
+    #expect(throws: SpecError.self) { try Scheme(spec: "ocp-mxfp4,exponent=up") }
   }
 
   /// A block by hand: max 9.5 has the exponent 3, E2M1's greatest the exponent 2, so the scale is 2; 9.5/2 is between 4

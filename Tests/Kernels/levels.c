@@ -185,7 +185,7 @@ static void small_floats(size_t n) {
   const lathe_small_float e4m3 = {4, 3, 7, 448}, e2m1 = {2, 1, 1, 6}, e5m2 = {5, 2, 15, 57344};
   lathe_apply_small_float(x, n, e4m3, 0.01f, OUT(int32_t, n), OUT(float, n));
   lathe_apply_small_float_runs(x, n, 32, e5m2, OUT(int32_t, n), OUT(float, n), OUT(float, n / 32));
-  lathe_apply_microscaled(x, n, e2m1, OUT(int32_t, n), OUT(float, n), OUT(uint8_t, n / 32));
+  lathe_apply_microscaled(x, n, e2m1, OUT(int32_t, n), OUT(float, n), OUT(uint8_t, n / 32), LATHE_EXPONENT_ROUNDED);
   lathe_apply_nvfp4(x, n, 0.002f, OUT(int32_t, n), OUT(float, n), OUT(uint8_t, n / 16));
 }
 

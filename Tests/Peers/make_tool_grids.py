@@ -47,6 +47,16 @@ def with_mlx(w):
             yield f"int{bits},group={group},edge{scale}", t2(made, w), size
 
 
+def floats_with_mlx(w):
+    for spec, mode, group, bits in (("ocp-mxfp4,exponent=above", "mxfp4", 32, 4), ("ocp-mxfp8,exponent=above", "mxfp8", 32, 8),
+                                    ("nvidia-nvfp4,tensor-scale=none", "nvfp4", 16, 4)):
+        if w.shape[1] % group:
+            continue
+        codes, scales = mx.quantize(mx.array(w), group_size=group, bits=bits, mode=mode)
+        made = mx.dequantize(codes, scales, group_size=group, bits=bits, mode=mode).astype(mx.float32)
+        yield spec, t2(np.array(made).astype(np.float64), w), codes.nbytes + scales.nbytes
+
+
 def with_onnxruntime(w):
     w = w.astype(np.float32)
     for bits in (4, 8, 16):
@@ -96,7 +106,7 @@ def with_compressed_tensors(w):
 
 
 def main():
-    tools = {"mlx": with_mlx, "onnxruntime": with_onnxruntime, "MatMulNBits": with_products,
+    tools = {"mlx": with_mlx, "mlx floats": floats_with_mlx, "onnxruntime": with_onnxruntime, "MatMulNBits": with_products,
              "compressed-tensors": with_compressed_tensors}
     rows = [
         {"tool": tool, "file": FILES[name], "name": name, "spec": spec, "t2": error, "bytes": size}

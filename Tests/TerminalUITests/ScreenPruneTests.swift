@@ -1,3 +1,5 @@
+import Compression
+import Checkpoints
 import Support
 import Testing
 import Workbench

@@ -1,3 +1,4 @@
+import Numerics
 import Checkpoints
 import Compression
 import FileAccess

@@ -1,3 +1,4 @@
+import FileAccess
 import Checkpoints
 import Compression
 import Foundation

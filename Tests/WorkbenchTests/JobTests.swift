@@ -1,3 +1,4 @@
+import Inference
 import Dispatch
 import Support
 import Synchronization

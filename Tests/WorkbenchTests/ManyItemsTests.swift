@@ -8,9 +8,9 @@ import Testing
 /// Sessions of hundreds of thousands of items hold what totals need, and the rest of what somebody looks at.
 @Suite(.serialized) struct ManyItemsTests {
   @Test func itemsQuestionsAndPartsAreSmall() {
-    #expect(MemoryLayout<Item>.stride <= 64)
+    #expect(MemoryLayout<Item>.stride <= 40)
     #expect(MemoryLayout<Question>.stride <= 16)
-    #expect(MemoryLayout<EstimatePart>.stride <= 80)
+    #expect(MemoryLayout<EstimatePart>.stride <= 32)
   }
 
   private func session(_ count: Int, in folder: ScratchFolder) throws -> Session {

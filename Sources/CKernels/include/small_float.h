@@ -28,11 +28,21 @@ void lathe_apply_small_float_runs(
     const float *weights, size_t count, size_t run, lathe_small_float format, int32_t *codes, float *reconstruction,
     float *scales);
 
-/// OCP Microscaling Formats 1.0: blocks of 32 under the scale 2^(⌊log2 max|w|⌋ − ⌊log2 greatest⌋), between 2^-127 and
-/// 2^127; `exponents` are the scales as E8M0 (2^(e − 127)), 0 for a block of zeros. count is a multiple of 32.
+/// How a block's greatest magnitude m becomes a power of two.
+typedef enum {
+  /// 2^(⌊log2 m⌋ − ⌊log2 greatest⌋), OCP's.
+  LATHE_EXPONENT_BELOW,
+  /// The same of m rounded to as many places as the element's mantissa has, halves up.
+  LATHE_EXPONENT_ROUNDED,
+  /// 2^⌈log2(m / greatest)⌉: nothing is beyond the greatest number.
+  LATHE_EXPONENT_ABOVE,
+} lathe_exponent_rule;
+
+/// OCP Microscaling Formats 1.0: blocks of 32 under a power of two between 2^-127 and 2^127; `exponents` are the scales
+/// as E8M0 (2^(e − 127)), 0 for a block of zeros. count is a multiple of 32.
 void lathe_apply_microscaled(
     const float *weights, size_t count, lathe_small_float format, int32_t *codes, float *reconstruction,
-    uint8_t *exponents);
+    uint8_t *exponents, lathe_exponent_rule rule);
 
 /// NVFP4: blocks of 16 in E2M1 under tensor_scale · s, s = max|w| / 6 / tensor_scale rounded to E4M3; `scales` are the
 /// codes of s. count is a multiple of 16.

@@ -11,12 +11,16 @@ static const lathe_small_float e4m3 = {4, 3, 7, 448};
 static const lathe_small_float e2m1 = {2, 1, 1, 6};
 
 /// 2^(⌊log2 magnitude⌋ − ⌊log2 greatest⌋) as E8M0, and 0 for zero.
-static int shared_exponent(float magnitude, lathe_small_float format) {
+static int shared_exponent(float magnitude, lathe_small_float format, lathe_exponent_rule rule) {
   int most, top;
   if (!(magnitude > 0)) return 0;
-  frexpf(magnitude, &most);
-  frexpf(format.greatest, &top);
-  int exponent = most - top + 127;
+  float fraction = frexpf(magnitude, &most);
+  float greatest = frexpf(format.greatest, &top);
+  // Halves of the last place that the element's mantissa has go up.
+  int higher = rule == LATHE_EXPONENT_ROUNDED ? fraction >= 1 - ldexpf(1, -format.mantissa - 2)
+                  : rule == LATHE_EXPONENT_ABOVE ? fraction > greatest
+                                                 : 0;
+  int exponent = most - top + higher + 127;
   return exponent < 0 ? 0 : exponent > 254 ? 254 : exponent;
 }
 
@@ -46,8 +50,8 @@ void lathe_apply_small_float_runs(
 
 void lathe_apply_microscaled(
     const float *weights, size_t count, lathe_small_float format, int32_t *codes, float *reconstruction,
-    uint8_t *exponents) {
-  DISPATCH(apply_microscaled, weights, count, format, codes, reconstruction, exponents);
+    uint8_t *exponents, lathe_exponent_rule rule) {
+  DISPATCH(apply_microscaled, weights, count, format, codes, reconstruction, exponents, rule);
 }
 
 void lathe_apply_nvfp4(

@@ -88,9 +88,9 @@ TARGET static void LEVEL(apply_small_float)(
 
 TARGET static void LEVEL(apply_microscaled)(
     const float *weights, size_t count, lathe_small_float format, int32_t *codes, float *reconstruction,
-    uint8_t *exponents) {
+    uint8_t *exponents, lathe_exponent_rule rule) {
   for (size_t start = 0; start < count; start += 32) {
-    int exponent = shared_exponent(LEVEL(magnitude_of)(weights + start, 32), format);
+    int exponent = shared_exponent(LEVEL(magnitude_of)(weights + start, 32), format, rule);
     uint32_t bits = exponent ? (uint32_t)exponent << 23 : 0x00400000;
     float scale;
     memcpy(&scale, &bits, 4);

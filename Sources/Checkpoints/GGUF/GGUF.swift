@@ -29,6 +29,8 @@ enum GGUF: CheckpointFormat {
   struct Part {
     var metadata: [(key: String, value: String)] = []
     var tensors: [Tensor] = []
+    /// The tensors by their names.
+    private(set) var names = TensorNames([])
 
     /// Reads the header of file number `number` of a checkpoint.
     init(_ file: MappedFile, number: Int) throws(CheckpointError) {
@@ -45,18 +47,21 @@ enum GGUF: CheckpointFormat {
       }
 
       // Names are checked one by one: a hole in a sparse file reads as endless tensors of no name.
-      var names = Set<String>()
+      var names = NameTable(minimumCapacity: 0)
+      let list = NameWriter()
       var shapes = SharedShapes()
-      for _ in 0..<tensorCount {
-        let tensor = try readTensor(reader, alignment, &shapes)
-        guard names.insert(tensor.name).inserted else {
-          throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice")
+      for index in 0..<tensorCount {
+        let tensor = try readTensor(reader, alignment, &shapes, list)
+        let other = tensor.storedName.withBytes { name in
+          names.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
         }
+        guard other == nil else { throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice") }
         tensors.append(tensor)
       }
       let headerEnd = reader.base.position
       let dataStart = (headerEnd + alignment - 1) / alignment * alignment
       for index in tensors.indices { tensors[index] = try placed(tensors[index], from: dataStart, file, number) }
+      self.names = try TensorList.checkNames(tensors, file.path)
       try TensorList.checkOverlap(tensors, in: number, file.path)
     }
 
@@ -86,7 +91,7 @@ enum GGUF: CheckpointFormat {
 
   /// A tensor's entry; its location still counts from the data's start.
   private static func readTensor(
-    _ reader: GGUFReader, _ alignment: Int, _ shapes: inout SharedShapes
+    _ reader: GGUFReader, _ alignment: Int, _ shapes: inout SharedShapes, _ list: NameWriter
   ) throws(CheckpointError) -> Tensor {
     let name = try reader.string(of: "a tensor's name")
     func fail(_ reason: String) -> CheckpointError {
@@ -116,7 +121,7 @@ enum GGUF: CheckpointFormat {
       throw fail("begins at byte \(offset) of the data, no multiple of the alignment \(alignment)")
     }
     return Tensor(
-      name: name, type: type, shape: shapes.shared(shape), count: count, byteCount: byteCount,
+      list.write(name), type: type, shape: shapes.shared(shape), count: count, byteCount: byteCount,
       location: .file(0, offset: offset),
       layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian))
   }
@@ -133,7 +138,7 @@ enum GGUF: CheckpointFormat {
       )
     }
     return Tensor(
-      name: tensor.name, type: tensor.type, shape: tensor.shape, count: tensor.count,
+      tensor.storedName, type: tensor.type, shape: tensor.shape, count: tensor.count,
       byteCount: tensor.byteCount,
       location: .file(number, offset: dataStart + offset), layout: tensor.layout)
   }

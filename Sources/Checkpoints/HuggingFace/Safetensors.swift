@@ -75,11 +75,12 @@ extension Safetensors {
       // An entry has some hundred bytes.
       tensors.reserveCapacity(text.count / 128)
       try json.beginObject()
-      while let name = try json.nextKey() {
-        if name == "__metadata__" {
-          try readMetadata(&json)
-        } else {
+      let list = NameWriter()
+      while let name = try json.nextKey({ key -> Name? in key.isWord("__metadata__") ? nil : list.write(key) }) {
+        if let name {
           tensors.append(try readTensor(name, &json))
+        } else {
+          try readMetadata(&json)
         }
       }
       try json.finish()
@@ -92,10 +93,10 @@ extension Safetensors {
       while let key = try json.nextKey() { metadata.append((key, try json.printed())) }
     }
 
-    private mutating func readTensor(_ name: String, _ json: inout JSONScanner) throws(CheckpointError) -> Tensor {
+    private mutating func readTensor(_ name: Name, _ json: inout JSONScanner) throws(CheckpointError) -> Tensor {
       let file = file
       func fail(_ reason: String) -> CheckpointError {
-        CheckpointError(file: file.path, tensor: name, reason)
+        CheckpointError(file: file.path, tensor: String(name), reason)
       }
       if !json.plainEntry(&entry) { try readMembers(&json, fail) }
       let (dtype, shape, offsets) = (entry.dtype, entry.shape, entry.offsets)
@@ -123,7 +124,7 @@ extension Safetensors {
         )
       }
       return Tensor(
-        name: name, type: type, shape: shapes.shared(shape), count: count, byteCount: needed,
+        name, type: type, shape: shapes.shared(shape), count: count, byteCount: needed,
         location: .file(number, offset: dataStart + offsets[0]))
     }
 

@@ -95,7 +95,7 @@ extension Tensor {
       case .inline: location
       }
     return Tensor(
-      name: prefix.map { "\($0).\(name)" } ?? name, type: type, shape: shape, count: count, byteCount: byteCount,
+      prefix.map { Name("\($0).\(name)") } ?? storedName, type: type, shape: shape, count: count, byteCount: byteCount,
       location: place, layout: layout)
   }
 }

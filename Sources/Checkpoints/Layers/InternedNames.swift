@@ -1,24 +1,19 @@
-/// Names that many layers share, each kept once.
+/// Numbers for names that many layers share: 0, 1, … in the order in which they are first asked for.
 struct InternedNames {
-  private var known: [String: String] = [:]
+  private var known: [Name: Int] = [:]
   /// Neighbours mostly have the same.
-  private var last = ""
+  private var last: (name: Name, number: Int)?
 
-  subscript(name: Substring) -> String {
-    mutating get {
-      var name = String(name)
-      return name.withUTF8 { self[$0] }
-    }
-  }
+  /// By number.
+  var names: [String] { known.sorted { $0.value < $1.value }.map { String($0.key) } }
 
-  subscript(name: UnsafeBufferPointer<UInt8>) -> String {
+  subscript(name: Name) -> Int {
     mutating get {
-      if last.withBytes({ $0.isSame(name) }) { return last }
-      let own = String(decoding: name, as: UTF8.self)
-      let found = known[own] ?? own
-      if found.withBytes({ $0.isSame(name) }) { last = found }
-      known[own] = found
-      return found
+      if let last, last.name.isSame(name) { return last.number }
+      let number = known[name] ?? known.count
+      known[name] = number
+      last = (name, number)
+      return number
     }
   }
 }
@@ -48,11 +43,11 @@ struct RolesByName {
   private var text: [UInt8] = []
 
   /// `Layer.Role(name:shape:)`.
-  mutating func role(_ name: String, _ shape: [Int]) -> Layer.Role {
-    name.withBytes { Self.write($0, to: &text) }
+  mutating func role(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role {
+    Self.write(name, to: &text)
     let key = Key(name: text, axes: min(shape.count, 3))
     if let found = known[key] { return found }
-    let role = Layer.Role(name: name, shape: shape)
+    let role = Layer.Role(name: String(decoding: name, as: UTF8.self), shape: shape)
     if known.count < Self.most { known[key] = role }
     return role
   }

@@ -15,8 +15,8 @@ extension Layer {
     var biases = owner
     var companions: [Int: [Int]] = [:]
     for index in tensors.indices {
-      guard let part = tensors[index].name.withBytes({ NamePart($0) }),
-        let weight = tensors[index].name.withBytes({ part.weight(of: $0, in: names) }), weight != index
+      guard let part = tensors[index].storedName.withBytes({ NamePart($0) }),
+        let weight = tensors[index].storedName.withBytes({ part.weight(of: $0, in: names) }), weight != index
       else { continue }
       if part.isBias, biases[weight] < 0 {
         biases[weight] = Int32(clamping: index)
@@ -29,27 +29,27 @@ extension Layer {
     var taken = TakenNames(names)
     var layers: [Layer] = []
     layers.reserveCapacity(owner.count { $0 < 0 })
-    var blockNames = InternedNames()
     var roles = RolesByName()
     for index in tensors.indices where owner[index] < 0 {
-      let tensor = tensors[index]
-      let (short, block, blockName) = tensor.name.withBytes { name in
+      let whole = tensors[index].storedName
+      let (length, isFree, role, block, end) = whole.withBytes { name in
         let length = moduleName(name)
         // A tensor may be called as another's module is: it then keeps its whole name.
         let isFree = length < name.count && names[name.part(0..<length)] == nil
         let (block, end) = blockPosition(name)
-        return (
-          length == name.count ? nil : (String(decoding: name.part(0..<length), as: UTF8.self), isFree), block,
-          end.map { blockNames[name.part(0..<$0)] }
-        )
+        return (length, isFree, roles.role(name.part(0..<length), tensors[index].shape), block, end)
       }
-      let role = roles.role(short?.0 ?? tensor.name, tensor.shape)
-      let name = short.flatMap { $0.1 ? $0.0 : nil } ?? tensor.name
+      let own = isFree ? whole.prefix(length) : whole
+      let name = taken.unique(own, among: layers)
+      var rare = Layer.Rare(companions: companions.isEmpty ? [] : companions[index] ?? [])
+      // A number behind the name made it a text of its own.
+      if !name.isSame(own) { rare.blockName = end.map { String(whole.prefix($0)) } }
       layers.append(
         Layer(
-          name: taken.unique(name, among: layers), weight: index, bias: biases[index] < 0 ? nil : Int(biases[index]),
-          companions: companions.isEmpty ? [] : companions[index] ?? [], role: role, block: block, blockName: blockName,
-          matrix: MatrixShape(named: tensor.name, type: tensor.type, shape: tensor.shape, format)))
+          name, weight: index, bias: biases[index] < 0 ? nil : Int(biases[index]), role: role, block: block,
+          blockLength: end,
+          matrix: MatrixShape(named: whole, type: tensors[index].type, shape: tensors[index].shape, format), rare: rare)
+      )
     }
     return layers
   }
@@ -108,11 +108,12 @@ extension Layer {
     }
   }
 
-  /// A number from 0 on as `Int` reads it.
-  private static func number(_ part: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard let first = part.first, first < 0x3A, let number = Int(String(decoding: part, as: UTF8.self)), number >= 0
-    else { return nil }
-    return number
+  /// A number from 0 on as `Int` reads it; no block or expert has one beyond `Int32`.
+  static func number(_ part: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard let first = part.first, first < 0x3A else { return nil }
+    if part.count < 10, part.allSatisfy({ 0x30...0x39 ~= $0 }) { return part.reduce(0) { 10 * $0 + Int($1 - 0x30) } }
+    guard let number = Int32(String(decoding: part, as: UTF8.self)), number >= 0 else { return nil }
+    return Int(number)
   }
 
   private static func isContainer(_ part: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -131,17 +132,20 @@ extension Layer {
 extension MatrixShape {
   /// How a named weight is read as a matrix where no operator says otherwise: rows are the first extent, all
   /// but the last in GGUF and in expert stacks of three dimensions; `nil` for vectors and other than weights.
-  init?(named name: String, type: ElementType, shape: [Int], _ format: Checkpoint.Format) {
+  init?(named name: Name, type: ElementType, shape: [Int], _ format: Checkpoint.Format) {
     guard shape.count >= 2, type.isFloatingPoint, let count = Tensor.count(of: shape), count > 0 else {
       return nil
     }
     // JAX's and Keras's kernels: (…, inputs, outputs).
-    if name.utf8.last == UInt8(ascii: "l"), name == "kernel" || name.hasSuffix(".kernel") || name.hasSuffix("/kernel") {
+    if name.withBytes({ $0.isWord("kernel") || $0.ends(with: ".kernel") || $0.ends(with: "/kernel") }) {
       let rows = shape[shape.count - 1]
       self.init(rows: rows, columns: count / rows, outer: count / rows)
       return
     }
-    let isStack = format == .gguf || shape.count == 3 && (name.contains("experts") || name.contains(".switch_"))
+    let isStack =
+      format == .gguf
+      || shape.count == 3
+        && name.withBytes { $0.position(of: "experts") != nil || $0.position(of: ".switch_") != nil }
     let columns = isStack ? shape[shape.count - 1] : count / shape[0]
     self.init(rows: count / columns, columns: columns)
   }

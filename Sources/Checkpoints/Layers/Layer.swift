@@ -1,49 +1,24 @@
 /// A module of the network with its weight and bias: what a person tunes.
+///
+/// A checkpoint may have a million, so each is small: what few have stands apart.
 public struct Layer: Sendable, Hashable {
   /// The module's name: the weight's name without `.weight`, or the ONNX node's name.
-  public let name: String
-  /// The name of the block that it stands in: `blk.7`, `model.layers.7`.
-  public let blockName: String?
-  /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
-  public internal(set) var matrix: MatrixShape?
+  public var name: String { String(storedName) }
+  let storedName: Name
+  private var apart: Apart?
+  /// The matrix's extents where it lies row by row; −1 for none, −2 where it stands apart.
+  private var rows: Int
+  private var columns: Int
+  private let weightIndex: Int32
+  /// −1 for none.
+  private let biasIndex: Int32
+  private let blockNumber: Int32
+  /// The block's name is so many bytes of what the layer's begins with; −1 for none, −2 where it stands apart.
+  private let blockLength: Int32
   public internal(set) var role: Role
   /// Whether the tensor is a scale or a zero point of something that is not here (activations, a form that is not known):
   /// no parameter of the network, and nothing to quantise.
   public let isQuantizationParameter: Bool
-  /// Index of the weight in the checkpoint's tensors.
-  public let weight: Int
-  /// −1 for none: a checkpoint has hundreds of thousands of layers, and an optional number takes the room of two.
-  private let biasIndex: Int
-  private let blockNumber: Int
-  /// `nil` where there is nothing of it.
-  private var rare: Rare?
-
-  /// Index of the bias, where there is one.
-  public var bias: Int? { biasIndex < 0 ? nil : biasIndex }
-  /// The number of the block that it stands in.
-  public var block: Int? { blockNumber < 0 ? nil : blockNumber }
-  /// Indices of what else belongs to it (running statistics, scales).
-  public var companions: [Int] { rare?.companions ?? [] }
-  /// What the operator is called where the format says so (ONNX: `Conv`, `Gemm`).
-  public var operatorName: String? { rare?.operatorName }
-  /// How a quantised checkpoint keeps the weight in several tensors; `nil` where the weight's tensor is all.
-  public internal(set) var packing: Packing? {
-    get { rare?.packing }
-    set { rare = Rare.of(companions, operatorName, newValue, ties, nodes) }
-  }
-  /// Whether the weight is kept in several tensors.
-  public var isPacked: Bool { rare?.packing != nil }
-  /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
-  /// network share.
-  public internal(set) var ties: [String] {
-    get { rare?.ties ?? [] }
-    set { rare = Rare.of(companions, operatorName, packing, newValue, nodes) }
-  }
-  /// Names of the ONNX nodes that use the weight; a node without a name is left out.
-  public var nodes: [String] { rare?.nodes ?? [] }
-
-  /// Whether it is a head that is stored in place of the embedding to which it is tied.
-  public var standsForEmbedding: Bool { role == .head && ties.contains("embed_tokens") }
 
   /// What the layer does in the network.
   public enum Role: String, Sendable, Codable, CaseIterable {
@@ -57,54 +32,121 @@ public struct Layer: Sendable, Hashable {
     role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?, packing: Packing? = nil,
     ties: [String] = [], nodes: [String] = [], isQuantizationParameter: Bool = false
   ) {
-    self.name = name
-    self.weight = weight
-    biasIndex = bias ?? -1
+    let rare = Rare(
+      companions: companions, operatorName: operatorName, packing: packing, ties: ties, nodes: nodes,
+      blockName: blockName)
+    self.init(
+      Name(name), weight: weight, bias: bias, role: role, block: block, matrix: matrix, rare: rare,
+      isQuantizationParameter: isQuantizationParameter)
+  }
+
+  /// - Parameters:
+  ///   - blockLength: the block's name is so many bytes of what `name` begins with.
+  ///   - rare: what else is known of it; its block's name where it is no part of the layer's.
+  init(
+    _ name: Name, weight: Int, bias: Int? = nil, role: Role, block: Int? = nil, blockLength: Int? = nil,
+    matrix: MatrixShape?, rare: Rare = Rare(), isQuantizationParameter: Bool = false
+  ) {
+    storedName = name
+    weightIndex = Int32(clamping: weight)
+    biasIndex = Int32(clamping: bias ?? -1)
     self.role = role
-    blockNumber = block ?? -1
-    self.blockName = blockName
-    self.matrix = matrix
+    blockNumber = Int32(clamping: block ?? -1)
+    self.blockLength = rare.blockName != nil ? -2 : Int32(clamping: blockLength ?? -1)
+    (rows, columns) = (-1, 0)
     self.isQuantizationParameter = isQuantizationParameter
-    rare = Rare.of(companions, operatorName, packing, ties, nodes)
+    apart = Apart(rare)
+    self.matrix = matrix
   }
 }
 
 extension Layer {
-  /// What most layers have none of, in a place of its own.
-  private final class Rare: Sendable, Hashable {
-    let companions: [Int]
-    let operatorName: String?
-    let packing: Packing?
-    let ties: [String]
-    let nodes: [String]
+  /// Index of the weight in the checkpoint's tensors.
+  public var weight: Int { Int(weightIndex) }
+  /// Index of the bias, where there is one.
+  public var bias: Int? { biasIndex < 0 ? nil : Int(biasIndex) }
+  /// The number of the block that it stands in.
+  public var block: Int? { blockNumber < 0 ? nil : Int(blockNumber) }
+  /// The name of the block that it stands in: `blk.7`, `model.layers.7`.
+  public var blockName: String? { storedBlockName.map { String($0) } }
+  var storedBlockName: Name? {
+    blockLength >= 0
+      ? storedName.prefix(Int(blockLength)) : blockLength == -1 ? nil : (apart?.rare.blockName).map { Name($0) }
+  }
+
+  /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
+  public internal(set) var matrix: MatrixShape? {
+    get { rows >= 0 ? MatrixShape(rows: rows, columns: columns) : rows == -1 ? nil : apart?.rare.matrix }
+    set {
+      let isPlain = newValue.map { $0 == MatrixShape(rows: $0.rows, columns: $0.columns) && $0.rows >= 0 } ?? true
+      if rows == -2 || !isPlain { change { $0.matrix = isPlain ? nil : newValue } }
+      (rows, columns) = isPlain ? (newValue?.rows ?? -1, newValue?.columns ?? 0) : (-2, 0)
+    }
+  }
+
+  /// Indices of what else belongs to it (running statistics, scales).
+  public var companions: [Int] { apart?.rare.companions ?? [] }
+  /// What the operator is called where the format says so (ONNX: `Conv`, `Gemm`).
+  public var operatorName: String? { apart?.rare.operatorName }
+  /// How a quantised checkpoint keeps the weight in several tensors; `nil` where the weight's tensor is all.
+  public internal(set) var packing: Packing? {
+    get { apart?.rare.packing }
+    set { change { $0.packing = newValue } }
+  }
+  /// Whether the weight is kept in several tensors.
+  public var isPacked: Bool { apart?.rare.packing != nil }
+  /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
+  /// network share.
+  public internal(set) var ties: [String] {
+    get { apart?.rare.ties ?? [] }
+    set { change { $0.ties = newValue } }
+  }
+  /// Names of the ONNX nodes that use the weight; a node without a name is left out.
+  public var nodes: [String] { apart?.rare.nodes ?? [] }
+
+  /// Whether it is a head that is stored in place of the embedding to which it is tied.
+  public var standsForEmbedding: Bool { role == .head && ties.contains("embed_tokens") }
+
+  private mutating func change(_ edit: (inout Rare) -> Void) {
+    var rare = apart?.rare ?? Rare()
+    edit(&rare)
+    apart = Apart(rare)
+  }
+}
+
+extension Layer {
+  /// What most layers have none of.
+  struct Rare: Sendable, Equatable {
+    var companions: [Int] = []
+    var operatorName: String?
+    var packing: Packing?
+    var ties: [String] = []
+    var nodes: [String] = []
+    /// One that does not lie row by row.
+    var matrix: MatrixShape?
+    /// One that is no part of the layer's name.
+    var blockName: String?
+  }
+
+  private final class Apart: Sendable, Hashable {
+    let rare: Rare
 
     /// `nil` for nothing.
-    static func of(
-      _ companions: [Int], _ operatorName: String?, _ packing: Packing?, _ ties: [String], _ nodes: [String]
-    ) -> Rare? {
-      if companions.isEmpty, operatorName == nil, packing == nil, ties.isEmpty, nodes.isEmpty { return nil }
-      return Rare(companions, operatorName, packing, ties, nodes)
+    init?(_ rare: Rare) {
+      if rare.companions.isEmpty, rare.operatorName == nil, rare.packing == nil, rare.ties.isEmpty, rare.nodes.isEmpty,
+        rare.matrix == nil, rare.blockName == nil
+      {
+        return nil
+      }
+      self.rare = rare
     }
 
-    private init(
-      _ companions: [Int], _ operatorName: String?, _ packing: Packing?, _ ties: [String], _ nodes: [String]
-    ) {
-      self.companions = companions
-      self.operatorName = operatorName
-      self.packing = packing
-      self.ties = ties
-      self.nodes = nodes
-    }
-
-    static func == (a: Rare, b: Rare) -> Bool {
-      a.companions == b.companions && a.operatorName == b.operatorName && a.packing == b.packing && a.ties == b.ties
-        && a.nodes == b.nodes
-    }
+    static func == (a: Apart, b: Apart) -> Bool { a.rare == b.rare }
 
     func hash(into hasher: inout Hasher) {
-      hasher.combine(companions)
-      hasher.combine(operatorName)
-      hasher.combine(ties)
+      hasher.combine(rare.companions)
+      hasher.combine(rare.operatorName)
+      hasher.combine(rare.ties)
     }
   }
 }

@@ -17,13 +17,13 @@ struct TensorNames {
 
   init(_ tensors: [Tensor]) {
     self.tensors = tensors
-    if tensors.allSatisfy({ $0.name.withBytes(\.isASCII) }) {
+    if tensors.indices.allSatisfy({ tensors[$0].storedName.withBytes(\.isASCII) }) {
       table = NameTable(minimumCapacity: tensors.count)
       for index in tensors.indices {
-        let other = tensors[index].name.withBytes { name in
+        let other = tensors[index].storedName.withBytes { name in
           let ending = Self.ending(name)
           endings[ending >> 6] |= 1 << UInt64(ending & 63)
-          return table.enter(index, name) { place in tensors[place].name.withBytes { $0.isSame(name) } }
+          return table.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
         }
         if other != nil {
           duplicate = index
@@ -50,7 +50,7 @@ struct TensorNames {
     if let texts { return texts[String(decoding: name, as: UTF8.self)] }
     let ending = Self.ending(name)
     if endings[ending >> 6] >> UInt64(ending & 63) & 1 == 0 { return nil }
-    return table.find(name) { place in tensors[place].name.withBytes { $0.isSame(name) } }
+    return table.find(name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
   }
 }
 
@@ -67,20 +67,21 @@ struct TakenNames {
   }
 
   /// `Layer.unique` for the layer that comes after `layers`.
-  mutating func unique(_ name: String, among layers: [Layer]) -> String {
-    guard texts == nil else { return Layer.unique(name, &texts!) }
+  mutating func unique(_ name: Name, among layers: [Layer]) -> Name {
+    guard texts == nil else { return Name(Layer.unique(String(name), &texts!)) }
     guard enter(name, among: layers) else { return name }
-    let numbered = Layer.numbered(name) { other in
-      other.withBytes { bytes in table.find(bytes) { layers[$0].name.withBytes { $0.isSame(bytes) } } != nil }
-    }
+    let numbered = Name(
+      Layer.numbered(String(name)) { other in
+        other.withBytes { bytes in table.find(bytes) { layers[$0].storedName.withBytes { $0.isSame(bytes) } } != nil }
+      })
     _ = enter(numbered, among: layers)
     return numbered
   }
 
   /// Whether another layer has the name.
-  private mutating func enter(_ name: String, among layers: [Layer]) -> Bool {
+  private mutating func enter(_ name: Name, among layers: [Layer]) -> Bool {
     name.withBytes { bytes in
-      table.enter(layers.count, bytes) { layers[$0].name.withBytes { $0.isSame(bytes) } } != nil
+      table.enter(layers.count, bytes) { layers[$0].storedName.withBytes { $0.isSame(bytes) } } != nil
     }
   }
 }

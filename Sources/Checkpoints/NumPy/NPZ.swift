@@ -12,15 +12,16 @@ enum NPZ: CheckpointFormat {
     var tensors: [Tensor] = []
     // What is no array of numbers hides no other.
     var others: [String] = []
+    var shapes = SharedShapes()
     for member in try ZipArchive(file).members {
-      guard member.name.hasSuffix(".npy") else {
+      guard member.storedName.withBytes({ $0.ends(with: ".npy") }) else {
         others.append("\(member.name) is no .npy array")
         continue
       }
-      let name = String(member.name.dropLast(4))
-      switch try readArray(member, name, file) {
+      let name = member.storedName.prefix(member.storedName.count - 4)
+      switch try readArray(member, name, file, &shapes) {
       case .success(let tensor): tensors.append(tensor)
-      case .failure(let other): others.append("\(name) holds \(other.kind)")
+      case .failure(let other): others.append("\(String(name)) holds \(other.kind)")
       }
     }
     guard !tensors.isEmpty else {
@@ -40,8 +41,9 @@ enum NPZ: CheckpointFormat {
   }
 
   private static func readArray(
-    _ member: ZipArchive.Member, _ name: String, _ file: MappedFile
+    _ member: ZipArchive.Member, _ stored: Name, _ file: MappedFile, _ shapes: inout SharedShapes
   ) throws(CheckpointError) -> Result<Tensor, OtherArray> {
+    let name = String(stored)
     let stream =
       member.isDeflated
       ? InflateStream(file, offset: member.offset, length: member.storedCount, skip: 0) : nil
@@ -62,6 +64,10 @@ enum NPZ: CheckpointFormat {
       member.isDeflated
       ? .deflated(0, offset: member.offset, length: member.storedCount, skip: header.size)
       : .file(0, offset: member.offset + header.size)
-    return .success(try header.tensor(file, name, room: member.count - header.size, location: location))
+    let tensor = try header.tensor(file, name, room: member.count - header.size, location: location)
+    return .success(
+      Tensor(
+        stored, type: tensor.type, shape: shapes.shared(tensor.shape), count: tensor.count, byteCount: tensor.byteCount,
+        location: location, layout: tensor.layout))
   }
 }

@@ -27,7 +27,6 @@ extension Layer {
 
     var taken = Set<String>(minimumCapacity: tensors.count)
     var layers: [Layer] = []
-    var blockNames = InternedNames()
     for (index, tensor) in tensors.enumerated() where !isPart[index] {
       let users = uses[index] ?? []
       let use = users.first
@@ -45,7 +44,7 @@ extension Layer {
         Layer(
           name: unique(name, &taken), weight: index, bias: biases[index], companions: companions[index] ?? [],
           operatorName: use?.node.operatorName, role: role(tensor, use), block: block,
-          blockName: blockName.map { blockNames[$0] },
+          blockName: blockName.map { String($0) },
           matrix: packed?.1 ?? (isNumbers ? matrix : nil), packing: packed?.0,
           ties: users.count < 2 ? [] : names, nodes: names,
           isQuantizationParameter: users.isEmpty && parameters.contains(index)))

@@ -8,7 +8,8 @@ internal import FileAccess
 ///     end:        "PK\5\6" record of 22 bytes and a comment; before it, where needed, Zip64's record
 struct ZipArchive {
   struct Member {
-    let name: String
+    var name: String { String(storedName) }
+    let storedName: Name
     let isDeflated: Bool
     /// Where its data begins in the file, and the bytes there.
     let offset: Int
@@ -39,10 +40,17 @@ struct ZipArchive {
     let reader = FileReader(file, from: start, to: start + size, part: "zip directory")
     var members: [Member] = []
     var taken: [Range<Int>] = []
-    var names = Set<String>()
-    for _ in 0..<count {
-      let (member, begin) = try Self.readMember(reader, file)
-      guard names.insert(member.name).inserted else {
+    let list = NameWriter()
+    var names = NameTable(minimumCapacity: 0)
+    // Beyond ASCII two names may be one text in other bytes.
+    var texts = Set<String>()
+    for place in 0..<count {
+      let (member, begin) = try Self.readMember(reader, file, list)
+      let isTaken = member.storedName.withBytes { name in
+        names.enter(place, name) { other in members[other].storedName.withBytes { $0.isSame(name) } } != nil
+      }
+      let isText = member.storedName.withBytes { !$0.isASCII }
+      guard !isTaken, !isText || texts.insert(member.name).inserted else {
         throw fail("holds two members called '\(member.name)'")
       }
       members.append(member)
@@ -108,7 +116,7 @@ struct ZipArchive {
 
   /// The directory's next entry, checked against the member's own header; and where that header begins.
   private static func readMember(
-    _ reader: FileReader, _ file: MappedFile
+    _ reader: FileReader, _ file: MappedFile, _ list: NameWriter
   ) throws(CheckpointError) -> (Member, Int) {
     guard try reader.integer(UInt32.self) == 0x0201_4B50 else {
       throw reader.fail("its zip directory is damaged before byte \(reader.position)")
@@ -151,7 +159,7 @@ struct ZipArchive {
       throw fail("takes \(bytes(stored)) from byte \(offset) on, but the file ends at byte \(file.size): cut short?")
     }
     let member = Member(
-      name: name, isDeflated: method == 8, offset: offset, storedCount: Int(stored), count: Int(full))
+      storedName: list.write(name), isDeflated: method == 8, offset: offset, storedCount: Int(stored), count: Int(full))
     return (member, begin)
   }
 

@@ -32,10 +32,19 @@ enum SmallFloatReference {
     return (scale * element.greatest).isFinite ? scale : scale.nextDown
   }
 
-  /// 2^(⌊log2 max|w|⌋ − ⌊log2 greatest⌋).
-  static func sharedScale(_ weights: [Float], _ element: SmallFloatScheme.Element) -> Float {
+  /// 2^(⌊log2 max|w|⌋ − ⌊log2 greatest⌋), or as another rule has it.
+  static func sharedScale(
+    _ weights: [Float], _ element: SmallFloatScheme.Element, _ rule: SmallFloatScheme.Exponent = .below
+  ) -> Float {
     let most = weights.map(abs).max() ?? 0
-    let exponent = most > 0 ? Int(most.exponent) - Int(element.greatest.exponent) : -127
+    var exponent = most > 0 ? Int(most.exponent) - Int(element.greatest.exponent) : -127
+    let places = Float(1 << (element == .e5m2 || element == .e3m2 ? 2 : element == .e2m1 ? 1 : 3))
+    switch rule {
+    case .below: break
+    case .rounded:
+      if most > 0, (most.significand * places).rounded(.toNearestOrAwayFromZero) == 2 * places { exponent += 1 }
+    case .above: if most > 0, most.significand > element.greatest.significand { exponent += 1 }
+    }
     return Float(sign: .plus, exponent: max(-127, min(127, exponent)), significand: 1)
   }
 

@@ -1,3 +1,5 @@
+import FileAccess
+import Compression
 import Workbench
 
 /// The commands that change what is chosen: for the row under the cursor, for the selection, or, with a pattern as last

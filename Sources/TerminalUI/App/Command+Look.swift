@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// The commands that change what the panes show.

@@ -1,3 +1,5 @@
+import FileAccess
+import Compression
 import Workbench
 
 /// The commands that move the cursor, fold, select, sort and filter.
@@ -58,7 +60,7 @@ extension Command {
     Command("fold", [.left], .move, "fold the block", unless: flat) { state, _ in state.fold(true) },
     Command("unfold", [.right], .move, "unfold the block", unless: flat) { state, _ in state.fold(false) },
     Command("fold-all", [.character("Z")], .move, "fold or unfold all blocks", unless: flat) { state, _ in
-      let blocks = Set(state.session.items.compactMap(\.blockName))
+      let blocks = Set(state.session.blockNames)
       state.folded = state.folded.isEmpty ? blocks : []
       state.refreshRows()
       return []

@@ -1,3 +1,4 @@
+import Checkpoints
 import Workbench
 
 /// The commands about the session as a whole: measuring, exporting, opening a recipe, leaving.

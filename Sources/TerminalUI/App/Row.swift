@@ -1,9 +1,11 @@
+import FileAccess
+import Compression
 import Workbench
 
 /// A line of the layer list: a block with what is in it, or an item.
 enum Row: Sendable, Hashable {
-  case block(name: String, isFolded: Bool, items: [Int])
-  case item(Int, depth: Int)
+  indirect case block(name: String, isFolded: Bool, items: [Int])
+  case item(Int, depth: Int8)
 
   /// The items that an edit of this row changes.
   var items: [Int] {
@@ -66,20 +68,23 @@ extension State {
     if let column = ordering.column {
       return sorted(shown, by: column).map { .item(items[$0].id, depth: 0) }
     }
-    var rows: [Row] = []
-    var members: [String: [Int]] = [:]
+    var members = [[Int]](repeating: [], count: session.blockNames.count)
     for place in shown {
-      if let block = items[place].blockName { members[block, default: []].append(items[place].id) }
+      if let block = session.block(of: place) { members[block].append(items[place].id) }
     }
+    var rows: [Row] = []
+    rows.reserveCapacity(shown.count + members.count)
     for place in shown {
-      guard let block = items[place].blockName else {
+      guard let block = session.block(of: place) else {
         rows.append(.item(items[place].id, depth: 0))
         continue
       }
-      guard let ids = members.removeValue(forKey: block) else { continue }
+      let ids = members[block]
+      guard !ids.isEmpty else { continue }
+      members[block] = []
       // A filter shows what it found, folded or not.
-      let isFolded = filter.isEmpty && folded.contains(block)
-      rows.append(.block(name: block, isFolded: isFolded, items: ids))
+      let isFolded = filter.isEmpty && folded.contains(session.blockNames[block])
+      rows.append(.block(name: session.blockNames[block], isFolded: isFolded, items: ids))
       if !isFolded { rows += ids.lazy.map { .item($0, depth: 1) } }
     }
     return rows

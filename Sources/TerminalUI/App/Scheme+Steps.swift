@@ -1,3 +1,6 @@
+import Numerics
+import Checkpoints
+import Compression
 import Workbench
 
 extension Session {
@@ -17,8 +20,9 @@ extension Session {
     }
     let present = scheme.format == .keep ? item.bytes : bytes(scheme.format)
     // The most bits first.
-    var rungs = (scheme.format == .keep ? startingFormats(for: item) : scheme.format.rungs(for: item))
-      .filter { bytes($0) < item.bytes && fits($0) }.withoutDominated
+    var rungs =
+      (scheme.format == .keep ? startingFormats(for: item) : scheme.format.rungs(integers: .starting(for: item)))
+      .filter { bytes($0) < item.bytes && fits($0) && $0.isStep(for: item) }.withoutDominated
     if rungs.isEmpty, scheme.format != .keep, !fits(scheme.format) {
       // The target has nothing of this kind: the nearest of what it has.
       rungs = targetFormats(for: item)
@@ -33,7 +37,7 @@ extension Session {
   /// or integers.
   private func startingFormats(for item: Item) -> [Scheme.Format] {
     guard let first = startingFormat(for: item) else {
-      return Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
+      return Scheme.Format.uniform(.starting(for: item)).rungs(integers: .starting(for: item))
     }
     return targetFormats(for: item).filter { ($0.codeBits ?? 0) <= (first.codeBits ?? 0) && $0.isStep(for: item) }
   }
@@ -53,42 +57,11 @@ extension Session {
 }
 
 extension Scheme.Format {
-  /// Formats of the same kind with other widths, the most bits first.
-  fileprivate func rungs(for item: Item) -> [Scheme.Format] {
-    switch self {
-    case .keep: []
-    case .uniform(let uniform):
-      // Sixteen bits are chosen by name alone.
-      UniformScheme.widths.reversed().filter { $0 <= 8 }.map { bits in
-        var narrower = uniform
-        narrower.bits = bits
-        if bits == 1 { narrower.symmetry = .symmetric }
-        return .uniform(narrower)
-      }
-    case .f16, .bf16: Scheme.Format.uniform(.starting(for: item)).rungs(for: item)
-    case .block:
-      BlockQuantizer.available.sorted { ($0.bitsPerWeight, $1.name) > ($1.bitsPerWeight, $0.name) }
-        .map { .block($0) }.filter { $0.isStep(for: item) }
-    case .smallFloat(let small):
-      (small.scaling == .nvidia ? [small.element] : [.e4m3, .e2m3, .e2m1])
-        .map { .smallFloat(SmallFloatScheme($0, small.scaling)) }
-    case .codebook(let codebook):
-      if case .kMeans = codebook.table {
-        stride(from: 8, through: 1, by: -1).map { .codebook(.kMeans(bits: $0, codebook.granularity)) }
-      } else {
-        [self]
-      }
-    case .named: [self]
-    }
-  }
-}
-
-extension Scheme.Format {
   /// Whether keys step to it. Some types of ggml take signs and thirds as they come, for models that were trained for
   /// them; others are made with an importance alone.
   fileprivate func isStep(for item: Item) -> Bool {
     guard case .block(let type) = self else { return true }
-    return ![.q1_0, .q2_0, .tq1_0, .tq2_0].contains(type)
+    return !BlockQuantizer.forTrained.contains(type)
       && (item.importances != nil || !BlockQuantizer.needsImportance.contains(type))
   }
 }
@@ -121,16 +94,11 @@ extension Scheme {
   }
 
   func withNextGranularity(for item: Item) -> Scheme {
-    var scheme = self
-    switch format {
-    case .smallFloat(var small) where small.granularity != nil:
-      small.granularity = small.granularity?.next(for: item)
-      scheme.format = .smallFloat(small)
-    case .codebook(var codebook):
-      codebook.granularity = codebook.granularity.next(for: item)
-      scheme.format = .codebook(codebook)
-    default: return withUniform(for: item) { $0.granularity = $0.granularity.next(for: item) }
+    guard let granularity = format.granularity else {
+      return withUniform(for: item) { $0.granularity = $0.granularity.next(for: item) }
     }
+    var scheme = self
+    scheme.format = format.with(granularity.next(for: item))
     return scheme
   }
 

@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// What jobs tell, taken over into the state.

@@ -1,3 +1,6 @@
+import Inference
+import Compression
+import Checkpoints
 import Workbench
 
 #if canImport(Glibc)
@@ -163,7 +166,7 @@ struct Screen: Program {
       return
     }
     let sparsity = state.session.scheme(of: item).sparsity
-    let open = state.errorFormats.map { Scheme($0, sparsity: sparsity) }
+    let open = Scheme.compared.map { Scheme($0, sparsity: sparsity) }
       .filter { item.obstacle(to: $0) == nil && state.session.assessment(of: item, in: $0) == nil }
     analyst.ask(open.map { .assessment(item.id, state.session.made($0, of: item)) })
   }

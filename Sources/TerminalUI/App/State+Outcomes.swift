@@ -1,3 +1,5 @@
+import Inference
+import FileAccess
 import Workbench
 
 // What came of jobs, as the state shows it.

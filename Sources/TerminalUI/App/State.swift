@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// All that the screen shows: a value. `update` changes it, views draw it.

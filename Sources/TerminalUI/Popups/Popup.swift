@@ -1,3 +1,4 @@
+import Compression
 import Workbench
 
 /// Something that stands over the screen until it is closed, and has the keys to itself meanwhile.

@@ -1,3 +1,4 @@
+import Compression
 import Workbench
 
 /// What the pruning popup has chosen so far: a kind of sparsity, and how much of it.

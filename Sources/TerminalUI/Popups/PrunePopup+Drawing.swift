@@ -1,3 +1,5 @@
+import FileAccess
+import Compression
 import Workbench
 
 extension PrunePopup {

@@ -1,3 +1,4 @@
+import Compression
 import Workbench
 
 /// A slider for sparsity, and what would go, drawn for the kind of sparsity.

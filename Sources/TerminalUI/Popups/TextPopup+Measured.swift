@@ -1,3 +1,5 @@
+import Inference
+import FileAccess
 import Workbench
 
 /// What was measured, as lines of text for a window.

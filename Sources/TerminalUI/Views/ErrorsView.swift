@@ -1,12 +1,8 @@
+import FileAccess
+import Compression
 import Workbench
 
 extension State {
-  /// What stands beside the tables of integers' errors: small floats and codebooks as their words have them.
-  var errorFormats: [Scheme.Format] {
-    SmallFloatScheme.words.map { .smallFloat($0.scheme) }.filter { $0 != .smallFloat(.init(.e2m1, .scaled(.channel))) }
-      + [.codebook(.nf4)] + stride(from: 6, through: 2, by: -1).map { .codebook(.kMeans(bits: $0)) }
-  }
-
   /// Error against bits: t² of every width at every granularity, symmetric and affine, with the sparsity as chosen.
   func drawErrors(_ canvas: inout Canvas, _ frame: Rect) {
     let scheme = current.map { session.scheme(of: $0) } ?? .keep
@@ -53,13 +49,13 @@ extension State {
   /// Where the errors of small floats and codebooks stand: beside the tables, where they fill the screen.
   private func formatsPlace(_ inside: Rect, tables: Int) -> Rect? {
     guard isZoomed, inside.width >= tables + 30 else { return nil }
-    return inside.splitLeft(tables).rest.splitTop(errorFormats.count + 1).top
+    return inside.splitLeft(tables).rest.splitTop(Scheme.compared.count + 1).top
   }
 
   private func drawFormats(_ canvas: inout Canvas, _ rect: Rect, _ item: Item, _ scheme: Scheme) {
     canvas.put("t²", x: rect.x + 15, y: rect.y, width: 7, .dim, alignment: .right)
     canvas.put("dB", x: rect.x + 22, y: rect.y, width: 7, .dim, alignment: .right)
-    for (row, format) in errorFormats.enumerated() where row + 1 < rect.height {
+    for (row, format) in Scheme.compared.enumerated() where row + 1 < rect.height {
       let y = rect.y + 1 + row
       let offer = Scheme(format, sparsity: scheme.sparsity)
       let fits = item.obstacle(to: offer) == nil

@@ -1,3 +1,6 @@
+import Inference
+import FileAccess
+import Checkpoints
 import Workbench
 
 extension State {

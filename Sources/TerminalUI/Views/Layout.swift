@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// Where everything stands on the screen: a function of the size and of what is zoomed.

@@ -1,3 +1,7 @@
+import Numerics
+import FileAccess
+import Compression
+import Checkpoints
 import Workbench
 
 extension State {
@@ -95,7 +99,7 @@ extension State {
     case .block(let name, let isFolded, let ids):
       blockCell(column, name, isFolded, subtotal, count: ids.count, total)
     case .item(let id, let depth):
-      session.item(id: id).map { itemCell(column, $0, depth, total) } ?? ("", nil)
+      session.item(id: id).map { itemCell(column, $0, Int(depth), total) } ?? ("", nil)
     }
   }
 
@@ -176,22 +180,7 @@ extension State {
 
   /// A scheme in as few letters as a column has: `int4 g32`, `int4 ch a`, with its sparsity as `30%`.
   func short(_ scheme: Scheme) -> String {
-    var text: String
-    switch scheme.format {
-    case .uniform(let uniform):
-      let run =
-        switch uniform.granularity {
-        case .tensor: "t"
-        case .channel: "ch"
-        case .axis(let axis): "ax\(axis)"
-        case .group(let size): "g\(size)"
-        }
-      text = "int\(uniform.bits) \(run)"
-      if uniform.symmetry.isAffine { text += uniform.symmetry == .edge ? " e" : " a" }
-      if uniform.symmetry == .symmetricSigned { text += " s" }
-      if uniform.symmetry == .symmetricFull { text += " f" }
-    default: text = Scheme(scheme.format).description
-    }
+    var text = scheme.format.short
     switch scheme.sparsity {
     case .none: break
     case .ratio(let ratio): text += " \(Format.fixed(ratio * 100, 0))%"

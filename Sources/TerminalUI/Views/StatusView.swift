@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// A key as the foot of the screen shows it, and what it does.

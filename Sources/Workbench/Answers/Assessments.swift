@@ -22,64 +22,76 @@ public struct Assessments: Sendable, Equatable {
     let scheme: Int32
   }
 
-  /// By tensor, in the order in which they came.
-  private var figures: [[Figures]]
+  /// Of each tensor that has some, in the order in which they came.
+  private var known: [[Figures]] = []
+  /// By tensor, where its figures stand in `known`; −1 for a tensor that has none.
+  private var places: [Int32]
   private var schemes: [Scheme: Int32] = [:]
   private var whole: Recent<Key, Assessment>
   /// How many items have some.
   public private(set) var count = 0
 
   init(tensors: Int, room: Int) {
-    figures = [[Figures]](repeating: [], count: tensors)
+    places = [Int32](repeating: -1, count: tensors)
     whole = Recent(most: room)
   }
 
   public subscript(id: Item.ID, scheme: Scheme) -> Assessment? {
-    guard figures.indices.contains(id), !figures[id].isEmpty, let number = schemes[scheme] else { return nil }
+    guard let place = place(id), let number = schemes[scheme] else { return nil }
     if let assessment = whole[Key(item: id, scheme: number)] { return assessment }
-    return figures[id].first { $0.scheme == number }.map(Assessment.init)
+    return known[place].first { $0.scheme == number }.map(Assessment.init)
   }
 
   /// t² alone.
   func relativeError(_ id: Item.ID, _ scheme: Scheme) -> Double? {
-    guard figures.indices.contains(id), !figures[id].isEmpty, let number = schemes[scheme] else { return nil }
-    return figures[id].first { $0.scheme == number }.flatMap { known($0.relativeError) }
+    guard let place = place(id), let number = schemes[scheme] else { return nil }
+    return known[place].first { $0.scheme == number }.flatMap { $0.relativeError.isNaN ? nil : $0.relativeError }
+  }
+
+  private func place(_ id: Item.ID) -> Int? {
+    places.indices.contains(id) && places[id] >= 0 ? Int(places[id]) : nil
   }
 
   mutating func keep(_ assessment: Assessment, for id: Item.ID, in scheme: Scheme) {
-    guard figures.indices.contains(id) else { return }
+    guard places.indices.contains(id) else { return }
     let number = schemes[scheme] ?? Int32(clamping: schemes.count)
     schemes[scheme] = number
     let new = Figures(assessment, scheme: number)
-    if figures[id].isEmpty { count += 1 }
-    if let place = figures[id].firstIndex(where: { $0.scheme == number }) {
-      figures[id][place] = new
+    if places[id] < 0 {
+      places[id] = Int32(clamping: known.count)
+      known.append([])
+    }
+    let place = Int(places[id])
+    if known[place].isEmpty { count += 1 }
+    if let earlier = known[place].firstIndex(where: { $0.scheme == number }) {
+      known[place][earlier] = new
     } else {
-      figures[id].append(new)
+      known[place].append(new)
     }
     whole.keep(assessment, for: Key(item: id, scheme: number), bytes: assessment.byteCount)
   }
 
   /// Forgets all of an item.
   mutating func remove(_ id: Item.ID) {
-    guard figures.indices.contains(id), !figures[id].isEmpty else { return }
-    for known in figures[id] { whole.remove(Key(item: id, scheme: known.scheme)) }
-    figures[id] = []
+    guard let place = place(id), !known[place].isEmpty else { return }
+    for figures in known[place] { whole.remove(Key(item: id, scheme: figures.scheme)) }
+    known[place] = []
     count -= 1
   }
 
   /// Whether the same is known of the same schemes, in whatever order it came.
   public static func == (a: Assessments, b: Assessments) -> Bool {
     func sorted(_ all: Assessments) -> [[String: Assessment]] {
-      all.figures.indices.map { id in
+      all.places.indices.map { id in
         all.schemes.keys.reduce(into: [:]) { found, scheme in found["\(scheme)"] = all[id, scheme] }
       }
     }
-    return a.figures.count == b.figures.count && sorted(a) == sorted(b)
+    return a.places.count == b.places.count && sorted(a) == sorted(b)
   }
 }
 
-private func known(_ value: Double) -> Double? { value.isNaN ? nil : value }
+/// `nil` for NaN.
+private func number(_ value: Double) -> Double? { value.isNaN ? nil : value }
 
 extension Assessments.Figures {
   fileprivate init(_ assessment: Assessment, scheme: Int32) {
@@ -94,8 +106,8 @@ extension Assessments.Figures {
 extension Assessment {
   fileprivate init(_ figures: Assessments.Figures) {
     self.init(
-      relativeError: known(figures.relativeError), weightedError: known(figures.weightedError),
-      squaredNorm: figures.squaredNorm, nonFinite: figures.nonFinite, sparsity: known(figures.sparsity),
+      relativeError: number(figures.relativeError), weightedError: number(figures.weightedError),
+      squaredNorm: figures.squaredNorm, nonFinite: figures.nonFinite, sparsity: number(figures.sparsity),
       size: Size(
         bytes: figures.bytes, form: figures.form, scaleBytes: figures.scaleBytes, dense: figures.dense))
   }

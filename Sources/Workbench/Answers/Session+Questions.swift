@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 
 /// What there is to find out.

@@ -8,33 +8,45 @@ public struct Surveys: Sendable, Equatable {
     let errors: ErrorTable?
   }
 
-  /// By tensor.
-  private var figures: [Figures?]
+  private var figures: [Figures] = []
+  /// By tensor, where its figures stand; −1 for a tensor that was not surveyed.
+  private var places: [Int32]
   private var whole: Recent<Item.ID, Survey>
   /// How many items have one.
-  public private(set) var count = 0
+  public var count: Int { figures.count }
 
   /// - Parameter tensors: how many the checkpoint has.
   init(tensors: Int, room: Int) {
-    figures = [Figures?](repeating: nil, count: tensors)
+    places = [Int32](repeating: -1, count: tensors)
     whole = Recent(most: room)
   }
 
   public subscript(id: Item.ID) -> Survey? {
     if let survey = whole[id] { return survey }
-    guard figures.indices.contains(id), let known = figures[id] else { return nil }
+    guard let known = figures(id) else { return nil }
     return Survey(statistics: known.statistics, errors: known.errors)
   }
 
   mutating func keep(_ survey: Survey, for id: Item.ID) {
-    guard figures.indices.contains(id) else { return }
-    if figures[id] == nil { count += 1 }
-    figures[id] = Figures(statistics: survey.statistics, errors: survey.errors)
+    guard places.indices.contains(id) else { return }
+    let new = Figures(statistics: survey.statistics, errors: survey.errors)
+    if places[id] >= 0 {
+      figures[Int(places[id])] = new
+    } else {
+      places[id] = Int32(clamping: figures.count)
+      figures.append(new)
+    }
     if survey.isWhole { whole.keep(survey, for: id, bytes: survey.byteCount) }
   }
 
+  private func figures(_ id: Item.ID) -> Figures? {
+    places.indices.contains(id) && places[id] >= 0 ? figures[Int(places[id])] : nil
+  }
+
+  /// Whether the same is known of the same tensors, in whatever order it came.
   public static func == (a: Surveys, b: Surveys) -> Bool {
-    a.figures == b.figures && a.whole.values == b.whole.values
+    a.places.count == b.places.count && a.places.indices.allSatisfy { a.figures($0) == b.figures($0) }
+      && a.whole.values == b.whole.values
   }
 }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 
 /// What a recipe costs and saves, as far as it is known without running the model.
@@ -31,28 +32,30 @@ public struct Estimate: Sendable, Hashable {
 }
 
 extension Estimate {
-  /// The sum of parts, in their order.
-  init(_ parts: some Sequence<EstimatePart>) {
+  /// The sum of the items' parts, in their order.
+  init(_ items: [Item], _ parts: [EstimatePart]) {
     self.init(
       bytes: 0, originalBytes: 0, isExact: true, bitsPerWeight: 0, originalBitsPerWeight: 0, damage: nil,
       known: 0, weights: 0)
     var (parameters, parameterBytes, originalParameterBytes) = (0, 0, 0)
     var (damage, unit) = (0.0, 0.0)
     var isComplete = true
-    for part in parts {
+    for (place, part) in parts.enumerated() {
+      let stored = items[place].bytes
       bytes += part.bytes
-      originalBytes += part.stored
+      originalBytes += stored
       isExact = isExact && part.isExact
       guard part.isParameter else { continue }
-      parameters += part.count
+      let count = items[place].count
+      parameters += count
       parameterBytes += part.bytes
-      originalParameterBytes += part.stored
+      originalParameterBytes += stored
       guard part.counts else { continue }
-      weights += part.count
+      weights += count
       if let error = part.error, let reference = part.reference {
-        damage += Double(part.count) * error
-        unit += Double(part.count) * reference
-        known += part.count
+        damage += Double(count) * error
+        unit += Double(count) * reference
+        known += count
       } else {
         isComplete = false
       }

@@ -2,18 +2,25 @@ import Compression
 
 /// What one item adds to an estimate under its scheme.
 struct EstimatePart: Sendable {
-  /// Bytes as stored, and in the scheme.
-  var stored: Int
-  var bytes: Int
-  var isExact: Bool
-  var count: Int
+  /// Bytes in the scheme.
+  let bytes: Int
+  let isExact: Bool
   /// Whether it is no buffer.
-  var isParameter: Bool
+  let isParameter: Bool
   /// Whether its error counts: a weight's always, a vector's when it is not kept.
-  var counts: Bool
+  let counts: Bool
   /// t² in the scheme, and in the unit of the damage; `nil` while they are not known.
-  var error: Double?
-  var reference: Double?
+  var error: Double? { knownError.isNaN ? nil : knownError }
+  var reference: Double? { knownReference.isNaN ? nil : knownReference }
+  // NaN for none: an optional number takes the room of two, and models have many tensors.
+  private let knownError: Double
+  private let knownReference: Double
+
+  init(bytes: Int, isExact: Bool, isParameter: Bool, counts: Bool, error: Double?, reference: Double?) {
+    self.bytes = bytes
+    (self.isExact, self.isParameter, self.counts) = (isExact, isParameter, counts)
+    (knownError, knownReference) = (error ?? .nan, reference ?? .nan)
+  }
 }
 
 extension EstimatePart {
@@ -31,8 +38,8 @@ extension EstimatePart {
         hasReference = last?.isTaken == true
       }
       return EstimatePart(
-        stored: item.bytes, bytes: item.bytes, isExact: true, count: item.count,
-        isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn, error: 0,
+        bytes: item.bytes, isExact: true, isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn,
+        error: 0,
         reference: hasReference ? nil : 0)
     }
   }

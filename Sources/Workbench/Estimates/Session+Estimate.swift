@@ -4,13 +4,13 @@ extension Session {
   /// The estimate for the recipe as it stands.
   ///
   /// - Complexity: O(items), an addition each.
-  public var estimate: Estimate { Estimate(parts.all) }
+  public var estimate: Estimate { Estimate(items, parts.all) }
 
   /// The estimate for any choice of schemes.
   ///
   /// - Complexity: O(items), with several look-ups each.
   public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
-    Estimate(items.map { part(of: $0, in: scheme($0)) })
+    Estimate(items, items.map { part(of: $0, in: scheme($0)) })
   }
 
   func part(of item: Item, in scheme: Scheme) -> EstimatePart {
@@ -18,8 +18,7 @@ extension Session {
     let isWeight = item.kind == .weight
     let isOwn = item.sharedWith == nil
     return EstimatePart(
-      stored: item.bytes, bytes: bytes, isExact: exact, count: item.count,
-      isParameter: item.kind != .buffer && isOwn,
+      bytes: bytes, isExact: exact, isParameter: item.kind != .buffer && isOwn,
       counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoFiniteNumber(item),
       error: relativeError(of: item, in: scheme),
       reference: !isWeight || !Estimate.unitFits(item)
@@ -40,7 +39,9 @@ extension Session {
   }
 
   /// Σ n·t² over all items whose error is known.
-  public var damageTotal: Double { parts.all.reduce(0) { $0 + ($1.error ?? 0) * Double($1.count) } }
+  public var damageTotal: Double {
+    items.indices.reduce(0) { $0 + (parts[$1].error ?? 0) * Double(items[$1].count) }
+  }
 
   /// What some items come to together, for a block of the list.
   public struct Subtotal: Sendable {
@@ -62,9 +63,9 @@ extension Session {
     var sum = Subtotal()
     let isKept = recipe.choices.isEmpty
     for place in ids.lazy.compactMap(table.place(of:)) {
-      sum.stored += parts[place].stored
+      sum.stored += items[place].bytes
       sum.bytes += parts[place].bytes
-      sum.damage += (parts[place].error ?? 0) * Double(parts[place].count)
+      sum.damage += (parts[place].error ?? 0) * Double(items[place].count)
       guard items[place].kind == .weight else { continue }
       switch sum.scheme {
       case .none: sum.scheme = .one(recipe[items[place]])

@@ -1,4 +1,5 @@
 import Compression
+import FileAccess
 
 /// A list of modules as compressed-tensors has them: exact paths, `re:` and an expression that matches from the path's
 /// first character on, or classes of modules.

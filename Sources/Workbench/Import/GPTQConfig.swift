@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 
 /// GPTQ's config: a scheme for the linear layers of all blocks, and expressions for some of them, by which a module is

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compression
+import FileAccess
 
 /// What MLX's `quantization` says of one module, or of all that have no entry of their own.
 ///

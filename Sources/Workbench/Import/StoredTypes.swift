@@ -19,9 +19,11 @@ extension Scheme {
     }
     switch packing.code {
     case "nf4": self.init(.codebook(CodebookScheme(.nf4, granularity)))
-    case "e2m1" where granularity == .group(16): self.init(.smallFloat(SmallFloatScheme(.e2m1, .nvidia)))
-    case "e2m1" where granularity == .group(32): self.init(.smallFloat(SmallFloatScheme(.e2m1, .microscaling)))
-    case "f8_e4m3" where granularity == .group(32): self.init(.smallFloat(SmallFloatScheme(.e4m3, .microscaling)))
+    case "e2m1" where granularity == .group(16):
+      self.init(.smallFloat(SmallFloatScheme(.e2m1, .nvidia(hasTensorScale: true))))
+    case "e2m1" where granularity == .group(32): self.init(.smallFloat(SmallFloatScheme(.e2m1, .microscaling(.below))))
+    case "f8_e4m3" where granularity == .group(32):
+      self.init(.smallFloat(SmallFloatScheme(.e4m3, .microscaling(.below))))
     case "f8_e4m3": self.init(.smallFloat(SmallFloatScheme(.e4m3, .scaled(granularity))))
     case "f8_e5m2": self.init(.smallFloat(SmallFloatScheme(.e5m2, .scaled(granularity))))
     case let code where code.hasPrefix("int") || code.hasPrefix("uint"):

@@ -1,3 +1,4 @@
+import Inference
 import Synchronization
 
 /// A piece of work in the background: what it does, for which state of the recipe it was asked, and a way to call it off.

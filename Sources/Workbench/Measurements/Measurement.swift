@@ -22,31 +22,7 @@ public struct Measurement: Sendable {
   /// Names of the classes, in the order of the labels, where the data have some.
   public var classNames: [String]
 
-  public struct Metric: Sendable, Codable {
-    public var name: String
-    public var value: Double
-    /// `nil` where nobody knows it: an evaluator of one's own says a figure alone.
-    public var standardError: Double?
-    /// The uncompressed model's figure.
-    public var baseline: Double?
-    /// Whether it is a share from 0 to 1.
-    public var isShare: Bool
-
-    public init(
-      name: String, value: Double, standardError: Double?, baseline: Double?, isShare: Bool = false
-    ) {
-      self.name = name
-      self.value = value
-      self.standardError = standardError
-      self.baseline = baseline
-      self.isShare = isShare
-    }
-
-    /// Whether none of its figures is NaN or infinite: a model whose weights are makes such.
-    public var isFinite: Bool {
-      value.isFinite && standardError?.isFinite ?? true && baseline?.isFinite ?? true
-    }
-  }
+  public typealias Metric = Inference.Metric
 
   public init(
     recipe: Recipe, metrics: [Metric], samples: Int, samplesPerSecond: Double, peakBytes: Int, bytes: Int,

@@ -10,36 +10,9 @@ import Inference
   import Darwin
 #endif
 
-/// What a measurement runs on, and how.
-public struct MeasurementRequest: Sendable {
-  /// Arrays in a file (`.npz`, `.safetensors`), a folder or a list of images; for a language model a text, or token ids
-  /// (`.npy`).
-  public var data: String
-  /// Tokens of a window of text; `nil` for the model's own, at most 512.
-  public var context: Int?
-  public var images: ImageOptions
-  /// How activations are coded; `nil` for plain numbers.
-  public var activations: ActivationOptions?
-  /// How samples of an ONNX model are run.
-  public var options = Network.RunOptions()
-
-  public init(
-    data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil, context: Int? = nil
-  ) {
-    self.data = data
-    self.context = context
-    self.images = images
-    self.activations = activations
-  }
-}
-
-/// Simulated integer activations: `int8`, `int8,percentile=99.9`.
-public struct ActivationOptions: Sendable, Hashable {
-  public var bits: Int
-  public var percentile = 100.0
-  /// What ranges are found on; other data than those that score.
-  public var calibration: String
-
+extension ActivationOptions {
+  /// `int8`, `int8,percentile=99.9`.
+  ///
   /// - Throws: `WorkbenchError` that says what is expected.
   public init(spec: String, calibration: String) throws(WorkbenchError) {
     let parts = spec.split(separator: ",").map(String.init)
@@ -47,8 +20,7 @@ public struct ActivationOptions: Sendable, Hashable {
     else {
       throw WorkbenchError("activations \"\(spec)\": expected int2 to int16, as in int8,percentile=99.9")
     }
-    self.bits = bits
-    self.calibration = calibration
+    self.init(bits: bits, calibration: calibration)
     for part in parts.dropFirst() {
       guard part.hasPrefix("percentile="), let percentile = Double(part.dropFirst(11)), percentile > 50,
         percentile <= 100
@@ -59,31 +31,20 @@ public struct ActivationOptions: Sendable, Hashable {
 }
 
 extension Session {
-  /// Runs the recipe as it stands on data, and the model as it is beside it.
-  ///
-  /// With labels: `top-1`, `top-5`, macro `precision`, `recall` and `F1`, `cross entropy`. With targets: `mean squared
-  /// error`. Always how far the outputs lie from the uncompressed model's: `agreement` of the highest score, `KL
-  /// divergence`, `cosine`, and `output error`, the mean squared difference.
+  /// Runs the recipe as it stands on data, and the model as it is beside it; see `Model.score` for what is measured.
   ///
   /// - Parameters:
   ///   - progress: hears of samples done and of all; `false` calls the measurement off.
   ///   - isCancelled: asked many times a batch; `true` calls it off too.
   /// - Returns: `nil` when it was called off.
-  /// - Throws: `WorkbenchError`: no graph, an operator that is not there, data that do not fit.
+  /// - Throws: `WorkbenchError`: no model to run, an operator that is not there, data that do not fit.
   public func measure(
     _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> Measurement? {
     do {
-      if checkpoint.graph == nil {
-        guard request.activations == nil else {
-          throw WorkbenchError("integer activations are simulated in ONNX models alone")
-        }
-      }
-      var found =
-        checkpoint.graph == nil
-        ? try measuredText(request, progress: progress, isCancelled: isCancelled)
-        : try measured(request, progress: progress, isCancelled: isCancelled)
+      let model = try checkpoint.model()
+      var found = try measured(by: model, request, progress, isCancelled)
       found.notes += request.unused(by: checkpoint)
       return found
     } catch let error as InferenceError {
@@ -97,66 +58,41 @@ extension Session {
     try measure(MeasurementRequest(data: path), progress: progress)
   }
 
-  private func measured(
-    _ request: MeasurementRequest, progress: (Int, Int) -> Bool, isCancelled: @escaping () -> Bool
+  private func measured<Runnable: Model>(
+    by model: Runnable, _ request: MeasurementRequest, _ progress: (Int, Int) -> Bool,
+    _ isCancelled: @escaping () -> Bool
   ) throws -> Measurement {
-    let network = try Network(checkpoint)
-    let data = try Dataset(request.data, for: network, images: request.images)
-    let memory = request.options.memory
-    let original = try network.loadWeights(memory: memory)
-    let isWhole = recipe.choices.values.allSatisfy(\.scheme.isKeep) && request.activations == nil
+    guard request.activations == nil || Runnable.codesActivations else {
+      throw WorkbenchError("integer activations are simulated in ONNX models alone")
+    }
+    let data = try model.data(request)
+    let changes = items.filter { !recipe[$0].isKeep }
+    let original = try model.loadWeights(
+      for: data, beside: changes.reduce(0) { $0 + 4 * $1.count }, memory: request.options.memory)
+    var changed: Runnable.Weights?
+    for item in changes {
+      guard progress(0, data.count), !isCancelled() else { throw InferenceError.cancelled }
+      changed = try replaced(item, in: changed ?? original)
+    }
     var goesOn = true
-    var candidates = [Network.Candidate(weights: original)]
-    if !isWhole {
-      let compressed = try weights(replacing: original, memory: memory) { progress(0, data.count) && !isCancelled() }
-      var ranges: ActivationRanges?
-      if let wanted = request.activations {
-        let calibration = try Dataset(wanted.calibration, for: network, images: request.images)
-        ranges = try network.activationRanges(
-          calibration, weights: compressed, bits: wanted.bits, percentile: wanted.percentile, isCancelled: isCancelled)
-      }
-      candidates.append(Network.Candidate(weights: compressed, activations: ranges))
-    }
-    let compared = try network.compare(
-      data, candidates, request.options, progress: { done, all in goesOn = progress(done, all) && goesOn },
-      isCancelled: { !goesOn || isCancelled() })
-    let found = compared.evaluations
-    let metrics = Metrics(
-      found: found[found.count - 1], plain: found[0], comparison: compared.comparisons.first,
-      isCancelled: { !goesOn || isCancelled() })
-    let all = try metrics.all()
-    let note = metrics.found.notes.first
-    guard !all.isEmpty || request.options.keepsOutputs else {
-      throw WorkbenchError(
-        "\(request.data): there is nothing to measure: "
-          + (note ?? "it has no labels and no targets") + ", and no choice was made whose outputs could be compared")
-    }
+    let score = try model.score(
+      data, original: original, changed: changed, request,
+      progress: { done, all in goesOn = progress(done, all) && goesOn }, isCancelled: { !goesOn || isCancelled() })
     let estimate = estimate
     return Measurement(
-      recipe: recipe, metrics: all, samples: metrics.found.samples,
-      samplesPerSecond: metrics.found.samplesPerSecond, peakBytes: Self.peakBytes, bytes: estimate.bytes,
-      damage: estimate.damage, classification: metrics.found.classification, data: request.data,
-      notes: metrics.found.notes, outputs: compared.outputs,
-      classNames: metrics.found.labels.isEmpty ? [] : data.classNames)
+      recipe: recipe, metrics: score.metrics, samples: score.samples,
+      samplesPerSecond: score.seconds > 0 ? Double(score.samples) / score.seconds : 0, peakBytes: Self.peakBytes,
+      bytes: estimate.bytes, damage: estimate.damage, classification: score.classification, data: request.data,
+      notes: score.notes, outputs: score.outputs, classNames: score.classNames)
   }
 
-  /// The weights with every chosen item in its compressed form.
-  private func weights(
-    replacing original: Weights, memory: Int?, proceed: () -> Bool
-  ) throws -> Weights {
-    var weights = original
-    for item in items {
-      let scheme = recipe[item]
-      guard !scheme.isKeep else { continue }
-      guard proceed() else { throw InferenceError.cancelled }
-      try weights.checkRoom(for: item.count, memory: memory)
-      let values = try reconstruction(of: item)
-      weights =
-        item.kind == .weight || item.packing != nil
-        ? try weights.replacing(layer: item.layerIndex, withMatrix: values)
-        : weights.replacing(tensor: item.id, with: values)
-    }
-    return weights
+  /// The weights with an item in the form that the recipe gives it.
+  private func replaced<Weights: ModelWeights>(_ item: Item, in weights: Weights) throws -> Weights {
+    try weights.checkRoom(forNumbers: item.count, of: item.name)
+    let values = try reconstruction(of: item)
+    return item.kind == .weight || item.packing != nil
+      ? try weights.replacing(layer: item.layerIndex, withMatrix: values)
+      : weights.replacing(tensor: item.id, with: values)
   }
 
   /// The most memory that this process has held, in bytes.

@@ -1,3 +1,4 @@
+import FileAccess
 import Architectures
 import Checkpoints
 import Inference

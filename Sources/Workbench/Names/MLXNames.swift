@@ -1,3 +1,5 @@
+import Numerics
+import FileAccess
 import Checkpoints
 import Inference
 

@@ -76,15 +76,7 @@ extension Scheme {
   /// What llama-quantize takes where a row is no multiple of the block (its `tensor_type_fallback`), then F16.
   func llamaSubstitute(columns: Int) -> Scheme? {
     guard case .block(let type) = format else { return nil }
-    let next: Scheme.Format =
-      switch type {
-      case .iq1_s, .iq1_m, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s, .iq4_xs: .block(.iq4_nl)
-      case .q2_k, .q3_k, .tq1_0, .tq2_0: .block(.q4_0)
-      case .q4_k: .block(.q5_0)
-      case .q5_k: .block(.q5_1)
-      case .q6_k: .block(.q8_0)
-      default: .f16
-      }
+    let next: Scheme.Format = type.substitute.map { .block($0) } ?? .f16
     var scheme = self
     scheme.format = next
     if case .block(let type) = next, columns % type.blockWeights != 0 { scheme.format = .f16 }

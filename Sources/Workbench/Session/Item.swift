@@ -7,10 +7,14 @@ import Numerics
 /// its own.
 public struct Item: Sendable, Identifiable {
   /// The tensor's index in the checkpoint.
-  public let id: Int
+  public var id: Int { Int(tensor) }
   /// The layer's index in the checkpoint.
-  let layerIndex: Int
+  var layerIndex: Int { Int(layerNumber) }
   private let model: Model
+  private let tensor: Int32
+  private let layerNumber: Int32
+  /// The layer whose bytes these are too; −1 for none.
+  private let owner: Int32
   public let kind: Kind
   /// Whether it is a view of a few numbers that stands for more than the file could hold.
   private let isRepeated: Bool
@@ -19,8 +23,6 @@ public struct Item: Sendable, Identifiable {
   private let isPacked: Bool
   /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
   public let bytes: Int
-  /// The layer whose bytes these are too; −1 for none.
-  private let owner: Int
   /// How much each input matters, once a file has said it.
   public internal(set) var importances: Importances?
 
@@ -109,7 +111,7 @@ extension Item {
   }
   /// The item whose bytes these are too (a head that is its embedding, saved as views of one storage): it is chosen for
   /// there, and takes no room of its own.
-  public var sharedWith: String? { isShared ? model.layers[owner].name : nil }
+  public var sharedWith: String? { isShared ? model.layers[Int(owner)].name : nil }
   var isShared: Bool { owner >= 0 }
 
   /// Other modules that use its layer's weight, where it is that.
@@ -153,10 +155,10 @@ extension Item {
       || !layers[index].isQuantizationParameter && tensors[id].type.isFloatingPoint && !isCompanion && !isConstant
     let isWeight =
       isLayersWeight && layers[index].matrix != nil && layers[index].role != .norm && !Self.isBias(tensors[id].name)
-    self.id = id
+    tensor = Int32(clamping: id)
     self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
-    layerIndex = index
+    layerNumber = Int32(clamping: index)
     isRepeated =
       tensors[id].count > Self.mostRepeated
       && zip(tensors[id].layout.strides ?? [], tensors[id].shape).contains { $0 == 0 && $1 > 1 }
@@ -165,7 +167,7 @@ extension Item {
       tie != nil
       ? 0
       : tensors[id].byteCount + (isPacked ? layers[index].companions.reduce(0) { $0 + tensors[$1].byteCount } : 0)
-    owner = tie.flatMap { owners[$0] } ?? -1
+    owner = Int32(clamping: tie.flatMap { owners[$0] } ?? -1)
   }
 
   /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.

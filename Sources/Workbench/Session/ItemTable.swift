@@ -1,16 +1,19 @@
+import Checkpoints
 import Compression
 
 /// The items of a model, by their place and by their tensor, and how much their inputs matter.
 struct ItemTable: Sendable {
   private(set) var items: [Item]
   private let places: ItemPlaces
+  let blocks: Blocks
   /// How many items have numbers to read.
   let surveyCount: Int
   /// The file that said how much inputs matter.
   var importancePath: String?
 
-  init(_ items: [Item]) {
+  init(_ items: [Item], _ layers: [Layer]) {
     self.items = items
+    blocks = Blocks(layers)
     places = ItemPlaces(items)
     surveyCount = items.count(where: \.isSurveyed)
   }

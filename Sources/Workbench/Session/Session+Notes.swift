@@ -1,3 +1,4 @@
+import Numerics
 import Compression
 
 /// What a row says.

@@ -27,7 +27,7 @@ public struct Session: Sendable {
   public init(_ checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
     parameterCount = checkpoint.parameterCount
-    table = ItemTable(Item.all(of: checkpoint))
+    table = ItemTable(Item.all(of: checkpoint), checkpoint.layers)
     answers = Answers(tensors: checkpoint.tensors.count)
     parts = EstimateParts(unread: table.items)
   }
@@ -36,6 +36,11 @@ public struct Session: Sendable {
   public func item(id: Int) -> Item? { table[id] }
   /// - Complexity: O(items).
   public func item(named name: String) -> Item? { items.first { $0.name == name } }
+
+  /// The names of the model's blocks, in its order.
+  public var blockNames: [String] { table.blocks.names }
+  /// The index of the block that the item at a place of `items` stands in.
+  public func block(of place: Int) -> Int? { table.blocks[items[place].layerIndex] }
 
   public var recipe: Recipe { history.recipe }
   public func scheme(of item: Item) -> Scheme { recipe[item] }

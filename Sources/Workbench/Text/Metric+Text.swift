@@ -1,3 +1,5 @@
+import Inference
+
 extension Measurement.Metric {
   /// `97.22 % ± 0.87`: measured figures keep the digits that tell recipes apart.
   package var text: String {

@@ -1,3 +1,5 @@
+import FileAccess
+import Checkpoints
 import ArgumentParser
 import Workbench
 

@@ -1,3 +1,5 @@
+import Inference
+import FileAccess
 import ArgumentParser
 import Workbench
 

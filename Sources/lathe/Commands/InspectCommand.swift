@@ -1,3 +1,5 @@
+import Compression
+import Checkpoints
 import ArgumentParser
 import Workbench
 

@@ -1,3 +1,4 @@
+import Compression
 import ArgumentParser
 import Workbench
 
@@ -12,7 +13,10 @@ struct SchemesCommand: ParsableCommand, Explained {
     Integers of b bits: symmetric has the scale max|w|/(2^(b-1)-1); symmetric-full max|w|/(2^(b-1)-½), and the code -2^(b-1) \
     too; symmetric-signed the number of the greatest magnitude over -2^(b-1); affine a zero point, with zero in its range; \
     edge, MLX's affine, begins at the end of the range that is farther from zero. rounds= computes \
-    in the scale's type, as tools do: product rounds w·(1/s) to it, quotient w/s, sum w/s and its sum with the zero point. With --to, what a tool makes of them \
+    in the scale's type, as tools do: product rounds w·(1/s) to it, quotient w/s, sum w/s and its sum with the zero point. \
+    The power of two over a block whose greatest magnitude is m: exponent=below is OCP's, 2^(floor(log2 m)-floor(log2 greatest)); \
+    rounded the same of m rounded to the element's mantissa, as compressed-tensors; above 2^ceil(log2(m/greatest)), as MLX. \
+    With --to, what a tool makes of them \
     stands below.
     """
   static let examples = ["lathe schemes", "lathe schemes --to mlx-config"]

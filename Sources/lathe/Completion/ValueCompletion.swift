@@ -1,3 +1,5 @@
+import Compression
+import Checkpoints
 import Workbench
 
 #if canImport(FoundationEssentials)

@@ -1,3 +1,6 @@
+import Numerics
+import Compression
+import Checkpoints
 import Workbench
 
 extension Session {

@@ -1,3 +1,6 @@
+import FileAccess
+import Compression
+import Checkpoints
 import Workbench
 
 extension Session {

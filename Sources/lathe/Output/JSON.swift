@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 /// A JSON value whose objects keep their order; numbers that JSON does not have become null.

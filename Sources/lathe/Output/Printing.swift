@@ -1,3 +1,4 @@
+import FileAccess
 import Workbench
 
 #if canImport(Glibc)

@@ -16,6 +16,8 @@ extension Scheme {
       format = .uniform(uniform)
     case .smallFloat(var small):
       if option & 1 == 1 { small.granularity = bytes.one(of: Self.granularities) }
+      if option & 2 == 2 { small.exponent = bytes.one(of: SmallFloatScheme.Exponent.allCases) }
+      if option & 4 == 4 { small.hasTensorScale = false }
       format = .smallFloat(small)
     case .codebook(var codebook):
       // A table of the whole weight takes 16 MB of bins to find: now and then.

@@ -2,7 +2,8 @@
   import Foundation
 
   /// Many inputs without libFuzzer: LATHE_FUZZ_RUNS of them, made blindly of those in the folders that are named and of
-  /// nothing. The one at hand stands in LATHE_FUZZ_INPUT, so that what breaks is kept.
+  /// nothing. The one at hand stands in LATHE_FUZZ_INPUT, so that what breaks is kept; LATHE_FUZZ_REPLAY names such a file
+  /// to run it alone.
   package func runFuzzer(_ count: Int32, _ arguments: Arguments, _ one: TestOneInput) -> Int32 {
     let environment = ProcessInfo.processInfo.environment
     let runs = environment["LATHE_FUZZ_RUNS"].flatMap { Int($0) } ?? 1_000_000
@@ -10,6 +11,13 @@
       folders: (1..<Int(count)).compactMap { arguments[$0].map { String(cString: $0) } },
       seed: environment["LATHE_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1)
     let shown = environment["LATHE_FUZZ_INPUT"].flatMap { ShownInput($0) }
+    // The one that was kept, once more.
+    if let kept = environment["LATHE_FUZZ_REPLAY"].flatMap({ FileManager.default.contents(atPath: $0) }), kept.count > 1
+    {
+      let input = [UInt8](kept.dropFirst(2).prefix(Int(kept[0]) | Int(kept[1]) << 8))
+      _ = input.withUnsafeBufferPointer { one($0.baseAddress, $0.count) }
+      return 0
+    }
     for run in 1...max(1, runs) {
       let input = blind.next()
       shown?.show(input)

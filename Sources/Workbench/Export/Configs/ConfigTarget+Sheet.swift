@@ -26,8 +26,8 @@ import Compression
 /// `group=*` is any size. What is accepted of sparsity stands there too: `sparsity={ratio,2:4,wanda,wanda:2:4}`,
 /// `threshold`; the dense weight always fits. The fields `grid=` (`symmetric-full`, `symmetric-signed`, `edge`) and `scale=`
 /// (`fp16`, `bf16`, `fp32`, or `floats` for the type of the model's floats) say what numbers the tool makes of integers,
-/// `rounds=` (`product`, `quotient`, `sum`) how it comes to them in floats of 16 bits, `stored=` (`gptq`, `ordered`, `packed`,
-/// `bytes`, `bytes-fp32`) in what room. `keep` fits without being named.
+/// `rounds=` (`product`, `quotient`, `sum`) how it comes to them in floats of 16 bits, `exponent=` (`below`, `rounded`,
+/// `above`) and `tensor-scale=` (`fp32`, `none`) what scales it gives floats in blocks, `stored=` (`gptq`, `ordered`) in what room. `keep` fits without being named.
 extension ConfigTarget {
   /// - Parameter sheet: the text.
   /// - Throws: `WorkbenchError` that names the line.

@@ -4,29 +4,7 @@ extension Scheme.Format {
   /// Weights side by side that share a scale, where that is chosen.
   var groupSize: Int? { if case .group(let size)? = granularity { size } else { nil } }
 
-  var granularity: Granularity? {
-    switch self {
-    case .uniform(let uniform): uniform.granularity
-    case .smallFloat(let small): small.granularity
-    case .codebook(let codebook): codebook.granularity
-    default: nil
-    }
-  }
-
-  func withGroup(_ size: Int) -> Scheme.Format {
-    switch self {
-    case .uniform(var uniform):
-      uniform.granularity = .group(size)
-      return .uniform(uniform)
-    case .smallFloat(var small):
-      small.granularity = .group(size)
-      return .smallFloat(small)
-    case .codebook(var codebook):
-      codebook.granularity = .group(size)
-      return .codebook(codebook)
-    default: return self
-    }
-  }
+  func withGroup(_ size: Int) -> Scheme.Format { with(.group(size)) }
 
   /// The same with scales of another type.
   func withScale(_ type: ScaleType) -> Scheme.Format {
@@ -65,18 +43,5 @@ extension Scheme.Format {
       case .entropy: "range=entropy"
       }
     return [word] + shared + [uniform.symmetry.rawValue, range, "scale=\(uniform.scale.rawValue)"]
-  }
-}
-
-extension Scheme.Format {
-  /// Bits of a code, scales aside (ggml's with them); `nil` where the weight stays.
-  public var codeBits: Double? {
-    switch self {
-    case .uniform(let uniform): Double(uniform.bits)
-    case .block(let type): type.bitsPerWeight
-    case .smallFloat(let small): Double(small.element.bits)
-    case .codebook(let codebook): Double(codebook.bits)
-    default: nil
-    }
   }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Compression
 import FileAccess
+import Numerics
 
 /// A model seen with a tool's eyes: what the tool calls its layers, which of them it quantises, which must agree.
 /// Made once; asked about any recipe.

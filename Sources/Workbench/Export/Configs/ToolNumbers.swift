@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 import Numerics
 
@@ -7,11 +8,22 @@ import Numerics
 struct ToolNumbers: Sendable, Hashable {
   /// In the place of symmetric codes, or where it is affine itself in that of affine ones; `nil` for the scheme's own.
   var grid: Symmetry?
+  /// In the place of OCP's, where scales are powers of two.
+  var exponent: SmallFloatScheme.Exponent?
+  /// Whether NVFP4 has a scale of the tensor's there.
+  var hasTensorScale = true
   var scale: Scale?
   /// The steps that the tool rounds to the type of the model's floats, where that has 16 bits.
   var rounds: Rounding?
   /// How the tool keeps the codes, where that takes other room than the scheme's own count.
   var stored: Stored?
+
+  enum Stored: String, Sendable, CaseIterable {
+    /// GPTQ's tensors: `qweight`, `scales`, `qzeros` whether they are needed or not, and `g_idx`.
+    case gptq
+    /// The same without `g_idx`.
+    case ordered
+  }
 
   enum Scale: Sendable, Hashable {
     case type(ScaleType)
@@ -29,6 +41,19 @@ struct ToolNumbers: Sendable, Hashable {
         throw WorkbenchError("grid=\(word): expected one of \(all)")
       }
       grid = known
+    }
+    if let word = fields["exponent"] {
+      guard let known = SmallFloatScheme.Exponent(rawValue: word) else {
+        let all = SmallFloatScheme.Exponent.allCases.map(\.rawValue).joined(separator: ", ")
+        throw WorkbenchError("exponent=\(word): expected one of \(all)")
+      }
+      exponent = known
+    }
+    if let word = fields["tensor-scale"] {
+      guard word == "none" || word == "fp32" else {
+        throw WorkbenchError("tensor-scale=\(word): expected none or fp32")
+      }
+      hasTensorScale = word == "fp32"
     }
     if let word = fields["stored"] {
       guard let known = Stored(rawValue: word) else {
@@ -58,6 +83,11 @@ struct ToolNumbers: Sendable, Hashable {
 
   /// The format with the tool's grid.
   func grid(of format: Scheme.Format) -> Scheme.Format {
+    if case .smallFloat(var small) = format {
+      if let exponent, small.exponent == .below { small.exponent = exponent }
+      if !hasTensorScale { small.hasTensorScale = false }
+      return .smallFloat(small)
+    }
     guard case .uniform(var uniform) = format, uniform.bits > 1, let grid, grid.isAffine == uniform.symmetry.isAffine
     else { return format }
     uniform.symmetry = grid
@@ -72,6 +102,33 @@ struct ToolNumbers: Sendable, Hashable {
     case .floats: grid(of: format).withScale(floats).withRounding(floats == .fp16 || floats == .bf16 ? rounds : nil)
     }
   }
+}
+
+extension ToolNumbers.Stored {
+  /// Bytes of a matrix: codes in words of 32 bits along the inputs, zero points alike along the outputs, scales in half
+  /// precision. `nil` where they are no number.
+  func bytes(rows: Int, columns: Int, bits: Int, granularity: Granularity) -> Int? {
+    let size = granularity.run(of: columns)
+    guard rows > 0, columns > 0, bits > 0, size > 0 else { return nil }
+    let groups = (columns + size - 1) / size
+    func words(_ count: Int) -> Int? {
+      let (product, overflow) = count.multipliedReportingOverflow(by: bits)
+      return overflow ? nil : (product + 31) / 32 * 4
+    }
+    guard let inputs = words(columns), let outputs = words(rows) else { return nil }
+    var bytes = self == .gptq ? 4 * columns : 0
+    for (count, each) in [(rows, inputs), (groups, outputs), (groups, 2 * rows)] {
+      let (product, overflow) = count.multipliedReportingOverflow(by: each)
+      guard !overflow, bytes <= Int.max - product else { return nil }
+      bytes += product
+    }
+    return bytes
+  }
+}
+
+extension Granularity {
+  /// Inputs of a row that share a scale.
+  fileprivate func run(of columns: Int) -> Int { if case .group(let size) = self { size } else { columns } }
 }
 
 extension ConfigTarget {
@@ -109,20 +166,29 @@ extension Item {
   }
 }
 
-extension ConfigTarget {
-  /// The type of an item's floats in the tool: what it has none of is converted first, and loses nothing.
-  func floats(of item: Item) -> ScaleType { scales.contains(item.scaleOfFloats) ? item.scaleOfFloats : .fp32 }
-}
-
 extension TargetFit {
   /// What the tool makes of a layer that it is told to quantise so: the same, or the scheme of its own grid and scales.
   func made(_ scheme: Scheme, of item: Item) -> Scheme {
-    guard let offers = offers[item.id], case .uniform = scheme.format else { return scheme }
+    guard let offers = offers[item.id] else { return scheme }
     let plain = scheme.format.plain
     guard let acceptance = offers.first(where: { $0.takes(plain) }) else { return scheme }
     var made = scheme
-    made.format = acceptance.numbers.made(of: scheme.format, floats: target.floats(of: item))
+    // What the tool has no floats of is converted first, and loses nothing.
+    let floats = target.scales.contains(item.scaleOfFloats) ? item.scaleOfFloats : .fp32
+    made.format = acceptance.numbers.made(of: scheme.format, floats: floats)
     return item.obstacle(to: made) == nil ? made : scheme
+  }
+}
+
+extension TargetFit {
+  /// The bytes that the tool's checkpoint has for a layer, where they are not the scheme's own.
+  func storedBytes(of item: Item, in scheme: Scheme) -> Int? {
+    guard let offers = offers[item.id], scheme.sparsity == .none, scheme.coding == .none,
+      case .uniform(let uniform) = scheme.format
+    else { return nil }
+    let plain = scheme.format.plain
+    return offers.first { $0.takes(plain) }?.numbers.stored?.bytes(
+      rows: item.matrix.rows, columns: item.matrix.columns, bits: uniform.bits, granularity: uniform.granularity)
   }
 }
 

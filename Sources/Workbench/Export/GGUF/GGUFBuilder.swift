@@ -259,13 +259,7 @@ extension GGUFPlan {
     switch type {
     case .f16: return 1
     case .bf16: return 32
-    case .ggml(let type):
-      let numbers: [BlockType: Int] = [
-        .q4_0: 2, .q4_1: 3, .q8_0: 7, .q5_0: 8, .q5_1: 9, .q2_k: 10, .q3_k: 11, .q4_k: 14, .q5_k: 16, .q6_k: 18,
-        .iq2_xxs: 19, .iq2_xs: 20, .iq3_xxs: 23, .iq1_s: 24, .iq4_nl: 25, .iq3_s: 26, .iq2_s: 28, .iq4_xs: 30,
-        .iq1_m: 31, .tq1_0: 36, .tq2_0: 37, .mxfp4: 38, .nvfp4: 39, .q1_0: 40, .q2_0: 41,
-      ]
-      return numbers[type] ?? 0
+    case .ggml(let type): return type.fileType ?? 0
     default: return 0
     }
   }

@@ -59,50 +59,7 @@ extension Scheme {
 
   /// All that the scheme needs of a weight.
   public var needs: [Need] {
-    var needs: [Need] = []
-    switch format {
-    case .uniform(let uniform):
-      if case .group(let size) = uniform.granularity {
-        needs.append(.columns(multipleOf: size, what: "the group of \(size)"))
-      }
-      if case .axis(let axis) = uniform.granularity {
-        needs.append(.axis(axis))
-        if uniform.range != .minMax { needs.append(.impossible("along another axis than 0 ranges are min-max")) }
-      }
-      if uniform.scale == .pow2, uniform.symmetry == .symmetricSigned || uniform.symmetry == .edge {
-        needs.append(.impossible("a power of two has no sign, which \(uniform.symmetry.rawValue) scales have"))
-      }
-      if uniform.symmetry == .edge, sparsity != .none {
-        needs.append(.impossible("with edge zero is no number: pruned weights would not stay zeros"))
-      }
-      if uniform.rounds != nil {
-        if uniform.scale != .fp16, uniform.scale != .bf16 {
-          needs.append(.impossible("rounds= rounds to the type of scales that is fp16 or bf16"))
-        }
-        if uniform.symmetry == .edge || !(2...8).contains(uniform.bits) {
-          needs.append(.impossible("rounds= is for grids of 2 to 8 bits with a zero"))
-        }
-      }
-      if uniform.range == .entropy { needs.append(.weightsPerScale(least: EntropyRange.leastWeights)) }
-    case .block(let type):
-      needs.append(.columns(multipleOf: type.blockWeights, what: "\(type.name)'s block of \(type.blockWeights)"))
-      if coding != .none { needs.append(.impossible("\(type.name)'s bytes are fixed: coding does not apply")) }
-    case .smallFloat(let small):
-      let size = small.blockWeights
-      let what = small.granularity == nil ? "\(small.word)'s block of \(size)" : "the group of \(size)"
-      if size > 1 { needs.append(.columns(multipleOf: size, what: what)) }
-    case .codebook(let codebook):
-      if case .group(let size) = codebook.granularity {
-        let what = codebook.table == .nf4 ? "nf4's block of \(size)" : "the group of \(size)"
-        needs.append(.columns(multipleOf: size, what: what))
-      }
-    case .keep:
-      if coding != .none {
-        needs.append(
-          .impossible("coding needs codes: give a width, as in int8,coding=\(coding.rawValue)"))
-      }
-    case .f16, .bf16, .named: break
-    }
+    var needs = format.value.needs(self)
     switch sparsity {
     case .none, .ratio, .threshold, .model: break
     case .pattern(_, let of): needs.append(.columns(multipleOf: of, what: "\(of)"))
@@ -124,15 +81,14 @@ extension Scheme {
   /// Why a weight cannot take the scheme, in a few words for its row; `nil` where it can.
   public func obstacle(to form: WeightForm) -> String? {
     guard form.rows > 0, form.columns > 0 else { return "it is empty" }
-    var granularity: Granularity?
-    if case .uniform(let uniform) = format { granularity = uniform.granularity }
+    let granularity = format.granularity
     return needs.lazy.compactMap { $0.obstacle(in: form, granularity: granularity) }.first
   }
 
   /// The same of a matrix.
   public func obstacle(rows: Int, columns: Int) -> String? { obstacle(to: WeightForm(rows: rows, columns: columns)) }
 
-  /// Whether the error of this scheme is computed in this version.
+  /// Whether there is a quantiser of it: of ggml's types for activations there is none.
   public var isComputed: Bool {
     if case .block(let type) = format { BlockQuantizer(type) != nil } else { true }
   }

@@ -1,44 +1,3 @@
-import Numerics
-
-/// How a weight is stored: its number format, what is set to zero first, and how the codes are packed.
-///
-/// A value; printed and parsed as the command line's SPEC (`int4,group=32,sparsity=0.3`), and coded as that string.
-public struct Scheme: Sendable, Hashable {
-  public var format: Format
-  public var sparsity: Sparsity
-  public var coding: Coding
-
-  public init(_ format: Format, sparsity: Sparsity = .none, coding: Coding = .none) {
-    self.format = format
-    self.sparsity = sparsity
-    self.coding = coding
-  }
-
-  /// The weight as it is.
-  public static let keep = Scheme(.keep)
-
-  /// Whether nothing changes: no error, the stored bytes.
-  public var isKeep: Bool { self == .keep }
-
-  public enum Format: Sendable, Hashable {
-    case keep
-    case uniform(UniformScheme)
-    case f16
-    case bf16
-    /// ggml's bytes.
-    case block(BlockType)
-    /// Floats of four to eight bits under scales.
-    case smallFloat(SmallFloatScheme)
-    /// Values from a table: NF4's, or those that k-means finds.
-    case codebook(CodebookScheme)
-    case named(NamedFormat)
-  }
-
-  public enum Coding: String, Sendable, Hashable, CaseIterable {
-    case none, huffman, rans
-  }
-}
-
 /// Uniform integers: ŵ = s·q, q = clamp(round(w/s)) with halves to even (Jacob et al., arXiv 1712.05877).
 ///
 /// Symmetric: q in ±(2^(b−1) − 1), s = max|w|/(2^(b−1) − 1). Symmetric-full: q in −2^(b−1) … 2^(b−1) − 1,
@@ -73,37 +32,6 @@ public struct UniformScheme: Sendable, Hashable {
   }
 
   public static let widths = [1, 2, 3, 4, 5, 6, 7, 8, 16]
-}
-
-/// The weights that share a scale.
-public enum Granularity: Sendable, Hashable, Codable {
-  case tensor
-  /// An output channel: a row, an index of the weight's axis 0.
-  case channel
-  /// An index of another axis of the weight (1: its inputs; 2 and more: a kernel's places).
-  case axis(Int)
-  /// So many weights side by side in a row.
-  case group(Int)
-
-  /// Whether rows of `columns` weights divide into such runs.
-  public func fits(columns: Int) -> Bool {
-    if case .group(let size) = self { columns > 0 && columns % size == 0 } else { true }
-  }
-
-  /// Weights that share a scale within a row.
-  func run(columns: Int) -> Int {
-    if case .group(let size) = self { size } else { columns }
-  }
-
-  /// Scales of a weight whose rows are axis 0 of `shape`.
-  public func scaleCount(rows: Int, columns: Int, shape: [Int]) -> Int {
-    switch self {
-    case .tensor: 1
-    case .channel: rows
-    case .axis(let axis): shape.indices.contains(axis) ? shape[axis] : 1
-    case .group(let size): rows * (columns / size)
-    }
-  }
 }
 
 public enum Symmetry: String, Sendable, Hashable, Codable, CaseIterable {
@@ -152,13 +80,4 @@ public enum Rounding: String, Sendable, Hashable, CaseIterable {
   case quotient
   /// T(T(w/s) + z) with codes from −2^(b−1) on, z = round(T(−2^(b−1) − T(lo/s))).
   case sum
-}
-
-/// Formats of one layout each.
-public enum NamedFormat: String, Sendable, Hashable, CaseIterable {
-  /// BWN (Rastegari et al., arXiv 1603.05279): the sign times the row's mean magnitude α = ‖w‖₁/n in fp16.
-  case binary
-  /// TWN (Li et al., arXiv 1605.04711): of each row α·{−1, 0, 1}, zero where |w| ≤ Δ = 0.7·‖w‖₁/n, α the mean magnitude
-  /// of the rest in fp16.
-  case ternary
 }

@@ -54,10 +54,6 @@ extension CodebookScheme {
     }
   }
 
-  /// `kmeans1` to `kmeans8`; `kmeans` alone has sixteen entries.
-  public static let words: [(word: String, scheme: CodebookScheme)] =
-    [("nf4", .nf4)] + (1...8).map { ("kmeans\($0)", .kMeans(bits: $0)) } + [("kmeans", .kMeans(bits: 4))]
-
   /// The granularity where nothing is said.
   var defaultGranularity: Granularity { table == .nf4 ? .group(64) : .tensor }
 

@@ -24,11 +24,21 @@ public struct SmallFloatScheme: Sendable, Hashable {
   public enum Scaling: Sendable, Hashable {
     /// s = max|w| / the element's greatest number in fp32, of the tensor, of a channel or of a group; w/s is a quotient.
     case scaled(Granularity)
-    /// OCP Microscaling Formats 1.0, 6.3: blocks of 32, s = 2^(⌊log2 max|w|⌋ − ⌊log2 greatest⌋) as E8M0.
-    case microscaling
+    /// OCP Microscaling Formats 1.0: blocks of 32 under a power of two of max|w|, as E8M0.
+    case microscaling(Exponent)
     /// NVFP4: groups of 16 under s = t·b, t = max|w| / (6·448) of the tensor in fp32, b = max|w| / 6 / t of the group
-    /// rounded to E4M3.
-    case nvidia
+    /// rounded to E4M3. Without a scale of the tensor's, as MLX has it, t = 1.
+    case nvidia(hasTensorScale: Bool)
+  }
+
+  /// How a block's greatest magnitude m becomes the power of two that is its scale.
+  public enum Exponent: String, Sendable, Hashable, CaseIterable {
+    /// 2^(⌊log2 m⌋ − ⌊log2 greatest⌋): OCP's, 6.3. What lies above the greatest number is clipped.
+    case below
+    /// The same of m rounded to as many places as the element's mantissa has, halves up: compressed-tensors'.
+    case rounded
+    /// 2^⌈log2(m / greatest)⌉: MLX's. Nothing is clipped.
+    case above
   }
 }
 
@@ -73,25 +83,37 @@ extension SmallFloatScheme.Element {
 }
 
 extension SmallFloatScheme {
-  /// Every scheme by its word, in the granularity that is its default.
-  public static let words: [(word: String, scheme: SmallFloatScheme)] = [
+  /// Every kind by its word, in the granularity that is its default.
+  static let kinds: [(word: String, scheme: SmallFloatScheme)] = [
     ("fp8-e4m3", .init(.e4m3, .scaled(.channel))), ("fp8-e5m2", .init(.e5m2, .scaled(.channel))),
     ("fp6-e2m3", .init(.e2m3, .scaled(.channel))), ("fp6-e3m2", .init(.e3m2, .scaled(.channel))),
     ("fp4-e2m1", .init(.e2m1, .scaled(.channel))),
-    ("ocp-mxfp8", .init(.e4m3, .microscaling)), ("ocp-mxfp8-e5m2", .init(.e5m2, .microscaling)),
-    ("ocp-mxfp6", .init(.e2m3, .microscaling)), ("ocp-mxfp6-e3m2", .init(.e3m2, .microscaling)),
-    ("ocp-mxfp4", .init(.e2m1, .microscaling)), ("nvidia-nvfp4", .init(.e2m1, .nvidia)),
+    ("ocp-mxfp8", .init(.e4m3, .microscaling(.below))), ("ocp-mxfp8-e5m2", .init(.e5m2, .microscaling(.below))),
+    ("ocp-mxfp6", .init(.e2m3, .microscaling(.below))), ("ocp-mxfp6-e3m2", .init(.e3m2, .microscaling(.below))),
+    ("ocp-mxfp4", .init(.e2m1, .microscaling(.below))), ("nvidia-nvfp4", .init(.e2m1, .nvidia(hasTensorScale: true))),
   ]
 
   /// Its word, without a granularity.
   public var word: String {
-    Self.words.first { $0.scheme.element == element && $0.scheme.scaling.isKin(to: scaling) }?.word ?? "\(element)"
+    Self.kinds.first { $0.scheme.element == element && $0.scheme.scaling.isKin(to: scaling) }?.word ?? "\(element)"
   }
 
   /// Where the granularity may be chosen.
   public var granularity: Granularity? {
     get { if case .scaled(let granularity) = scaling { granularity } else { nil } }
     set { if case .scaled = scaling, let newValue { scaling = .scaled(newValue) } }
+  }
+
+  /// Of scales that are powers of two, how they are found.
+  public var exponent: Exponent? {
+    get { if case .microscaling(let exponent) = scaling { exponent } else { nil } }
+    set { if case .microscaling = scaling, let newValue { scaling = .microscaling(newValue) } }
+  }
+
+  /// Of groups whose scales are small floats, whether the tensor has one too.
+  public var hasTensorScale: Bool? {
+    get { if case .nvidia(let has) = scaling { has } else { nil } }
+    set { if case .nvidia = scaling, let newValue { scaling = .nvidia(hasTensorScale: newValue) } }
   }
 
   /// Weights that share a scale side by side, where that is a number.
@@ -110,7 +132,7 @@ extension SmallFloatScheme {
     case .scaled(let granularity):
       4 * granularity.scaleCount(rows: form.rows, columns: form.columns, shape: form.shape)
     case .microscaling: form.rows * form.columns / 32
-    case .nvidia: form.rows * form.columns / 16 + 4
+    case .nvidia(let hasTensorScale): form.rows * form.columns / 16 + (hasTensorScale ? 4 : 0)
     }
   }
 }

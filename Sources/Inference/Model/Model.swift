@@ -1,0 +1,91 @@
+public import Checkpoints
+
+/// A model that runs: a graph of operators or a transformer. What stands above asks for its weights, changes some, and
+/// scores both on data; it never asks which of the two it is.
+///
+/// A value: running it changes nothing, and several threads may run it at once.
+public protocol Model: Sendable {
+  associatedtype Weights: ModelWeights
+  associatedtype Data: ScoredData
+
+  var checkpoint: Checkpoint { get }
+
+  /// Whether it can be run with its activations coded in few bits.
+  static var codesActivations: Bool { get }
+
+  /// Opens what it is to be scored on.
+  ///
+  /// - Throws: where the data do not fit the model; the message names file and sample.
+  func data(_ request: MeasurementRequest) throws -> Data
+
+  /// Reads and decodes its weights, ready to run on data: 4 bytes each, 8 for integers.
+  ///
+  /// - Parameters:
+  ///   - beside: bytes of the changed weights that are to be held beside them.
+  ///   - memory: bytes that weights and a run may take together; `nil` for six tenths of the machine's.
+  /// - Throws: where there is no room for them, or a weight cannot be read.
+  func loadWeights(for data: Data, beside: Int, memory: Int?) throws(InferenceError) -> Weights
+
+  /// Runs it on data.
+  ///
+  /// - Parameters:
+  ///   - changed: weights to run too, which are then the ones that are scored; `nil` to score the original.
+  ///   - progress: called with what is done and all.
+  ///   - isCancelled: asked many times a batch.
+  /// - Throws: where an output is no number, and `InferenceError.cancelled`.
+  func score(
+    _ data: Data, original: Weights, changed: Weights?, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
+    isCancelled: @escaping () -> Bool
+  ) throws -> Score
+}
+
+/// A model's weights, ready to run. A value: replacing some shares all others with the original, so the compressed form
+/// of a model costs only what differs.
+public protocol ModelWeights: Sendable {
+  /// The weights with a layer's weight replaced by a matrix of outputs by inputs, row after row, as
+  /// `Checkpoint.readMatrix` gives it.
+  ///
+  /// - Throws: where a quantised weight's scales cannot be read.
+  /// - Precondition: the layer has a matrix, and it is of that size.
+  func replacing(layer: Int, withMatrix floats: [Float]) throws(InferenceError) -> Self
+
+  /// The weights with one tensor replaced by Floats in its storage order.
+  ///
+  /// - Precondition: as many as the tensor has elements; it is no part of a packed weight.
+  func replacing(tensor: Int, with floats: [Float]) -> Self
+
+  /// - Throws: where there is no room for so many numbers more.
+  func checkRoom(forNumbers count: Int, of name: String) throws(InferenceError)
+}
+
+/// What a model is scored on.
+public protocol ScoredData: Sendable {
+  /// Samples; 0 where that is not known before they are run.
+  var count: Int { get }
+}
+
+/// What a model made of data.
+public struct Score: Sendable {
+  /// The most telling first; beside each the original's figure, where one can be given.
+  public var metrics: [Metric]
+  public var samples: Int
+  public var seconds: Double
+  /// Of a classifier with labels.
+  public var classification: Classification?
+  /// What a person should know of the figures.
+  public var notes: [String] = []
+  /// What the model gave, by the outputs' names, samples along the first axis; empty where nobody asked.
+  public var outputs: [String: Value] = [:]
+  /// Names of the classes, in the order of the labels, where the data have some.
+  public var classNames: [String] = []
+}
+
+extension Checkpoint {
+  /// The model that is in it. Reads no weights.
+  ///
+  /// - Throws: where it holds none that can be run; the message names the operator, or what is missing.
+  public func model() throws(InferenceError) -> any Model {
+    if graph != nil { return try Network(self) }
+    return try Transformer(self)
+  }
+}

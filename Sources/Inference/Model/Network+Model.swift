@@ -1,0 +1,51 @@
+internal import Checkpoints
+
+extension Network: Model {
+  public static var codesActivations: Bool { true }
+
+  public func data(_ request: MeasurementRequest) throws -> Dataset {
+    try Dataset(request.data, for: self, images: request.images)
+  }
+
+  public func loadWeights(for data: Dataset, beside: Int, memory: Int?) throws(InferenceError) -> Weights {
+    try loadWeights(memory: memory)
+  }
+
+  /// With labels: `top-1`, `top-5`, macro `precision`, `recall` and `F1`, `cross entropy`. With targets: `mean squared
+  /// error`. With changed weights how far the outputs lie from the original's: `agreement` of the highest score, `KL
+  /// divergence`, `cosine`, and `output error`, the mean squared difference.
+  public func score(
+    _ data: Dataset, original: Weights, changed: Weights?, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
+    isCancelled: @escaping () -> Bool
+  ) throws -> Score {
+    var candidates = [Candidate(weights: original)]
+    if changed != nil || request.activations != nil {
+      var other = Candidate(weights: changed ?? original)
+      if let wanted = request.activations {
+        let calibration = try Dataset(wanted.calibration, for: self, images: request.images)
+        other.activations = try activationRanges(
+          calibration, weights: other.weights, bits: wanted.bits, percentile: wanted.percentile,
+          isCancelled: isCancelled)
+      }
+      candidates.append(other)
+    }
+    let compared = try compare(data, candidates, request.options, progress: progress, isCancelled: isCancelled)
+    let found = compared.evaluations
+    let metrics = Metrics(
+      found: found[found.count - 1], plain: found[0], comparison: compared.comparisons.first, isCancelled: isCancelled)
+    let all = try metrics.all()
+    guard !all.isEmpty || request.options.keepsOutputs else {
+      let note = metrics.found.notes.first ?? "it has no labels and no targets"
+      throw InferenceError(
+        request.data, "there is nothing to measure: \(note), and no choice was made whose outputs could be compared")
+    }
+    return Score(
+      metrics: all, samples: metrics.found.samples, seconds: metrics.found.seconds,
+      classification: metrics.found.classification, notes: metrics.found.notes, outputs: compared.outputs,
+      classNames: metrics.found.labels.isEmpty ? [] : data.classNames)
+  }
+}
+
+extension Dataset: ScoredData {}
+
+extension Weights: ModelWeights {}

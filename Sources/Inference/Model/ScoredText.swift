@@ -1,0 +1,50 @@
+internal import Checkpoints
+internal import Numerics
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+/// A text to score a language model with: UTF-8, or token ids in an `.npy`.
+public struct ScoredText: ScoredData {
+  public let path: String
+  /// The whole text's tokens; of lines one list each.
+  let texts: [[Int]]
+  /// How it is cut.
+  var windows = TextWindows(context: 512, firstScored: 256)
+
+  /// Windows are counted when they are cut.
+  public var count: Int { 0 }
+
+  /// - Parameter byLine: for encoders: a text a line.
+  /// - Throws: for a text in no encoding, and for an empty one.
+  init(_ path: String, _ model: Transformer, byLine: Bool) throws {
+    self.path = path
+    if path.hasSuffix(".npy") {
+      let file = try Checkpoint.open(path)
+      guard let tensor = file.tensors.first, !tensor.type.isFloatingPoint else {
+        throw InferenceError(path, "whole numbers expected: token ids")
+      }
+      let ids = try file.integers(tensor).map { Int($0) }
+      let rows = tensor.shape.count == 2 ? tensor.shape[0] : 1
+      guard !ids.isEmpty else { throw InferenceError(path, "holds no text") }
+      let width = ids.count / max(1, rows)
+      texts = byLine ? (0..<rows).map { Array(ids[$0 * width..<($0 + 1) * width]) } : [ids]
+    } else {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw InferenceError(path, "there is no such text, or it cannot be read")
+      }
+      guard let text = String(validating: data, as: UTF8.self) else {
+        throw InferenceError(path, "is not UTF-8: a text, or token ids in an .npy, expected")
+      }
+      let tokenizer = try model.loadTokenizer()
+      // As llama-perplexity: without the last line end, and `<s>` in a text is three characters.
+      let lines =
+        byLine ? text.split(whereSeparator: \.isNewline) : [text.hasSuffix("\n") ? text.dropLast() : text[...]]
+      texts = lines.map { tokenizer.encode(String($0), parsingSpecials: false) }
+    }
+    guard texts.contains(where: { !$0.isEmpty }) else { throw InferenceError(path, "holds no text") }
+  }
+}
