@@ -141,5 +141,37 @@ import Testing
     #expect(throws: WorkbenchError.self) { try sheet("grid=round") }
     #expect(throws: WorkbenchError.self) { try sheet("scale=floats rounds=up") }
     #expect(throws: WorkbenchError.self) { try sheet("scale=fp12") }
+    #expect(throws: WorkbenchError.self) { try sheet("stored=paper") }
+  }
+
+  /// 10 outputs of 101 inputs: runs that fill no whole word of 32 bits.
+  @Test(arguments: [
+    ("packed", "int3,channel", 10 * 40 + 10 * 2 + 16), ("packed", "int3,channel,affine", 10 * 40 + 10 * 2 + 4 + 16),
+    ("packed", "int5,tensor,affine", 10 * 64 + 2 + 1 + 16), ("packed", "fp8-e4m3,channel", nil),
+    ("bytes", "int3,channel", 10 * 101 + 10 * 2 + 10), ("bytes-fp32", "int8,channel", 10 * 101 + 10 * 4 + 10),
+    ("bytes", "fp8-e4m3,channel", 10 * 101 + 10 * 2), ("bytes", "fp8-e4m3,tensor", 10 * 101 + 2),
+    ("bytes", "ocp-mxfp8", nil), ("bytes", "q8_0", nil), ("ordered", "int4,channel", 10 * 52 + 8 + 10 * 2),
+    ("gptq", "int4,channel", 10 * 52 + 8 + 10 * 2 + 101 * 4),
+  ])
+  func bytesAreCountedAsTheyAreStored(_ word: String, _ spec: String, _ bytes: Int?) throws {
+    let stored = try #require(ToolNumbers.Stored(rawValue: word))
+    let format = try Scheme(spec: spec).format
+    #expect(stored.bytes(of: format, rows: 10, columns: 101, floats: .bf16) == bytes)
+    // What no file holds is no number.
+    #expect(stored.bytes(of: format, rows: .max, columns: .max, floats: .bf16) == nil)
+    #expect(stored.bytes(of: format, rows: 0, columns: 101, floats: .bf16) == nil)
+  }
+
+  /// A config that compressed-tensors reads, and llm-compressor's recipe, have the same numbers and sizes.
+  @Test func compressedTensorsAreLLMCompressors() throws {
+    var (one, other) = (try Models.llama(), try Models.llama())
+    try one.aim(at: .named("llm-compressor"))
+    try other.aim(at: .named("compressed-tensors-config"))
+    let item = try one.item("model.layers.0.mlp.gate_proj")
+    for spec in Set(TorchGridTests.rows.filter { $0.tool == "llm-compressor" }.map(\.spec)) {
+      let scheme = try Scheme(spec: spec)
+      #expect(one.made(scheme, of: item) == other.made(scheme, of: item), "\(spec)")
+      #expect(one.bytes(of: item, in: scheme).bytes == other.bytes(of: item, in: scheme).bytes, "\(spec)")
+    }
   }
 }

@@ -47,8 +47,20 @@ import Testing
     return try Checkpoint.open(try folder.write(file.bytes + bytes, to: "model.safetensors"))
   }
 
-  /// All are met to a thousandth, in every type of floats. GPTQModel and auto-round compute in single precision whatever it
-  /// is; the others in the floats' own, which at eight bits costs them up to a third more error (bfloat16).
+  /// How far an error may be from the tool's, as a share of that.
+  static func tolerance(_ row: Row, isCopied: Bool) -> Double {
+    // With the tool's own arithmetic every code is the tool's.
+    if isCopied { return 1e-9 }
+    // The sample has groups whose scale lies just between two of E4M3: which it becomes hangs on the order of a product.
+    if row.spec == "nvidia-nvfp4" { return 2e-3 }
+    // compressed-tensors keeps the scales of small floats in bfloat16, Lathe in single precision.
+    if row.tool == "llm-compressor", row.spec.hasPrefix("fp8"), row.floats == "bf16" { return 2e-2 }
+    return 1e-3
+  }
+
+  /// Integers and microscaled floats are met to a thousandth, in every type of floats. GPTQModel and auto-round compute in
+  /// single precision whatever it is; the others in the floats' own, which at eight bits costs them up to a third more error
+  /// (bfloat16).
   @Test(arguments: Set(rows.map(\.tool)).sorted(), ["f32", "f16", "bf16"])
   func errorsAndSizesAreTheTools(tool: String, floats: String) throws {
     let folder = try ScratchFolder()
@@ -60,11 +72,10 @@ import Testing
       #expect(session.targetObstacle(to: scheme, of: item) == nil)
       let weights = CheckpointWeights(checkpoint: session.checkpoint, item: item)
       let error = try #require(try Assessment.of(weights, scheme: session.made(scheme, of: item)).relativeError)
-      // With the tool's own arithmetic every code is the tool's.
       var isCopied = false
       if case .uniform(let uniform) = session.made(scheme, of: item).format { isCopied = uniform.rounds != nil }
       #expect(
-        abs(error - row.t2) <= (isCopied ? 1e-9 : 1e-3) * row.t2,
+        abs(error - row.t2) <= Self.tolerance(row, isCopied: isCopied) * row.t2,
         "\(tool) \(floats) \(row.name) \(row.spec): \(error), the tool \(row.t2)")
       if let bytes = row.bytes {
         let found = session.bytes(of: item, in: scheme)

@@ -27,7 +27,8 @@ import Compression
 /// `threshold`; the dense weight always fits. The fields `grid=` (`symmetric-full`, `symmetric-signed`, `edge`) and `scale=`
 /// (`fp16`, `bf16`, `fp32`, or `floats` for the type of the model's floats) say what numbers the tool makes of integers,
 /// `rounds=` (`product`, `quotient`, `sum`) how it comes to them in floats of 16 bits, `exponent=` (`below`, `rounded`,
-/// `above`) and `tensor-scale=` (`fp32`, `none`) what scales it gives floats in blocks, `stored=` (`gptq`, `ordered`) in what room. `keep` fits without being named.
+/// `above`) and `tensor-scale=` (`fp32`, `none`) what scales it gives floats in blocks, `stored=` (`gptq`, `ordered`,
+/// `packed`, `bytes`, `bytes-fp32`) in what room. `keep` fits without being named.
 extension ConfigTarget {
   /// - Parameter sheet: the text.
   /// - Throws: `WorkbenchError` that names the line.

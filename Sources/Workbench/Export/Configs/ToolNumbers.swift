@@ -18,13 +18,6 @@ struct ToolNumbers: Sendable, Hashable {
   /// How the tool keeps the codes, where that takes other room than the scheme's own count.
   var stored: Stored?
 
-  enum Stored: String, Sendable, CaseIterable {
-    /// GPTQ's tensors: `qweight`, `scales`, `qzeros` whether they are needed or not, and `g_idx`.
-    case gptq
-    /// The same without `g_idx`.
-    case ordered
-  }
-
   enum Scale: Sendable, Hashable {
     case type(ScaleType)
     /// The type of the model's floats.
@@ -104,33 +97,6 @@ struct ToolNumbers: Sendable, Hashable {
   }
 }
 
-extension ToolNumbers.Stored {
-  /// Bytes of a matrix: codes in words of 32 bits along the inputs, zero points alike along the outputs, scales in half
-  /// precision. `nil` where they are no number.
-  func bytes(rows: Int, columns: Int, bits: Int, granularity: Granularity) -> Int? {
-    let size = granularity.run(of: columns)
-    guard rows > 0, columns > 0, bits > 0, size > 0 else { return nil }
-    let groups = (columns + size - 1) / size
-    func words(_ count: Int) -> Int? {
-      let (product, overflow) = count.multipliedReportingOverflow(by: bits)
-      return overflow ? nil : (product + 31) / 32 * 4
-    }
-    guard let inputs = words(columns), let outputs = words(rows) else { return nil }
-    var bytes = self == .gptq ? 4 * columns : 0
-    for (count, each) in [(rows, inputs), (groups, outputs), (groups, 2 * rows)] {
-      let (product, overflow) = count.multipliedReportingOverflow(by: each)
-      guard !overflow, bytes <= Int.max - product else { return nil }
-      bytes += product
-    }
-    return bytes
-  }
-}
-
-extension Granularity {
-  /// Inputs of a row that share a scale.
-  fileprivate func run(of columns: Int) -> Int { if case .group(let size) = self { size } else { columns } }
-}
-
 extension ConfigTarget {
   /// In words: what is made of schemes where it is not what they say.
   public var madeNumbers: [String] {
@@ -166,6 +132,11 @@ extension Item {
   }
 }
 
+extension ConfigTarget {
+  /// The type of an item's floats in the tool: what it has none of is converted first, and loses nothing.
+  func floats(of item: Item) -> ScaleType { scales.contains(item.scaleOfFloats) ? item.scaleOfFloats : .fp32 }
+}
+
 extension TargetFit {
   /// What the tool makes of a layer that it is told to quantise so: the same, or the scheme of its own grid and scales.
   func made(_ scheme: Scheme, of item: Item) -> Scheme {
@@ -173,22 +144,8 @@ extension TargetFit {
     let plain = scheme.format.plain
     guard let acceptance = offers.first(where: { $0.takes(plain) }) else { return scheme }
     var made = scheme
-    // What the tool has no floats of is converted first, and loses nothing.
-    let floats = target.scales.contains(item.scaleOfFloats) ? item.scaleOfFloats : .fp32
-    made.format = acceptance.numbers.made(of: scheme.format, floats: floats)
+    made.format = acceptance.numbers.made(of: scheme.format, floats: target.floats(of: item))
     return item.obstacle(to: made) == nil ? made : scheme
-  }
-}
-
-extension TargetFit {
-  /// The bytes that the tool's checkpoint has for a layer, where they are not the scheme's own.
-  func storedBytes(of item: Item, in scheme: Scheme) -> Int? {
-    guard let offers = offers[item.id], scheme.sparsity == .none, scheme.coding == .none,
-      case .uniform(let uniform) = scheme.format
-    else { return nil }
-    let plain = scheme.format.plain
-    return offers.first { $0.takes(plain) }?.numbers.stored?.bytes(
-      rows: item.matrix.rows, columns: item.matrix.columns, bits: uniform.bits, granularity: uniform.granularity)
   }
 }
 
