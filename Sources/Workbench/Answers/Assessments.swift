@@ -24,15 +24,16 @@ public struct Assessments: Sendable, Equatable {
 
   /// Of each tensor that has some, in the order in which they came.
   private var known: [[Figures]] = []
-  /// By tensor, where its figures stand in `known`; −1 for a tensor that has none.
-  private var places: [Int32]
+  /// By tensor, where its figures stand in `known`; −1 for a tensor that has none. Empty until one has.
+  private var places: [Int32] = []
+  private let tensors: Int
   private var schemes: [Scheme: Int32] = [:]
   private var whole: Recent<Key, Assessment>
   /// How many items have some.
   public private(set) var count = 0
 
   init(tensors: Int, room: Int) {
-    places = [Int32](repeating: -1, count: tensors)
+    self.tensors = tensors
     whole = Recent(most: room)
   }
 
@@ -53,7 +54,8 @@ public struct Assessments: Sendable, Equatable {
   }
 
   mutating func keep(_ assessment: Assessment, for id: Item.ID, in scheme: Scheme) {
-    guard places.indices.contains(id) else { return }
+    guard (0..<tensors).contains(id) else { return }
+    if places.isEmpty { places = [Int32](repeating: -1, count: tensors) }
     let number = schemes[scheme] ?? Int32(clamping: schemes.count)
     schemes[scheme] = number
     let new = Figures(assessment, scheme: number)
@@ -82,11 +84,11 @@ public struct Assessments: Sendable, Equatable {
   /// Whether the same is known of the same schemes, in whatever order it came.
   public static func == (a: Assessments, b: Assessments) -> Bool {
     func sorted(_ all: Assessments) -> [[String: Assessment]] {
-      all.places.indices.map { id in
+      (0..<all.tensors).map { id in
         all.schemes.keys.reduce(into: [:]) { found, scheme in found["\(scheme)"] = all[id, scheme] }
       }
     }
-    return a.places.count == b.places.count && sorted(a) == sorted(b)
+    return a.tensors == b.tensors && sorted(a) == sorted(b)
   }
 }
 

@@ -9,15 +9,16 @@ public struct Surveys: Sendable, Equatable {
   }
 
   private var figures: [Figures] = []
-  /// By tensor, where its figures stand; −1 for a tensor that was not surveyed.
-  private var places: [Int32]
+  /// By tensor, where its figures stand; −1 for a tensor that was not surveyed. Empty until one is.
+  private var places: [Int32] = []
+  private let tensors: Int
   private var whole: Recent<Item.ID, Survey>
   /// How many items have one.
   public var count: Int { figures.count }
 
   /// - Parameter tensors: how many the checkpoint has.
   init(tensors: Int, room: Int) {
-    places = [Int32](repeating: -1, count: tensors)
+    self.tensors = tensors
     whole = Recent(most: room)
   }
 
@@ -28,7 +29,8 @@ public struct Surveys: Sendable, Equatable {
   }
 
   mutating func keep(_ survey: Survey, for id: Item.ID) {
-    guard places.indices.contains(id) else { return }
+    guard (0..<tensors).contains(id) else { return }
+    if places.isEmpty { places = [Int32](repeating: -1, count: tensors) }
     let new = Figures(statistics: survey.statistics, errors: survey.errors)
     if places[id] >= 0 {
       figures[Int(places[id])] = new
@@ -45,7 +47,7 @@ public struct Surveys: Sendable, Equatable {
 
   /// Whether the same is known of the same tensors, in whatever order it came.
   public static func == (a: Surveys, b: Surveys) -> Bool {
-    a.places.count == b.places.count && a.places.indices.allSatisfy { a.figures($0) == b.figures($0) }
+    a.tensors == b.tensors && (0..<a.tensors).allSatisfy { a.figures($0) == b.figures($0) }
       && a.whole.values == b.whole.values
   }
 }
