@@ -1,5 +1,5 @@
-import Checkpoints
 import CKernels
+import Checkpoints
 import Compression
 import Numerics
 import Support

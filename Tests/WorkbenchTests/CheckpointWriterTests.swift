@@ -1,8 +1,8 @@
-import Numerics
 import Checkpoints
 import Compression
 import FileAccess
 import Foundation
+import Numerics
 import Support
 import Testing
 

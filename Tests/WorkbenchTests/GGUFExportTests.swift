@@ -1,6 +1,6 @@
-import FileAccess
 import Checkpoints
 import Compression
+import FileAccess
 import Foundation
 import Numerics
 import Support

@@ -1,5 +1,5 @@
-import Inference
 import Dispatch
+import Inference
 import Support
 import Synchronization
 import Testing

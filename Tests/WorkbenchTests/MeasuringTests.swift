@@ -1,7 +1,7 @@
-import Inference
 import Checkpoints
 import Compression
 import Foundation
+import Inference
 import Support
 import Testing
 

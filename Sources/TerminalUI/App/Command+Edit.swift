@@ -1,5 +1,5 @@
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 /// The commands that change what is chosen: for the row under the cursor, for the selection, or, with a pattern as last

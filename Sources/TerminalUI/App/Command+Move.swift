@@ -1,5 +1,5 @@
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 /// The commands that move the cursor, fold, select, sort and filter.

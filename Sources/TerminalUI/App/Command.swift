@@ -1,5 +1,5 @@
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 /// Something that a person can do: by a key, by name after `:`, or from the help list. One table (`Command.all`)

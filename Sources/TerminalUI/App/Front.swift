@@ -1,5 +1,5 @@
-import Inference
 import Checkpoints
+import Inference
 import Workbench
 
 /// The two ways to run the screen: on the terminal, and by a script without one.

@@ -1,5 +1,5 @@
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 /// A line of the layer list: a block with what is in it, or an item.

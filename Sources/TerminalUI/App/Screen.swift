@@ -1,6 +1,6 @@
-import Inference
-import Compression
 import Checkpoints
+import Compression
+import Inference
 import Workbench
 
 #if canImport(Glibc)

@@ -1,6 +1,6 @@
-import Numerics
-import Compression
 import Checkpoints
+import Compression
+import Numerics
 import Workbench
 
 /// What the filter looks for in each item: all that its row can show of it, in lower case, as bytes in one piece.

@@ -1,5 +1,5 @@
-import Inference
 import FileAccess
+import Inference
 import Workbench
 
 // What came of jobs, as the state shows it.

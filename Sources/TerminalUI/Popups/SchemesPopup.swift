@@ -1,6 +1,6 @@
 import Checkpoints
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 /// Every scheme for the layer under the cursor, with its size and its error; what does not fit is dim, with the reason.

@@ -1,5 +1,5 @@
-import Inference
 import FileAccess
+import Inference
 import Workbench
 
 /// What was measured, as lines of text for a window.

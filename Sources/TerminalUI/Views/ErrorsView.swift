@@ -1,5 +1,5 @@
-import FileAccess
 import Compression
+import FileAccess
 import Workbench
 
 extension State {

@@ -1,6 +1,6 @@
-import Inference
-import FileAccess
 import Checkpoints
+import FileAccess
+import Inference
 import Workbench
 
 extension State {

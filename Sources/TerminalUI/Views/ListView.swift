@@ -1,7 +1,7 @@
-import Numerics
-import FileAccess
-import Compression
 import Checkpoints
+import Compression
+import FileAccess
+import Numerics
 import Workbench
 
 extension State {

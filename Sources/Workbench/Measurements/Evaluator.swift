@@ -1,6 +1,6 @@
-import Inference
 import Checkpoints
 import Compression
+import Inference
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

@@ -1,6 +1,6 @@
-import FileAccess
 import Architectures
 import Checkpoints
+import FileAccess
 import Inference
 
 /// Names of tensors as llama.cpp's files have them.

@@ -1,7 +1,7 @@
-import Numerics
-import FileAccess
 import Checkpoints
+import FileAccess
 import Inference
+import Numerics
 
 /// What mlx-lm calls the modules of a model of Hugging Face's. They are those of transformers, but for the experts of a
 /// block: mlx-lm stacks each of their projections to one module.

@@ -1,5 +1,5 @@
-import Numerics
 import Compression
+import Numerics
 
 /// What a row says.
 extension Session {

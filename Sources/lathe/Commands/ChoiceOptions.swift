@@ -1,6 +1,6 @@
-import FileAccess
-import Checkpoints
 import ArgumentParser
+import Checkpoints
+import FileAccess
 import Workbench
 
 /// The choice of schemes that several commands take: a recipe and rules on top of it.

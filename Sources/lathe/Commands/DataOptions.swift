@@ -1,5 +1,5 @@
-import Inference
 import ArgumentParser
+import Inference
 import Workbench
 
 /// How data go through a model: what several commands take beside the data.

@@ -1,6 +1,6 @@
-import FileAccess
-import Compression
 import ArgumentParser
+import Compression
+import FileAccess
 import Workbench
 
 /// `lathe estimate`: what a choice costs and saves, without running the model.

@@ -1,6 +1,6 @@
-import Inference
-import FileAccess
 import ArgumentParser
+import FileAccess
+import Inference
 import Workbench
 
 /// `lathe evaluate`: the choice run on held-out data.

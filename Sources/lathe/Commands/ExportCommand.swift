@@ -1,5 +1,5 @@
-import Compression
 import ArgumentParser
+import Compression
 import Workbench
 
 /// `lathe export`: the choice in a form that a tool reads.

@@ -1,6 +1,6 @@
-import Compression
-import Checkpoints
 import ArgumentParser
+import Checkpoints
+import Compression
 import Workbench
 
 /// `lathe inspect`: what is in a model, without a screen.

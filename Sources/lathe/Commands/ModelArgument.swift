@@ -1,5 +1,5 @@
-import Compression
 import ArgumentParser
+import Compression
 import Workbench
 
 #if canImport(Glibc)

@@ -1,5 +1,5 @@
-import Compression
 import ArgumentParser
+import Compression
 import Workbench
 
 /// `lathe schemes`: the words of a SPEC.

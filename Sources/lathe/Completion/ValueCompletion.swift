@@ -1,5 +1,5 @@
-import Compression
 import Checkpoints
+import Compression
 import Workbench
 
 #if canImport(FoundationEssentials)

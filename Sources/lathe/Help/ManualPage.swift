@@ -1,5 +1,5 @@
-import Compression
 import ArgumentParser
+import Compression
 import Workbench
 
 /// The manual page of lathe(1), made of the commands' definitions, their explanations and examples, and the grammar of

@@ -1,6 +1,6 @@
-import Numerics
-import Compression
 import Checkpoints
+import Compression
+import Numerics
 import Workbench
 
 extension Session {

@@ -1,6 +1,6 @@
-import FileAccess
-import Compression
 import Checkpoints
+import Compression
+import FileAccess
 import Workbench
 
 extension Session {

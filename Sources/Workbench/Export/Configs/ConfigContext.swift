@@ -1,6 +1,6 @@
-import Numerics
 import Checkpoints
 import Compression
+import Numerics
 
 /// What a sheet's templates can say.
 ///

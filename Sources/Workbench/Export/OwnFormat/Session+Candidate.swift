@@ -1,6 +1,6 @@
-import FileAccess
 import Checkpoints
 import Compression
+import FileAccess
 
 extension Session {
   /// What an item's numbers come back as in its scheme, as the target's tool has it where one is chosen.

@@ -1,14 +1,13 @@
-import Numerics
 import Checkpoints
 import Compression
-import Workbench
+import Numerics
 
 extension Session {
   /// The scheme with the next fewer or more bits of its kind that an item, and the chosen target, can take.
   ///
   /// Nothing is stepped to that is no smaller than the weight as it is stored, nor, between ggml's types, to one that
   /// another beats at its size. Past the most bits the weight is kept; below the least it stays as it was.
-  func step(_ scheme: Scheme, by step: Int, for item: Item) -> Scheme {
+  package func step(_ scheme: Scheme, by step: Int, for item: Item) -> Scheme {
     guard scheme.format != .keep || step < 0 else { return scheme }
     func bytes(_ format: Scheme.Format) -> Int { item.denseBytes(in: Scheme(format)) }
     func with(_ format: Scheme.Format) -> Scheme {
@@ -44,7 +43,7 @@ extension Session {
 
   /// A change to the next of some settings, and to those after it while the target or the item cannot take what comes out.
   /// Where none fits it stays, if it fits as it is; else it is the first.
-  func stepping(_ scheme: Scheme, of item: Item, by change: (Scheme, Item) -> Scheme) -> Scheme {
+  package func stepping(_ scheme: Scheme, of item: Item, by change: (Scheme, Item) -> Scheme) -> Scheme {
     let first = change(scheme, item)
     func fits(_ scheme: Scheme) -> Bool {
       targetObstacle(to: scheme, of: item) == nil && item.obstacle(to: scheme) == nil
@@ -84,7 +83,7 @@ extension [Scheme.Format] {
 
 extension Scheme {
   /// The same with its integer format changed; one is started from where there is none.
-  func withUniform(for item: Item, _ change: (inout UniformScheme) -> Void) -> Scheme {
+  package func withUniform(for item: Item, _ change: (inout UniformScheme) -> Void) -> Scheme {
     var uniform = UniformScheme.starting(for: item)
     if case .uniform(let present) = format { uniform = present }
     change(&uniform)
@@ -93,7 +92,7 @@ extension Scheme {
     return scheme
   }
 
-  func withNextGranularity(for item: Item) -> Scheme {
+  package func withNextGranularity(for item: Item) -> Scheme {
     guard let granularity = format.granularity else {
       return withUniform(for: item) { $0.granularity = $0.granularity.next(for: item) }
     }
@@ -102,13 +101,13 @@ extension Scheme {
     return scheme
   }
 
-  func with(_ sparsity: Sparsity) -> Scheme {
+  package func with(_ sparsity: Sparsity) -> Scheme {
     var scheme = self
     scheme.sparsity = sparsity
     return scheme
   }
 
-  func withRatio(by step: Double) -> Scheme {
+  package func withRatio(by step: Double) -> Scheme {
     var ratio = step
     if case .ratio(let present) = sparsity { ratio += present }
     // Steps of 0.05 without the dust of binary fractions.
@@ -116,7 +115,7 @@ extension Scheme {
     return with(ratio <= 0 ? .none : .ratio(min(0.95, ratio)))
   }
 
-  func withThreshold(by step: Double, deviation: Double?) -> Scheme {
+  package func withThreshold(by step: Double, deviation: Double?) -> Scheme {
     guard let deviation, deviation > 0 else { return self }
     var threshold = step * deviation
     if case .threshold(let present) = sparsity { threshold += present }
@@ -124,7 +123,7 @@ extension Scheme {
     return with(threshold < deviation * 0.05 ? .none : .threshold(Double("\(digits)") ?? threshold))
   }
 
-  var withNextCoding: Scheme {
+  package var withNextCoding: Scheme {
     var scheme = self
     let all = Coding.allCases
     scheme.coding = all[((all.firstIndex(of: coding) ?? 0) + 1) % all.count]
@@ -134,7 +133,7 @@ extension Scheme {
 
 extension Granularity {
   /// The next one that fits, round and round.
-  func next(for item: Item) -> Granularity {
+  package func next(for item: Item) -> Granularity {
     let order: [Granularity] = [.tensor, .channel, .group(128), .group(64), .group(32)]
       .filter { $0.fits(columns: item.matrix.columns) }
     let index = order.firstIndex(of: self).map { $0 + 1 } ?? 0
@@ -145,7 +144,7 @@ extension Granularity {
 extension UniformScheme {
   /// The most bits, up to eight, that are fewer than the weight has now: in groups of 32, or with a scale a channel where
   /// groups do not fit.
-  static func starting(for item: Item) -> UniformScheme {
+  package static func starting(for item: Item) -> UniformScheme {
     var scheme = UniformScheme(bits: 8, granularity: item.matrix.columns % 32 == 0 ? .group(32) : .channel)
     while scheme.bits > 2, item.denseBytes(in: Scheme(.uniform(scheme))) >= item.bytes { scheme.bits -= 1 }
     return scheme
