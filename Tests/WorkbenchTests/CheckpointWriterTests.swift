@@ -47,6 +47,17 @@ import Testing
     Counted(source: .layer(name), start: start, pieceCount: pieces)
   }
 
+  /// What is no checkpoint is refused in words, whoever asks.
+  @Test(arguments: Target.all.filter { !$0.isCheckpoint }.map(\.name)) func whatHoldsNoWeightsIsRefused(_ name: String)
+    throws
+  {
+    let session = try Models.digits()
+    let target = try Target(name: name)
+    #expect(throws: WorkbenchError.self) { try session.size(checkpoint: target) }
+    #expect(throws: WorkbenchError.self) { try session.write(checkpoint: target, to: folder.path("x")) }
+    #expect(throws: WorkbenchError.self) { try session.verify(checkpoint: target, at: folder.path("x")) }
+  }
+
   @Test func piecesStandInTheirPlacesWhateverTheNumberOfThreads() throws {
     let plan = plan(
       [[layer("a", 7), layer("b", at: 7064, 300)], [layer("c", 1)], []], ["one.bin", "deep/er/two.bin", "empty"])

@@ -10,7 +10,7 @@
 static const lathe_small_float e4m3 = {4, 3, 7, 448};
 static const lathe_small_float e2m1 = {2, 1, 1, 6};
 
-/// 2^(⌊log2 magnitude⌋ − ⌊log2 greatest⌋) as E8M0, and 0 for zero.
+/// The power of two that a rule makes of a magnitude, as E8M0; 0 for zero.
 static int shared_exponent(float magnitude, lathe_small_float format, lathe_exponent_rule rule) {
   int most, top;
   if (!(magnitude > 0)) return 0;

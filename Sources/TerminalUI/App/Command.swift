@@ -71,6 +71,8 @@ extension Command {
   static let all: [Command] = edits + moves + looks + sessions
 
   /// A command of the table by its whole name, for those that run another.
+  ///
+  /// - Precondition: there is one; the name is written in the code, never typed or read.
   static func named(_ name: StaticString) -> Command {
     guard let command = all.first(where: { $0.name == "\(name)" }) else { preconditionFailure("no command \(name)") }
     return command

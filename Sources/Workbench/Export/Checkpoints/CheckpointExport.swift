@@ -36,8 +36,10 @@ extension Session {
     try writer(target).verify(self, at: path, WritingOptions(workers: workers, progress: progress))
   }
 
-  private func writer(_ target: Target) -> any CheckpointWriter {
-    guard case .checkpoint(let writer) = target.kind else { preconditionFailure("\(target.name) is no checkpoint") }
+  private func writer(_ target: Target) throws(WorkbenchError) -> any CheckpointWriter {
+    guard case .checkpoint(let writer) = target.kind else {
+      throw WorkbenchError("target \(target.name) is no checkpoint: it holds no weights")
+    }
     return writer
   }
 }

@@ -28,39 +28,15 @@ struct ToolNumbers: Sendable, Hashable {
 
   /// - Throws: `WorkbenchError` for words that are no grid, or no type.
   init(_ fields: [String: String]) throws(WorkbenchError) {
-    if let word = fields["grid"] {
-      guard let known = Symmetry(rawValue: word) else {
-        let all = Symmetry.allCases.map(\.rawValue).joined(separator: ", ")
-        throw WorkbenchError("grid=\(word): expected one of \(all)")
-      }
-      grid = known
-    }
-    if let word = fields["exponent"] {
-      guard let known = SmallFloatScheme.Exponent(rawValue: word) else {
-        let all = SmallFloatScheme.Exponent.allCases.map(\.rawValue).joined(separator: ", ")
-        throw WorkbenchError("exponent=\(word): expected one of \(all)")
-      }
-      exponent = known
-    }
+    grid = try Self.word("grid", of: fields)
+    exponent = try Self.word("exponent", of: fields)
+    stored = try Self.word("stored", of: fields)
+    rounds = try Self.word("rounds", of: fields)
     if let word = fields["tensor-scale"] {
       guard word == "none" || word == "fp32" else {
         throw WorkbenchError("tensor-scale=\(word): expected none or fp32")
       }
       hasTensorScale = word == "fp32"
-    }
-    if let word = fields["stored"] {
-      guard let known = Stored(rawValue: word) else {
-        let all = Stored.allCases.map(\.rawValue).joined(separator: ", ")
-        throw WorkbenchError("stored=\(word): expected one of \(all)")
-      }
-      stored = known
-    }
-    if let word = fields["rounds"] {
-      guard let known = Rounding(rawValue: word) else {
-        let all = Rounding.allCases.map(\.rawValue).joined(separator: ", ")
-        throw WorkbenchError("rounds=\(word): expected one of \(all)")
-      }
-      rounds = known
     }
     if let word = fields["scale"] {
       if word == "floats" {
@@ -72,6 +48,18 @@ struct ToolNumbers: Sendable, Hashable {
         throw WorkbenchError("scale=\(word): expected floats, or one of \(all)")
       }
     }
+  }
+
+  /// What a field says; `nil` where the sheet has none.
+  private static func word<Value: RawRepresentable<String> & CaseIterable>(
+    _ name: String, of fields: [String: String]
+  ) throws(WorkbenchError) -> Value? {
+    guard let word = fields[name] else { return nil }
+    guard let known = Value(rawValue: word) else {
+      let all = Value.allCases.map(\.rawValue).joined(separator: ", ")
+      throw WorkbenchError("\(name)=\(word): expected one of \(all)")
+    }
+    return known
   }
 
   /// The format with the tool's grid.
