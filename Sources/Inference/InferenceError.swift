@@ -10,13 +10,18 @@ public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible
   public let isCancellation: Bool
   /// Whether there is no memory for an array, so that a smaller batch may pass.
   let lacksMemory: Bool
+  /// Whether no gradient goes through an operator, so that an estimate must do without.
+  public let lacksGradient: Bool
 
   public init(_ place: String, _ reason: String) {
     self.init(place: place, reason: reason)
   }
 
-  private init(place: String, reason: String, isCancellation: Bool = false, lacksMemory: Bool = false) {
+  private init(
+    place: String, reason: String, isCancellation: Bool = false, lacksMemory: Bool = false, lacksGradient: Bool = false
+  ) {
     self.lacksMemory = lacksMemory
+    self.lacksGradient = lacksGradient
     self.place = place
     self.reason = reason
     self.isCancellation = isCancellation
@@ -24,6 +29,9 @@ public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible
 
   /// The same, of an array that there is no memory for.
   var forLackOfMemory: InferenceError { InferenceError(place: place, reason: reason, lacksMemory: true) }
+
+  /// The same, of an operator that no gradient goes through.
+  var forLackOfGradient: InferenceError { InferenceError(place: place, reason: reason, lacksGradient: true) }
 
   /// What a run throws when it was asked to stop.
   public static let cancelled = InferenceError(place: "run", reason: "was cancelled", isCancellation: true)

@@ -54,16 +54,7 @@ extension Network {
     observe: ((Step, [Value?]) -> Void)? = nil, memory: Int? = nil, beside: Int = 0,
     isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> (outputs: [String: Value], snapshots: [Int: Snapshot]) {
-    var values = filled(weights)
-    for (input, number) in zip(self.inputs, inputNumbers) {
-      guard let value = inputs[input.name] else {
-        throw InferenceError(checkpoint.path, "is run without its input '\(input.name)'")
-      }
-      guard Shape.isBounded(value.shape) else {
-        throw InferenceError(checkpoint.path, "is given the shape \(value.shape) for its input '\(input.name)'")
-      }
-      values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
-    }
+    var values = try filled(weights, inputs)
     var snapshots: [Int: Snapshot] = [:]
     let budget = try budget(memory, weights.byteCount + beside, values, isCancelled)
     let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
@@ -101,6 +92,21 @@ extension Network {
     return steps.firstIndex(where: reads)
   }
 
+  /// Values by number before the first step: weights and inputs.
+  func filled(_ weights: Weights, _ inputs: [String: Value]) throws(InferenceError) -> [Value?] {
+    var values = filled(weights)
+    for (input, number) in zip(self.inputs, inputNumbers) {
+      guard let value = inputs[input.name] else {
+        throw InferenceError(checkpoint.path, "is run without its input '\(input.name)'")
+      }
+      guard Shape.isBounded(value.shape) else {
+        throw InferenceError(checkpoint.path, "is given the shape \(value.shape) for its input '\(input.name)'")
+      }
+      values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
+    }
+    return values
+  }
+
   private func filled(_ weights: Weights) -> [Value?] {
     var values = [Value?](repeating: nil, count: valueNames.count)
     for (number, tensor) in weightTensors { values[number] = weights.values[tensor] }
@@ -113,7 +119,7 @@ extension Network {
   }
 
   /// - Parameter held: bytes of weights.
-  private func budget(
+  func budget(
     _ memory: Int?, _ held: Int, _ values: [Value?], _ isCancelled: @escaping () -> Bool
   ) throws(InferenceError) -> RunBudget {
     let whole = memory ?? RunBudget.whole

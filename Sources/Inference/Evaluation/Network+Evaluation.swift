@@ -125,7 +125,7 @@ extension Network {
   }
 
   /// - Throws: where there is no such output; the message names those that are.
-  private func output(_ name: String?) throws(InferenceError) -> Graph.Value {
+  func output(_ name: String?) throws(InferenceError) -> Graph.Value {
     guard let first = outputs.first else { throw InferenceError(checkpoint.path, "has no output") }
     guard let name else { return first }
     guard let output = outputs.first(where: { $0.name == name }) else {
@@ -144,7 +144,7 @@ extension Network {
   }
 
   /// The operator that makes a value, through those that only pass it on.
-  private func lastOperator(of name: String) -> String {
+  func lastOperator(of name: String) -> String {
     var name = name
     while let node = steps.last(where: { $0.node.outputs.contains(name) })?.node {
       guard ["Identity", "Flatten", "Reshape", "Squeeze"].contains(node.operatorName) else {

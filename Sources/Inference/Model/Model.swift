@@ -37,6 +37,23 @@ public protocol Model: Sendable {
     _ data: Data, original: Weights, changed: Weights?, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws -> Score
+
+  /// Random projections of the outputs of some samples, layer by layer: what changes of weights cost, to second order.
+  ///
+  /// Layers with a matrix come in the order of the way back, each once with all samples; what a probe holds is freed when
+  /// nobody has it any longer.
+  ///
+  /// - Parameters:
+  ///   - samples: at most so many of the data's.
+  ///   - seed: the same gives the same projections.
+  ///   - progress: called with what is done and all.
+  ///   - visit: called with each layer's probe.
+  /// - Throws: where no gradient goes through the model (`InferenceError.lacksGradient`), where there is no room,
+  ///   `InferenceError.cancelled`, and what `visit` throws.
+  func probes(
+    _ data: Data, samples: Int, weights: Weights, seed: UInt64, _ request: MeasurementRequest,
+    progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool, visit: (LayerProbe) throws -> Void
+  ) throws
 }
 
 /// A model's weights, ready to run. A value: replacing some shares all others with the original, so the compressed form

@@ -10,6 +10,16 @@ extension Operators {
   ///
   /// A stays as it is, as at ONNX Runtime's `accuracy_level` 0 and 1; at 4 it would quantise A too.
   private static func matMulNBits(_ call: Call) throws(InferenceError) -> [Value] {
+    let weights = try blockWeights(call)
+    let (k, n) = (weights.columns, weights.rows)
+    let turned = Shape.gather(weights.numbers, [k, n], strides: [1, k])
+    let product = try matMul(call.with([try call.value(0), Value([k, n], turned)]))[0]
+    guard let bias = call.optional(5) else { return [product] }
+    return try arithmetic["Add"]!(call.with([product, bias]))
+  }
+
+  /// B (N, K) as Floats.
+  static func blockWeights(_ call: Call) throws(InferenceError) -> (numbers: [Float], rows: Int, columns: Int) {
     let (aShape, _) = try call.floats(0, rank: 1)
     guard let k = call.int("K"), let n = call.int("N"), let block = call.int("block_size"),
       let bits = Optional(call.int("bits") ?? 4), [2, 4, 8].contains(bits), k > 0, n > 0, block >= 16, aShape.last == k,
@@ -32,10 +42,7 @@ extension Operators {
         }
       }
     }
-    let turned = Shape.gather(weights, [k, n], strides: [1, k])
-    let product = try matMul(call.with([try call.value(0), Value([k, n], turned)]))[0]
-    guard let bias = call.optional(5) else { return [product] }
-    return try arithmetic["Add"]!(call.with([product, bias]))
+    return (weights, n, k)
   }
 
   /// The codes (rows, columns) of input 1.

@@ -54,6 +54,14 @@ struct Convolution {
     self.w = w
   }
 
+  /// A convolution whose windows are known: x (images, channels, window.input) → (images, filters, window.output).
+  init(_ call: Call, x: [Float], w: [Float], window: Window, images: Int, channels: Int, filters: Int, groups: Int) {
+    (self.call, finish, bias) = (call, nil, nil)
+    (self.x, self.w, self.window) = (x, w, window)
+    (self.images, self.channels, self.filters, self.groups) = (images, channels, filters, groups)
+    shape = [images, filters] + window.outputShape
+  }
+
   /// The windows and the result's shape of a convolution.
   static func place(_ call: Call, _ x: [Int], _ w: [Int], _ groups: Int) throws(InferenceError) -> (Window, [Int]) {
     guard x.count >= 3, groups > 0, w.count == x.count, x[1] % groups == 0, x[1] / groups == w[1], w[0] % groups == 0

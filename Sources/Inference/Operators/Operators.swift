@@ -2,13 +2,12 @@
 struct Operator: Sendable {
   /// The node's outputs from its inputs; outputs at the end may be missing where they are optional.
   typealias Forward = @Sendable (Call) throws(InferenceError) -> [Value]
-  /// The gradients with respect to the inputs (`nil` where there is none) from the gradients with respect to the
-  /// outputs, which `forward` gave.
-  typealias Backward =
-    @Sendable (Call, _ outputs: [Value], _ gradients: [Value?]) throws(InferenceError) -> [Value?]
+  /// The gradients with respect to the inputs from those with respect to the outputs: `nil` where there is none or
+  /// nobody asked; those at the end may be missing.
+  typealias Backward = @Sendable (BackwardCall) throws(InferenceError) -> [Value?]
 
   let forward: Forward
-  /// `nil`: the operator cannot be trained through.
+  /// `nil`: no gradient goes through the operator.
   var backward: Backward?
 }
 
@@ -30,8 +29,6 @@ enum Operators {
     return all
   }()
 
-  /// The operators' gradients, by the same names.
-  static let gradients: [String: Operator.Backward] = [:]
   /// Operators that run graphs of their own; see `ControlFlow`.
   static let control: Set<String> = ["If", "Loop", "Scan"]
 

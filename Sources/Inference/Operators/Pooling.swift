@@ -55,9 +55,9 @@ extension Operators {
   ]
 
   /// An output's place along the spatial axes.
-  private typealias Place = (depth: Int, height: Int, width: Int)
+  typealias PoolingPlace = (depth: Int, height: Int, width: Int)
 
-  private static func window(_ call: Call, _ shape: [Int]) throws(InferenceError) -> (Window, [Int]) {
+  static func window(_ call: Call, _ shape: [Int]) throws(InferenceError) -> (Window, [Int]) {
     guard shape.count >= 3, let kernel = call.ints("kernel_shape") else {
       throw call.fail("has no kernel_shape, or an input of shape \(shape); at least 3 axes expected")
     }
@@ -69,7 +69,7 @@ extension Operators {
 
   @inline(__always)
   private static func pool(
-    _ call: Call, _ number: (UnsafePointer<Float>, Window, Place) -> Float
+    _ call: Call, _ number: (UnsafePointer<Float>, Window, PoolingPlace) -> Float
   ) throws(InferenceError) -> [Value] {
     let value = try call.value(0)
     let (window, output) = try window(call, value.shape)
@@ -146,8 +146,8 @@ extension Operators {
 
   /// Gives `body` the numbers of one window that lie inside the plane, each with its place there.
   @inline(__always)
-  private static func forEach(
-    _ plane: UnsafePointer<Float>, _ window: Window, _ place: Place, _ body: (Float, Int) -> Void
+  static func forEach(
+    _ plane: UnsafePointer<Float>, _ window: Window, _ place: PoolingPlace, _ body: (Float, Int) -> Void
   ) {
     let front = place.depth * window.stride.depth - window.padding.depth
     let top = place.height * window.stride.height - window.padding.height
@@ -165,7 +165,7 @@ extension Operators {
   }
 
   /// The numbers of one window with the padding's zeros; what lies beyond the padding (ceil_mode) is not counted.
-  private static func padded(_ window: Window, _ place: Place) -> Int {
+  static func padded(_ window: Window, _ place: PoolingPlace) -> Int {
     func count(_ axis: KeyPath<Extents, Int>, _ place: Int) -> Int {
       Window.inside(
         place * window.stride[keyPath: axis], window.kernel[keyPath: axis], window.dilation[keyPath: axis],

@@ -82,7 +82,7 @@ extension Operators {
     return [Value([m, n], result)]
   }
 
-  private static func multiply(
+  static func multiply(
     _ a: [Float], _ aStride: Int, _ turnA: Bool, _ b: [Float], _ bStride: Int, _ turnB: Bool,
     _ c: inout [Float],
     _ m: Int, _ n: Int, _ k: Int, alpha: Float, beta: Float, unless isCancelled: () -> Bool

@@ -229,6 +229,39 @@ struct Resizing {
     return [Operators.cast(Value(output, x), to: value.type)]
   }
 
+  /// The gradient with respect to the input: each place takes, from all places that it has a weight in, their gradients
+  /// by that weight; axis after axis, the last first.
+  func back(_ gradient: [Float]) throws(InferenceError) -> Value {
+    guard !output.contains(0), gradient.count == Shape.product(output) else {
+      return Value(value.shape, .init(repeating: 0, count: value.count))
+    }
+    var shape = output
+    var g = gradient
+    for axis in shape.indices.reversed() {
+      try call.pause()
+      let (outer, step) = (Shape.product(shape[..<axis]), Shape.product(shape[(axis + 1)...]))
+      let (from, to) = (output[axis], value.shape[axis])
+      let places = taps[axis]
+      if from == to, places.enumerated().allSatisfy({ $1.count == 1 && $1[0].place == $0 && $1[0].weight == 1 }) {
+        continue
+      }
+      var result = [Float](repeating: 0, count: outer * to * step)
+      result.withUnsafeMutableBufferPointer { result in
+        for row in 0..<outer {
+          for place in 0..<from {
+            for tap in places[place] {
+              let (source, target) = ((row * from + place) * step, (row * to + tap.place) * step)
+              for index in 0..<step { result[target + index] += tap.weight * g[source + index] }
+            }
+          }
+        }
+      }
+      g = result
+      shape[axis] = to
+    }
+    return Value(value.shape, g)
+  }
+
   /// Places outside the region to be resized take the filler.
   private func fillOutside(_ x: inout [Float]) {
     guard taps.contains(where: { $0.contains { $0.isEmpty } }) else { return }

@@ -60,6 +60,29 @@ struct TransposedConvolution {
     self.w = w
   }
 
+  /// What takes the outputs of a convolution with these windows back to its inputs: x (images, filters, window.output) →
+  /// (images, channels, window.input).
+  init(
+    _ call: Call, x: [Float], w: [Float], turning window: Window, images: Int, channels: Int, filters: Int, groups: Int
+  ) throws(InferenceError) {
+    self.call = call
+    (self.x, self.w, bias) = (x, w, nil)
+    (self.images, self.channels, self.groups) = (images, filters, groups)
+    filtersPerGroup = channels / groups
+    (kernel, strides, dilations, cut) = (window.kernel, window.stride, window.dilation, window.padding)
+    (input, output) = (window.output, window.input)
+    let extents = [output.depth, output.height, output.width].suffix(window.rank)
+    shape = [images, channels] + extents
+    try call.check(size: [filtersPerGroup * kernel.product, input.product])
+  }
+
+  /// How the result's windows lie on the input, as a convolution that goes the other way sees it.
+  var window: Window {
+    Window(
+      rank: shape.count - 2, input: output, kernel: kernel, stride: strides, dilation: dilations, padding: cut,
+      end: .zeros, output: input)
+  }
+
   /// The output's extents and what is cut off before it, from pads, auto_pad or output_shape.
   private static func place(
     _ call: Call, _ input: [Int], _ spans: [Int], _ extra: [Int], _ strides: [Int]

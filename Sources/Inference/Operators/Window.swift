@@ -70,6 +70,15 @@ struct Window {
     self.output = Extents(output, filler: 1)
   }
 
+  /// Windows whose places are known.
+  init(
+    rank: Int, input: Extents, kernel: Extents, stride: Extents, dilation: Extents, padding: Extents, end: Extents,
+    output: Extents
+  ) {
+    (self.rank, self.input, self.kernel, self.stride) = (rank, input, kernel, stride)
+    (self.dilation, self.padding, self.end, self.output) = (dilation, padding, end, output)
+  }
+
   /// A list of positive numbers, one an axis; ones where it is left out.
   static func list(_ call: Call, _ name: String, _ rank: Int) throws(InferenceError) -> [Int] {
     let values = call.ints(name) ?? .init(repeating: 1, count: rank)
