@@ -14,10 +14,10 @@ final class Attention {
   /// Queries at a time: their products with all keys are what is held.
   static let rows = 64
 
-  private let shape: Hyperparameters
+  let shape: Hyperparameters
   private let bias: RelativeBias?
   /// (rows, keys)
-  private let scores: Scratch
+  let scores: Scratch
 
   init(_ shape: Hyperparameters, longest: Int, _ bias: RelativeBias?) {
     self.shape = shape
@@ -65,13 +65,13 @@ final class Attention {
   }
 
   /// The keys that the query at a place sees; both ends never go back from one query to the next.
-  private func visible(_ place: Int, _ past: Int, _ count: Int, _ window: Int?) -> Range<Int> {
+  func visible(_ place: Int, _ past: Int, _ count: Int, _ window: Int?) -> Range<Int> {
     guard shape.isCausal else { return 0..<past + count }
     return max(0, place + 1 - (window ?? .max / 2))..<place + 1
   }
 
   /// A row of products becomes one of weights that add up to 1, 0 for what is not seen.
-  private func weigh(
+  func weigh(
     _ row: UnsafeMutablePointer<Float>, _ head: Int, _ query: Int, _ seen: Range<Int>, _ span: Range<Int>
   ) {
     let start = row + (seen.lowerBound - span.lowerBound)

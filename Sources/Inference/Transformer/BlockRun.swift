@@ -10,7 +10,7 @@ final class BlockRun {
   /// Tokens that are in the cache already.
   private let past: Int
   private let observe: LinearObserver?
-  private let tables: [TableKey: (cosines: [Float], sines: [Float])]
+  private let rotations: TextRotations
   private let attention: Attention
 
   /// (N, hidden), (N, queries + 2 keys), (N, queries), (N, 1 or 2 · inner), and (N, hidden) again.
@@ -34,15 +34,7 @@ final class BlockRun {
     attended = Scratch(count * shape.queryWidth)
     inner = Scratch(count * (model.blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0))
     added = Scratch(count * shape.hidden)
-    var tables: [TableKey: (cosines: [Float], sines: [Float])] = [:]
-    if case .rotary(let rotations) = shape.positions {
-      for rotation in Set(rotations) {
-        for isLong in Set(texts.map { rotation.isLong(past + $0.count) }) {
-          tables[TableKey(rotation: rotation, isLong: isLong)] = rotation.table(past..<past + longest, isLong: isLong)
-        }
-      }
-    }
-    self.tables = tables
+    rotations = TextRotations(shape, texts, past: past)
     var bias: RelativeBias?
     if let table = model.relativeBias { bias = RelativeBias(table, weights, longest: longest) }
     attention = Attention(shape, longest: past + longest, bias)
@@ -65,7 +57,7 @@ final class BlockRun {
     let (queries, keys) = (shape.queryWidth, shape.keyWidth)
     normaliseHeads(block.queryNorm, at: 0, heads: shape.heads)
     normaliseHeads(block.keyNorm, at: queries, heads: shape.keyHeads)
-    rotate(number)
+    rotations.turn(projected.start, width: width, block: number)
     for text in texts {
       let start = projected.start + text.lowerBound * width
       let target = attended.start + text.lowerBound * queries
@@ -140,34 +132,6 @@ final class BlockRun {
       model.normalise(norm, weights, start, into: start, rows: count, stride: width)
     }
   }
-
-  private func rotate(_ number: Int) {
-    guard case .rotary(let rotations) = shape.positions else { return }
-    let rotation = rotations[number]
-    let pairs = rotation.frequencies.count
-    let isInterleaved: Int32 = rotation.isInterleaved ? 1 : 0
-    for text in texts {
-      let key = TableKey(rotation: rotation, isLong: rotation.isLong(past + text.count))
-      guard let table = tables[key] else { continue }
-      table.cosines.withUnsafeBufferPointer { cosines in
-        table.sines.withUnsafeBufferPointer { sines in
-          for row in text {
-            let place = (row - text.lowerBound) * pairs
-            for head in 0..<shape.heads + shape.keyHeads {
-              lathe_rotate(
-                projected.start + row * width + head * shape.headDimension, cosines.baseAddress! + place,
-                sines.baseAddress! + place, pairs, isInterleaved)
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-private struct TableKey: Hashable {
-  let rotation: Rotation
-  let isLong: Bool
 }
 
 extension TransformerCache {

@@ -11,8 +11,9 @@ extension Transformer {
     try embed(texts, from: 0, weights)
   }
 
-  private func embed(
-    _ texts: [[Int]], from place: Int, _ weights: TransformerWeights
+  /// - Parameter isNormalised: whether the norm after them, where there is one, is run.
+  func embed(
+    _ texts: [[Int]], from place: Int, _ weights: TransformerWeights, isNormalised: Bool = true
   ) throws(InferenceError) -> Activations {
     guard !texts.isEmpty else { throw InferenceError("text", "there is none") }
     var ranges: [Range<Int>] = []
@@ -55,13 +56,13 @@ extension Transformer {
           }
         }
       }
-      if let embeddingNorm { normalise(embeddingNorm, weights, start, into: start, rows: count) }
+      if let embeddingNorm, isNormalised { normalise(embeddingNorm, weights, start, into: start, rows: count) }
     }
     return Activations(values: values, texts: ranges, nextBlock: 0)
   }
 
   /// The first text token's row of the learned places.
-  private var firstPlace: Int {
+  var firstPlace: Int {
     switch shape.positions {
     case .learned(let offset), .relative(let offset): offset
     case .rotary: 0
@@ -242,7 +243,7 @@ extension Transformer {
   }
 
   /// Floats of a matrix that are decoded at a time: 4 MiB.
-  private static let tileSize = 1 << 20
+  static let tileSize = 1 << 20
 
   /// Rows of the norm's length, `stride` apart.
   func normalise(
