@@ -77,15 +77,21 @@ import Testing
   /// Random tokens of a model's vocabulary, as NumPy's file.
   private func data(_ model: Transformer, _ shape: [Int], context: Int?) throws -> (ScoredText, MeasurementRequest) {
     var random = SeededGenerator(4)
-    let count = shape.reduce(1, *)
-    var bytes = ByteWriter()
+    let tokens = (0..<shape.reduce(1, *)).map { _ in Int.random(in: 4..<model.vocabularySize, using: &random) }
+    let path = folder.write("tokens.npy", try array(shape, tokens[...]))
+    let request = MeasurementRequest(data: path, context: context)
+    return (try model.data(request), request)
+  }
+
+  /// Token ids in NumPy's format.
+  private func array(_ shape: [Int], _ tokens: ArraySlice<Int>) throws -> [UInt8] {
+    try #require(tokens.count == shape.reduce(1, *))
     let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (\(shape.map { "\($0)," }.joined())), }\n"
-    bytes.bytes = [0x93] + Array("NUMPY".utf8) + [1, 0]
+    var bytes = ByteWriter([0x93] + Array("NUMPY".utf8) + [1, 0])
     bytes.integer(UInt16(header.utf8.count))
     bytes.text(header)
-    for _ in 0..<count { bytes.integer(Int64.random(in: 4..<Int64(model.vocabularySize), using: &random)) }
-    let request = MeasurementRequest(data: folder.write("tokens.npy", bytes.bytes), context: context)
-    return (try model.data(request), request)
+    for token in tokens { bytes.integer(Int64(token)) }
+    return bytes.bytes
   }
 
   private func delta(_ model: Transformer, _ layer: Int, relative size: Double = 0.01) throws -> [Float] {
@@ -144,6 +150,86 @@ import Testing
     }
     // Every matrix there is, a tied one once.
     #expect(layers == Set(model.linears.map(\.layer)))
+  }
+
+  /// What a small random change of a layer costs on the windows or lines that were probed, and what probes say of it, by
+  /// single units and by groups; over some draws of signs.
+  private func costs(
+    _ model: Transformer, _ text: ScoredText, _ request: MeasurementRequest, samples: Int, draws: Int,
+    _ visit: (_ layer: Int, _ measured: Double, _ byUnits: Double, _ byGroups: Double) -> Void
+  ) throws {
+    let weights = try model.loadWeights()
+    var (units, groups): ([Int: Double], [Int: Double]) = ([:], [:])
+    for seed in 0..<draws {
+      try model.probes(
+        text, samples: samples, weights: weights, seed: UInt64(seed), request, progress: { _, _ in },
+        isCancelled: { false }
+      ) { probe in
+        let found = try probe.projections(onto: try delta(model, probe.layer)).map { Double($0) }
+        units[probe.layer, default: 0] += found.reduce(0) { $0 + $1 * $1 } / Double(2 * found.count * draws)
+        groups[probe.layer, default: 0] +=
+          probe.groups.reduce(0) { $0 + pow(found[$1].reduce(0, +), 2) } / Double(2 * found.count * draws)
+      }
+    }
+    for (layer, byUnits) in units.sorted(by: { $0.key < $1.key }) {
+      let matrix = try model.checkpoint.matrix(layer: layer)
+      let moved = zip(matrix, try delta(model, layer)).map { $0 + $1 }
+      let changed = try weights.replacing(layer: layer, withMatrix: moved)
+      var measured = 0.0
+      if model.shape.isCausal {
+        measured = try model.compare(
+          text.texts[0], windows: text.windows, reference: weights, changed: changed
+        ).meanDivergence
+      } else {
+        for tokens in text.texts {
+          let (a, b) = (
+            try model.embeddings([tokens], weights: weights)[0], try model.embeddings([tokens], weights: changed)[0]
+          )
+          func dot(_ x: [Float], _ y: [Float]) -> Double { zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+          measured += (1 - dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()) / Double(text.texts.count)
+        }
+      }
+      visit(layer, measured, byUnits, groups[layer] ?? 0)
+    }
+  }
+
+  /// The sample language model on the beginning of its test text.
+  private func sampleText(windows: Int, context: Int) throws -> (Transformer, ScoredText, MeasurementRequest) {
+    let model = try Transformer(try Checkpoint.open(sample("shakespeare-llama")))
+    let text = try String(contentsOfFile: sample("shakespeare-test.txt"), encoding: .utf8)
+    let tokens = try model.loadTokenizer().encode(String(text.prefix(20 * windows * context)))
+    let path = folder.write("text.npy", try array([windows * context], tokens.prefix(windows * context)))
+    let request = MeasurementRequest(data: path, context: context)
+    return (model, try model.data(request), request)
+  }
+
+  /// ½ · mean P² is what a small random change costs: the mean KL divergence of the scored positions, 1 − cosine of texts.
+  /// Positions one by one leave out how those go together that a change moves alike (attention's keys and values), sums over
+  /// windows do not, but are few: so single layers within a factor, all layers together within the noise.
+  @Test(arguments: ["sample", "llama", "gemma2", "bert", "mpnet"])
+  func halfTheMeanSquareIsWhatASmallChangeCosts(_ name: String) throws {
+    let model: Transformer
+    let (text, request): (ScoredText, MeasurementRequest)
+    if name == "sample" {
+      (model, text, request) = try sampleText(windows: 5, context: 40)
+    } else {
+      model = try TransformerTests.model(name)
+      let isCausal = model.shape.isCausal
+      (text, request) = try data(model, isCausal ? [20 * 10] : [12, 10], context: isCausal ? 20 : nil)
+    }
+    var logs: (units: [Double], groups: [Double]) = ([], [])
+    try costs(model, text, request, samples: 12, draws: name == "sample" ? 3 : 5) {
+      layer, measured, byUnits, byGroups in
+      let (units, groups) = (log(byUnits / measured), log(byGroups / measured))
+      let label = "\(model.checkpoint.layers[layer].name): \(byUnits) or \(byGroups), measured \(measured)"
+      #expect(abs(units) < log(1.8) && abs(groups) < log(2.5), "\(label)")
+      logs.units.append(units)
+      logs.groups.append(groups)
+    }
+    for all in [logs.units, logs.groups] {
+      let mean = all.reduce(0, +) / Double(all.count)
+      #expect(all.count > 10 && abs(mean) < log(1.25), "\(exp(mean)) over \(all.count) layers")
+    }
   }
 
   @Test func probesStopWhenTheyAreCancelled() throws {

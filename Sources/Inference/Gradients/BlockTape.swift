@@ -116,7 +116,9 @@ final class BlockTape {
 
   private func normalised(_ norm: Norm, _ x: [Float]) -> [Float] {
     Kernels.filled(x.count) { y in
-      x.withUnsafeBufferPointer { if let x = $0.baseAddress { model.normalise(norm, weights, x, into: y, rows: count) } }
+      x.withUnsafeBufferPointer {
+        if let x = $0.baseAddress { model.normalise(norm, weights, x, into: y, rows: count) }
+      }
     }
   }
 
