@@ -44,6 +44,16 @@ class DigitsCNN(nn.Module):
         return self.fc2(x)                                  # (N, 10)
 
 
+def read_parts():
+    """The training, validation and test images as (input, labels): F32 [N, 1, 8, 8], I64 [N]."""
+    digits = load_digits()
+    x = (digits.images / 16).astype(np.float32)[:, None]
+    y = digits.target.astype(np.int64)
+    x, xt, y, yt = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)
+    x, xv, y, yv = train_test_split(x, y, test_size=0.15, stratify=y, random_state=0)
+    return (x, y), (xv, yv), (xt, yt)
+
+
 def shifted(x, generator):
     """Each image moved by -1, 0 or 1 pixel in each direction, zeros moving in."""
     padded = F.pad(x, (1, 1, 1, 1))
@@ -89,12 +99,8 @@ def train(x, y, xv, yv):
 def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    digits = load_digits()
-    x = (digits.images / 16).astype(np.float32)[:, None]
-    y = digits.target.astype(np.int64)
-    x, xt, y, yt = train_test_split(x, y, test_size=0.2, stratify=y, random_state=0)
+    (x, y), (xv, yv), (xt, yt) = read_parts()
     np.savez(OUT / "digits-test.npz", input=xt, labels=yt)
-    x, xv, y, yv = train_test_split(x, y, test_size=0.15, stratify=y, random_state=0)
     model = train(*map(torch.from_numpy, (x, y, xv, yv)))
 
     save_file(model.state_dict(), OUT / "digits-cnn.safetensors", {"format": "pt"})
