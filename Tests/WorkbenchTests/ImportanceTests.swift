@@ -2,6 +2,7 @@ import Checkpoints
 import Compression
 import FileAccess
 import Foundation
+import Inference
 import Support
 import Testing
 import Workbench
@@ -88,5 +89,34 @@ import Workbench
     #expect(pruned == Int((0.3 * Double(magnitudes.count)).rounded()))
     #expect(below.max()! - below.min()! > 0.05)
     #expect(session.history.canUndo)
+  }
+
+  /// An importance matrix that Lathe writes is read back, under llama.cpp's names whichever form the model has, the head left
+  /// out.
+  @Test(arguments: ["shakespeare-llama", "shakespeare-llama-f16.gguf"])
+  func aWrittenImportanceMatrixIsReadBack(_ name: String) throws {
+    let model = try Transformer(try Checkpoint.open(sample(name)))
+    let request = MeasurementRequest(data: sample("shakespeare-test.txt"), context: 32)
+    let moments = try model.inputMoments(
+      try model.data(request), samples: 3, weights: try model.loadWeights(), request, progress: { _, _ in },
+      isCancelled: { false })
+    let matrix = ImportanceMatrix(moments, of: model.checkpoint, dataset: "a play", chunkSize: 32)
+    #expect(matrix.leftOut.count == 1 && matrix.entries.count == 3 * 7)
+    let folder = try ScratchFolder()
+    let path = folder.path("imatrix.gguf")
+    try matrix.write(to: path)
+    let read = try ImportanceFile(path: path)
+    #expect(Set(read.entries.keys) == Set(matrix.entries.map(\.name)))
+    for (entry, own) in matrix.entries {
+      let means = try #require(read.entries[entry])
+      #expect(own.rows == 96 && means.count == own.squares.count)
+      #expect(zip(means, own.means).allSatisfy { abs($0 - $1) <= 1e-6 * $1 }, "\(entry)")
+    }
+    var session = try Self.session()
+    #expect(try session.weigh(by: read, path: path) == 21)
+    let fields = try Checkpoint.open(path).ggufFields()
+    #expect(fields.map(\.key) == ["general.type", "imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size"])
+    #expect(fields[0].value.string == "imatrix" && fields[2].value.int == 3 && fields[3].value.int == 32)
+    #expect(fields[1].value.strings == [Array("a play".utf8)])
   }
 }

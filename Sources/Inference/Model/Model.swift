@@ -54,6 +54,15 @@ public protocol Model: Sendable {
     _ data: Data, samples: Int, weights: Weights, seed: UInt64, _ request: MeasurementRequest,
     progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool, visit: (LayerProbe) throws -> Void
   ) throws
+
+  /// How large the inputs of its layers are, one for each layer that has a matrix and is given rows of numbers.
+  ///
+  /// - Parameter samples: at most so many of the data's, evenly taken; `nil` for all.
+  /// - Throws: as `score`.
+  func inputMoments(
+    _ data: Data, samples: Int?, weights: Weights, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
+    isCancelled: @escaping () -> Bool
+  ) throws -> [InputMoments]
 }
 
 /// A model's weights, ready to run. A value: replacing some shares all others with the original, so the compressed form

@@ -1,0 +1,56 @@
+internal import Checkpoints
+
+extension Transformer {
+  /// Of all tokens of the windows that are scored, or of an encoder's lines; of the head what is given to it for each of
+  /// them. Embeddings, which are looked up, have none.
+  ///
+  /// Costs a forward run, without the head's product; the memory is that of a batch and one block.
+  public func inputMoments(
+    _ data: ScoredText, samples: Int?, weights: TransformerWeights, _ request: MeasurementRequest,
+    progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool
+  ) throws -> [InputMoments] {
+    let texts: [[Int]]
+    if shape.isCausal {
+      texts = try data.windows.chosen(samples ?? .max, of: data.texts[0])
+    } else {
+      let lines = data.texts.filter { !$0.isEmpty }
+      let (count, longest) = (max(0, min(samples ?? .max, lines.count)), request.context ?? places ?? 512)
+      texts = (0..<count).map { Array(lines[$0 * lines.count / count].prefix(longest)) }
+    }
+    let found = Found()
+    let observe: LinearObserver = { layer, x, columns in found.add(layer, x, columns) }
+    var first = 0
+    while first < texts.count {
+      if isCancelled() { throw InferenceError.cancelled }
+      // Some texts at a time, each at least one.
+      var (last, tokens) = (first + 1, texts[first].count)
+      while last < texts.count, tokens + texts[last].count <= Self.batchTokens {
+        tokens += texts[last].count
+        last += 1
+      }
+      let start = try embed(Array(texts[first..<last]), weights: weights)
+      let done = try run(start, weights: weights, observe: observe, isCancelled: isCancelled)
+      if let head, let outputNorm {
+        let inputs = Kernels.filled(done.values.count) { target in
+          done.values.withUnsafeBufferPointer { x in
+            guard let x = x.baseAddress else { return }
+            normalise(outputNorm, weights, x, into: target, rows: done.tokens)
+          }
+        }
+        inputs.withUnsafeBufferPointer { found.add(head.layer, $0, shape.hidden) }
+      }
+      first = last
+      progress(first, texts.count)
+    }
+    return found.moments.values.sorted { $0.layer < $1.layer }
+  }
+
+  /// What an observer adds to.
+  private final class Found {
+    var moments: [Int: InputMoments] = [:]
+
+    func add(_ layer: Int, _ x: UnsafeBufferPointer<Float>, _ columns: Int) {
+      moments[layer, default: InputMoments(layer: layer, columns: columns)].add(x)
+    }
+  }
+}
