@@ -78,6 +78,23 @@ extension Network {
     return try outputs(of: values)
   }
 
+  /// Goes on from a snapshot up to a step.
+  ///
+  /// - Parameter step: a place in `steps`, not before the snapshot's.
+  /// - Returns: what is alive before it.
+  public func advance(
+    _ snapshot: Snapshot, to step: Int, weights: Weights, memory: Int? = nil, beside: Int = 0,
+    isCancelled: @escaping () -> Bool = { false }
+  ) throws(InferenceError) -> Snapshot {
+    guard step > snapshot.step else { return snapshot }
+    var values = filled(weights)
+    for (number, value) in snapshot.values { values[number] = value }
+    let budget = try budget(memory, weights.byteCount + beside, values, isCancelled)
+    let runner = Runner(operatorSet: operatorSet, observe: nil, budget: budget)
+    try runner.run(Array(steps[..<step]), from: snapshot.step, &values)
+    return self.snapshot(step, values)
+  }
+
   /// The first step that reads a tensor of the checkpoint: where a run with another value of it may begin. `nil` where
   /// none does.
   public func firstStep(reading tensor: Int) -> Int? {

@@ -137,7 +137,7 @@ extension Network {
 
   /// Whether activations get a scale that all samples of a batch share, so that a sample's outputs depend on its
   /// neighbours.
-  private var codesActivations: Bool {
+  var codesActivations: Bool {
     steps.contains {
       ["DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"].contains($0.node.operatorName)
     }

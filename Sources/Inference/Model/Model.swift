@@ -7,6 +7,7 @@ public import Checkpoints
 public protocol Model: Sendable {
   associatedtype Weights: ModelWeights
   associatedtype Data: ScoredData
+  associatedtype Walk: LayerWalk where Walk.Weights == Weights
 
   var checkpoint: Checkpoint { get }
 
@@ -63,6 +64,17 @@ public protocol Model: Sendable {
     _ data: Data, samples: Int?, weights: Weights, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws -> [InputMoments]
+
+  /// So few of the data as tell one layer's effect from another's.
+  func fewSamples(of data: Data) -> Int
+
+  /// Begins a walk over its layers on some of the data.
+  ///
+  /// - Parameter samples: at most so many, evenly spread: samples of arrays, windows of text, lines.
+  /// - Throws: what a run throws.
+  func walk(
+    _ data: Data, samples: Int, weights: Weights, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+  ) throws(InferenceError) -> Walk
 }
 
 /// A model's weights, ready to run. A value: replacing some shares all others with the original, so the compressed form

@@ -11,6 +11,14 @@ extension Network: Model {
     try loadWeights(memory: memory)
   }
 
+  public func fewSamples(of data: Dataset) -> Int { min(data.count, 128) }
+
+  public func walk(
+    _ data: Dataset, samples: Int, weights: Weights, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+  ) throws(InferenceError) -> NetworkWalk {
+    try NetworkWalk(self, data, samples: samples, weights: weights, request.options, isCancelled: isCancelled)
+  }
+
   /// With labels: `top-1`, `top-5`, macro `precision`, `recall` and `F1`, `cross entropy`. With targets: `mean squared
   /// error`. With changed weights how far the outputs lie from the original's: `agreement` of the highest score, `KL
   /// divergence`, `cosine`, and `output error`, the mean squared difference.

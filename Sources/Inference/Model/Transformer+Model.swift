@@ -20,6 +20,21 @@ extension Transformer: Model {
     return try loadWeights(resident: max(0, memory - beside - run), memory: memory)
   }
 
+  /// 1,024 tokens in two windows at least; eight lines.
+  public func fewSamples(of data: ScoredText) -> Int {
+    guard shape.isCausal else { return min(8, data.texts.count) }
+    return max(1, min(data.texts[0].count / data.windows.context, max(2, 1024 / data.windows.context)))
+  }
+
+  public func walk(
+    _ data: ScoredText, samples: Int, weights: TransformerWeights, _ request: MeasurementRequest,
+    isCancelled: @escaping () -> Bool
+  ) throws(InferenceError) -> TransformerWalk {
+    try TransformerWalk(
+      self, data, samples: samples, longest: request.context ?? places ?? 512, weights: weights,
+      isCancelled: isCancelled)
+  }
+
   /// A language model's perplexity as llama-perplexity computes it: windows side by side, the second half of each scored.
   /// With changed weights the KL divergence from the original and the share of tokens for which both would have put the
   /// same. Of an encoder the cosine between both models' embeddings of lines.
@@ -42,8 +57,13 @@ extension Transformer: Model {
       isCancelled: isCancelled)
     try Self.check(both.reference, text.path)
     try Self.check(both.changed, text.path)
+    return Score(metrics: Self.metrics(of: both), samples: both.changed.count, seconds: both.changed.seconds)
+  }
+
+  /// What a comparison says, the most telling first.
+  static func metrics(of both: ScoreComparison) -> [Metric] {
     let n = Double(max(1, both.reference.count))
-    let metrics = [
+    return [
       Self.perplexity(both.changed, both.reference),
       Metric(
         name: "KL divergence", value: both.meanDivergence, standardError: both.standardErrorOfDivergence,
@@ -55,7 +75,6 @@ extension Transformer: Model {
         name: "cross entropy", value: both.changed.meanLoss, standardError: both.changed.standardErrorOfLoss,
         baseline: both.reference.meanLoss),
     ]
-    return Score(metrics: metrics, samples: both.changed.count, seconds: both.changed.seconds)
   }
 
   /// - Throws: where an output is no number: names the first token.
@@ -87,7 +106,7 @@ extension Transformer: Model {
       seconds: (ContinuousClock.now - start).inSeconds)
   }
 
-  private static func cosine(_ one: [Float], _ other: [Float]) -> Double {
+  static func cosine(_ one: [Float], _ other: [Float]) -> Double {
     var (dot, a, b) = (0.0, 0.0, 0.0)
     for (x, y) in zip(one, other) {
       dot += Double(x) * Double(y)

@@ -134,43 +134,53 @@ extension Transformer {
         one = try run(common, weights: reference, isCancelled: isCancelled)
         two = try run(common, weights: changed, isCancelled: isCancelled)
       }
-      // Some rows of the one, then the same of the other.
-      let step = max(1, min(rows.count, (1 << 22) / vocabularySize))
-      try changed.checkRoom(for: Self.product([step, vocabularySize, 4]), "\(step) rows of logits")
-      let kept = Scratch(step * vocabularySize)
-      var sums = [Double](repeating: 0, count: step)
-      for first in stride(from: 0, to: rows.count, by: step) {
-        let part = first..<min(first + step, rows.count)
-        var next = first
-        try eachLogits(one, rows: Array(rows[part]), weights: reference, isCancelled: isCancelled) {
-          _, logits throws(InferenceError) in
-          sums[next - first] = result.reference.add(logits, targets[next], places[next])
-          (kept.start + (next - first) * vocabularySize).update(from: logits.baseAddress!, count: vocabularySize)
-          next += 1
-        }
-        next = first
-        try eachLogits(two, rows: Array(rows[part]), weights: changed, isCancelled: isCancelled) {
-          _, logits throws(InferenceError) in
-          let sum = result.changed.add(logits, targets[next], places[next])
-          let divergence = lathe_divergence(
-            kept.start + (next - first) * vocabularySize, sums[next - first], logits.baseAddress!, sum, vocabularySize)
-          result.divergences.append(Float(divergence))
-          next += 1
-        }
-      }
+      try compare(
+        one, reference, two, changed, rows: rows, targets: targets, places: places, isCancelled: isCancelled, &result)
     }
     result.reference.seconds = Self.seconds(since: clock)
     result.changed.seconds = result.reference.seconds
     return result
   }
 
+  /// Adds the scores of two runs of the same tokens: some rows of the one, then the same of the other.
+  ///
+  /// - Parameters:
+  ///   - one, two: after all blocks.
+  ///   - rows: scored tokens; `targets` what follows each, `places` where that stands in the text.
+  func compare(
+    _ one: Activations, _ reference: TransformerWeights, _ two: Activations, _ changed: TransformerWeights, rows: [Int],
+    targets: [Int], places: [Int], isCancelled: () -> Bool, _ result: inout ScoreComparison
+  ) throws(InferenceError) {
+    let step = max(1, min(rows.count, Self.logitsAtATime / vocabularySize))
+    try changed.checkRoom(for: Self.product([step, vocabularySize, 4]), "\(step) rows of logits")
+    let kept = Scratch(step * vocabularySize)
+    var sums = [Double](repeating: 0, count: step)
+    for first in stride(from: 0, to: rows.count, by: step) {
+      let part = first..<min(first + step, rows.count)
+      var next = first
+      try eachLogits(one, rows: Array(rows[part]), weights: reference, isCancelled: isCancelled) {
+        _, logits throws(InferenceError) in
+        sums[next - first] = result.reference.add(logits, targets[next], places[next])
+        (kept.start + (next - first) * vocabularySize).update(from: logits.baseAddress!, count: vocabularySize)
+        next += 1
+      }
+      next = first
+      try eachLogits(two, rows: Array(rows[part]), weights: changed, isCancelled: isCancelled) {
+        _, logits throws(InferenceError) in
+        let sum = result.changed.add(logits, targets[next], places[next])
+        let divergence = lathe_divergence(
+          kept.start + (next - first) * vocabularySize, sums[next - first], logits.baseAddress!, sum, vocabularySize)
+        result.divergences.append(Float(divergence))
+        next += 1
+      }
+    }
+  }
+
   /// Tokens that are run at a time.
   static let batchTokens = 1024
 
-  private func eachBatch(
-    _ tokens: [Int], _ windows: TextWindows, _ progress: (Int, Int) -> Void,
-    _ body: (_ texts: [[Int]], _ rows: [Int], _ targets: [Int], _ places: [Int]) throws(InferenceError) -> Void
-  ) throws(InferenceError) {
+  /// - Throws: where windows or text hold nothing to score, or a token is none of the vocabulary's.
+  func check(_ tokens: [Int], _ windows: TextWindows) throws(InferenceError) {
     guard windows.context >= 2, windows.firstScored >= 0, windows.firstScored < windows.context - 1 else {
       throw InferenceError(
         "windows", "of \(windows.context) tokens scored from \(windows.firstScored) on hold nothing to score")
@@ -181,6 +191,13 @@ extension Transformer {
     if let at = tokens.firstIndex(where: { $0 < 0 || $0 >= vocabularySize }) {
       throw InferenceError("text", "has the token \(tokens[at]) at \(at), but the model has \(vocabularySize) tokens")
     }
+  }
+
+  private func eachBatch(
+    _ tokens: [Int], _ windows: TextWindows, _ progress: (Int, Int) -> Void,
+    _ body: (_ texts: [[Int]], _ rows: [Int], _ targets: [Int], _ places: [Int]) throws(InferenceError) -> Void
+  ) throws(InferenceError) {
+    try check(tokens, windows)
     let all = tokens.count / windows.context
     let batch = max(1, Self.batchTokens / windows.context)
     for first in stride(from: 0, to: all, by: batch) {

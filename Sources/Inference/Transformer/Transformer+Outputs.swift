@@ -78,7 +78,11 @@ extension Transformer {
     _ texts: [[Int]], weights: TransformerWeights, pooling: Hyperparameters.Pooling? = nil,
     isCancelled: () -> Bool = { false }
   ) throws(InferenceError) -> [[Float]] {
-    let done = try run(try embed(texts, weights: weights), weights: weights, isCancelled: isCancelled)
+    pooled(try run(try embed(texts, weights: weights), weights: weights, isCancelled: isCancelled), pooling)
+  }
+
+  /// An embedding a text of what stands after all blocks.
+  func pooled(_ done: Activations, _ pooling: Hyperparameters.Pooling? = nil) -> [[Float]] {
     let hidden = shape.hidden
     return done.texts.map { text in
       let rows = text.map { done.values[$0 * hidden..<($0 + 1) * hidden] }

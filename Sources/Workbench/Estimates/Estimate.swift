@@ -15,6 +15,8 @@ public struct Estimate: Sendable, Hashable {
   /// Σ n·t² / Σ n over weights, in units of `int4,group=32` everywhere; `nil` while that unit is not known, or when a
   /// chosen scheme's error is not computed.
   public var damage: Double?
+  /// Σ of what each layer alone does to the outputs, where sensitivities are known; `nil` while one is missing.
+  public var effect: Double?
   /// Weights whose share of the damage is known, of all.
   public var known: Int
   public var weights: Int
@@ -35,7 +37,7 @@ extension Estimate {
   /// The sum of the items' parts, in their order.
   init(_ items: [Item], _ parts: [EstimatePart]) {
     self.init(
-      bytes: 0, originalBytes: 0, isExact: true, bitsPerWeight: 0, originalBitsPerWeight: 0, damage: nil,
+      bytes: 0, originalBytes: 0, isExact: true, bitsPerWeight: 0, originalBitsPerWeight: 0, damage: nil, effect: nil,
       known: 0, weights: 0)
     var (parameters, parameterBytes, originalParameterBytes) = (0, 0, 0)
     var (damage, unit) = (0.0, 0.0)

@@ -49,6 +49,8 @@ extension EstimatePart {
 /// tens of thousands of tensors is a sum over an array.
 struct EstimateParts: Sendable {
   private(set) var all: [EstimatePart]
+  /// What each item alone does to the outputs, NaN while that is not known; empty without sensitivities.
+  private(set) var effects: [Double] = []
   /// Counts the changes.
   private(set) var version = 0
 
@@ -61,5 +63,20 @@ struct EstimateParts: Sendable {
       all[place] = newValue
       version += 1
     }
+  }
+
+  /// - Parameter effect: `nil` while it is not known.
+  mutating func setEffect(_ effect: Double?, at place: Int) {
+    if effects.isEmpty { effects = [Double](repeating: 0, count: all.count) }
+    effects[place] = effect ?? .nan
+    version += 1
+  }
+
+  /// What they are worth has changed.
+  mutating func touch() { version += 1 }
+
+  mutating func clearEffects() {
+    effects = []
+    version += 1
   }
 }

@@ -4,13 +4,25 @@ extension Session {
   /// The estimate for the recipe as it stands.
   ///
   /// - Complexity: O(items), an addition each.
-  public var estimate: Estimate { Estimate(items, parts.all) }
+  public var estimate: Estimate {
+    var estimate = Estimate(items, parts.all)
+    estimate.effect = Self.total(parts.effects)
+    return estimate
+  }
 
   /// The estimate for any choice of schemes.
   ///
   /// - Complexity: O(items), with several look-ups each.
   public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
-    Estimate(items, items.map { part(of: $0, in: scheme($0)) })
+    var estimate = Estimate(items, items.map { part(of: $0, in: scheme($0)) })
+    if sensitivities != nil { estimate.effect = Self.total(items.map { effect(of: $0, in: scheme($0)) ?? .nan }) }
+    return estimate
+  }
+
+  private static func total(_ effects: [Double]) -> Double? {
+    guard !effects.isEmpty else { return nil }
+    let sum = effects.reduce(0, +)
+    return sum.isFinite ? sum : nil
   }
 
   func part(of item: Item, in scheme: Scheme) -> EstimatePart {

@@ -47,6 +47,7 @@ public struct Measurement: Sendable {
 extension Session {
   public mutating func add(_ measurement: Measurement) {
     measurements.append(measurement)
+    learn(from: measurement)
   }
 
   /// The last measurement of a recipe, if it was measured.

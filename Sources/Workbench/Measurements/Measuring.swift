@@ -86,10 +86,12 @@ extension Session {
       notes: score.notes, outputs: score.outputs, classNames: score.classNames)
   }
 
-  /// The weights with an item in the form that the recipe gives it.
-  private func replaced<Weights: ModelWeights>(_ item: Item, in weights: Weights) throws -> Weights {
+  /// The weights with an item in the form that a scheme gives it; in the recipe's where none is said.
+  func replaced<Weights: ModelWeights>(
+    _ item: Item, in weights: Weights, by scheme: Scheme? = nil
+  ) throws -> Weights {
     try weights.checkRoom(forNumbers: item.count, of: item.name)
-    let values = try reconstruction(of: item)
+    let values = try reconstruction(of: item, in: scheme ?? made(recipe[item], of: item))
     return item.kind == .weight || item.packing != nil
       ? try weights.replacing(layer: item.layerIndex, withMatrix: values)
       : weights.replacing(tensor: item.id, with: values)

@@ -16,9 +16,11 @@ public struct Session: Sendable {
   /// The items whose choice the last change of the recipe changed.
   public private(set) var lastChanged: [Item.ID] = []
   public internal(set) var answers: Answers
-  private(set) var parts: EstimateParts
+  var parts: EstimateParts
   /// In the order in which they were made.
   public internal(set) var measurements: [Measurement] = []
+  /// What compression does to the outputs, layer by layer, once it was measured or read (`adopt(_:)`).
+  public internal(set) var sensitivities: AdoptedSensitivities?
   /// Whom the recipe is meant for (`aim(at:)`), and what that tool says of it.
   var aim = Aim.none
   /// Layers that an edit changes together; `nil` where each is for itself.
@@ -60,5 +62,13 @@ public struct Session: Sendable {
   /// Works out anew what an item adds to the estimate.
   mutating func renewPart(at place: Int) {
     parts[place] = part(of: items[place], in: recipe[items[place]])
+    if sensitivities != nil { parts.setEffect(effect(of: items[place], in: recipe[items[place]]), at: place) }
+  }
+
+  /// Works out anew what all items add to it.
+  mutating func renewEffects() {
+    parts.clearEffects()
+    guard sensitivities != nil else { return }
+    for place in items.indices { parts.setEffect(effect(of: items[place], in: recipe[items[place]]), at: place) }
   }
 }

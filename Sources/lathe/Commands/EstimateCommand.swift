@@ -15,6 +15,8 @@ struct EstimateCommand: ParsableCommand, Explained {
     it ranks choices, it is no accuracy.
     Without --to, bytes counts codes, scales and zero points without padding ("packed"). With --to, errors and sizes are \
     those of the numbers that the tool itself makes: its grid of integers, its type of scales.
+    With --sensitivity (see lathe sensitivity) the estimate is of a metric, with the interval in which nine of ten \
+    measurements lie. Below three bits take it as a lower bound until it is measured.
     """
   static let examples = [
     "lathe estimate Samples/shakespeare-llama --set '*=int4' \\\n    --set '*down_proj*=int6'",
@@ -30,12 +32,14 @@ struct EstimateCommand: ParsableCommand, Explained {
       "Count with this target's numbers, and the bytes that export writes there.", valueName: "TARGET"),
     completion: .list(ValueCompletion.targets))
   var target: String?
+  @OptionGroup var sensitivity: SensitivityOption
   @Flag(help: "JSON on standard output.") var json = false
 
   func run() throws {
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
+    try sensitivity.adopt(by: &session, verbose: choice.verbose)
     let failures = session.settleEstimateWithProgress()
     var bytes = session.estimate.bytes
     // Of a config: what the tool makes of the model; the config's own size stands beside it.
@@ -70,12 +74,15 @@ extension Session {
       ("bitsPerWeight", .number(estimate.bitsPerWeight)),
       (
         "estimate",
-        .object([
-          ("metric", .string("relative damage")), ("value", JSON(estimate.damage)), ("low", .null),
-          ("high", .null),
-          ("method", .string("uncalibrated")),
-        ])
+        prediction(of: estimate)?.json(measured: sensitivities?.calibration.measured)
+          ?? .object([
+            ("metric", .string("relative damage")), ("value", JSON(estimate.damage)), ("low", .null),
+            ("high", .null),
+            ("method", .string("uncalibrated")),
+          ])
       ),
+      ("estimates", .array(predictions(of: estimate).map { $0.json(measured: sensitivities?.calibration.measured) })),
+      ("warnings", .array(warnings.map { .string($0) })),
       (
         "layers",
         .rows(
@@ -88,7 +95,7 @@ extension Session {
             return .object([
               ("name", .string(item.name)), ("scheme", .string("\(scheme)")),
               ("made", .string("\(made(scheme, of: item))")), ("relativeError", JSON(error)),
-              ("sqnr", JSON(error.flatMap(decibels(relativeError:)))),
+              ("sqnr", JSON(error.flatMap(decibels(relativeError:)))), ("effect", JSON(effect(of: item, in: scheme))),
               ("weightedError", JSON(assessment?.weightedError)), ("sparsity", JSON(assessment?.sparsity)),
               ("bytes", .int(self.bytes(of: item, in: scheme).bytes)),
               ("form", JSON(assessment?.size.form.rawValue)),
@@ -128,5 +135,21 @@ extension Session {
       damage  \(estimate.damage.map { "≈ \(Format.significant($0))" } ?? "not known") (uncalibrated; int4,group=32 everywhere is 1)
 
       """)
+    for prediction in predictions(of: estimate) { try put(prediction.line + "\n") }
+    for warning in warnings { try put("        \(warning)\n") }
+  }
+}
+
+extension Calibration.Prediction {
+  fileprivate func json(measured: Int?) -> JSON {
+    .object([
+      ("metric", .string(metric)), ("value", .number(value)), ("low", .number(low)), ("high", .number(high)),
+      ("method", .string(method.hasPrefix("fitted") ? "fitted" : method)), ("measured", JSON(measured)),
+    ])
+  }
+
+  fileprivate var line: String {
+    let name = metric + String(repeating: " ", count: max(1, 12 - metric.count))
+    return "\(name)≈ \(text), 90 % within \(rangeText) (\(method))"
   }
 }

@@ -18,8 +18,9 @@ struct LatheCommand: ParsableCommand, Explained {
     discussion: discussion,
     version: Version.line,
     subcommands: [
-      OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, ExportCommand.self,
-      SchemesCommand.self, CompletionsCommand.self, ManCommand.self, TuneCommand.self, CompareCommand.self,
+      OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, SensitivityCommand.self,
+      ExportCommand.self, SchemesCommand.self, CompletionsCommand.self, ManCommand.self, TuneCommand.self,
+      CompareCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

@@ -5,7 +5,11 @@ import FileAccess
 extension Session {
   /// What an item's numbers come back as in its scheme, as the target's tool has it where one is chosen.
   func reconstruction(of item: Item) throws -> [Float] {
-    let scheme = made(recipe[item], of: item)
+    try reconstruction(of: item, in: made(recipe[item], of: item))
+  }
+
+  /// The same in any scheme, with that scheme's own numbers.
+  func reconstruction(of item: Item, in scheme: Scheme) throws -> [Float] {
     var values = [Float](repeating: 0, count: item.count)
     let source = CheckpointWeights(checkpoint: checkpoint, item: item)
     let isComputed = try values.withUnsafeMutableBufferPointer {

@@ -1,0 +1,26 @@
+import Compression
+import Inference
+
+/// How sensitivities are measured.
+public struct SensitivityRequest: Sendable {
+  /// The data, and how they go through the model.
+  public var measurement: MeasurementRequest
+  /// Samples on which each layer is measured alone; `nil` for what is enough: 128 samples of arrays, 1,024 tokens, eight
+  /// lines.
+  public var samples: Int?
+  /// Recipes that are measured as wholes, on up to eight times as many samples.
+  public var recipes: Int
+
+  public init(_ measurement: MeasurementRequest, samples: Int? = nil, recipes: Int = 8) {
+    (self.measurement, self.samples, self.recipes) = (measurement, samples, recipes)
+  }
+}
+
+/// How far it is.
+public struct SensitivityProgress: Sendable, Equatable {
+  /// Runs of the rest of the model.
+  public var done: Int
+  public var of: Int
+  /// What is done: `layers`, `recipes`.
+  public var what: String
+}

@@ -1,0 +1,121 @@
+import Checkpoints
+import Compression
+import Inference
+
+/// Sensitivities as a session uses them.
+public struct AdoptedSensitivities: Sendable {
+  public internal(set) var values: Sensitivities
+  public internal(set) var calibration: Calibration
+  /// Of another model, whose layers have the same names and shapes.
+  public let isBorrowed: Bool
+  /// By item: those of `values` that are of a layer of this model.
+  let byItem: [Item.ID: LayerSensitivity]
+  /// What a layer that was not measured is taken for: the mean effect for each n·t², at three bits.
+  let perError: Double
+}
+
+extension Session {
+  /// Takes sensitivities over; estimates are calibrated from then on.
+  ///
+  /// - Returns: the layers that are another model's: no name or another shape here.
+  /// - Throws: `WorkbenchError` where none is of a layer of this model.
+  @discardableResult
+  public mutating func adopt(_ values: Sensitivities) throws(WorkbenchError) -> [String] {
+    var finder: ((String) -> Item?)?
+    let known = Dictionary(items.map { ($0.name, $0) }) { first, _ in first }
+    var byItem: [Item.ID: LayerSensitivity] = [:]
+    var mismatches: [String] = []
+    var (effects, errors) = (0.0, 0.0)
+    for (name, layer) in values.layers.sorted(by: { $0.key < $1.key }) {
+      var found = known[name]
+      if found == nil {
+        finder = finder ?? CommonNames(checkpoint).finder(of: items)
+        found = finder?(name)
+      }
+      guard let item = found, item.shape == layer.shape else {
+        mismatches.append(found == nil ? "\(name): this model has no such layer" : "\(name): its shape is another here")
+        continue
+      }
+      byItem[item.id] = layer
+      if let point = layer.points.first {
+        effects += point.effect
+        errors += Double(item.count) * point.error
+      }
+    }
+    guard !byItem.isEmpty else {
+      throw WorkbenchError(
+        "the sensitivities are of another model (\(values.model)): none of their \(values.layers.count) layers matches by name and shape"
+      )
+    }
+    sensitivities = AdoptedSensitivities(
+      values: values, calibration: Calibration(values), isBorrowed: values.fingerprint != checkpoint.fingerprint,
+      byItem: byItem, perError: errors > 0 ? effects / errors : 0)
+    for measurement in measurements { learn(from: measurement) }
+    renewEffects()
+    return mismatches
+  }
+
+  /// What an item's scheme alone does to the outputs; `nil` without sensitivities, and while t² is not known.
+  public func effect(of item: Item, in scheme: Scheme) -> Double? {
+    guard let sensitivities else { return nil }
+    if scheme.isKeep || item.isShared { return 0 }
+    guard let error = relativeError(of: item, in: scheme) else { return nil }
+    let made = made(scheme, of: item).withoutCoding
+    return sensitivities.byItem[item.id]?.effect(of: made, error: error)
+      ?? sensitivities.perError * Double(item.count) * error
+  }
+
+  /// The metric that a recipe's layers, of whose effects `estimate` has the sum, are expected to come to, with its 90 %
+  /// interval; `nil` without sensitivities, and while a figure is missing.
+  public func prediction(of estimate: Estimate) -> Calibration.Prediction? {
+    guard let sensitivities, let sum = estimate.effect else { return nil }
+    return sensitivities.calibration.prediction(of: sum)
+  }
+
+  /// The same of every metric that was measured on the way.
+  public func predictions(of estimate: Estimate) -> [Calibration.Prediction] {
+    guard let sensitivities, let sum = estimate.effect else { return [] }
+    return sensitivities.calibration.predictions(of: sum)
+  }
+
+  /// Adds a measured recipe to what the estimate is fitted to: its error bar narrows.
+  mutating func learn(from measurement: Measurement) {
+    guard var adopted = sensitivities,
+      measurement.metrics.contains(where: { $0.name == adopted.values.difference.metricName })
+    else { return }
+    let estimate = estimate { measurement.recipe[$0] }
+    guard let sum = estimate.effect, sum > 0 else { return }
+    let name = "◊ \(Format.fixed(estimate.bitsPerWeight, 2)) bpw"
+    let trial = Trial(name, measurement, sum: sum)
+    adopted.values.trials.removeAll { $0.bytes == trial.bytes && $0.sum == trial.sum && $0.data == trial.data }
+    adopted.values.trials.append(trial)
+    adopted.calibration = Calibration(adopted.values)
+    sensitivities = adopted
+    parts.touch()
+  }
+}
+
+extension Checkpoint {
+  /// Tells one model's numbers from another's: FNV-1a (64 bits) of the tensors' names and shapes, and of the first page of
+  /// some of them. What cannot be read counts for nothing.
+  var fingerprint: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
+    for tensor in tensors {
+      add(tensor.name.utf8)
+      add("\(tensor.shape)".utf8)
+    }
+    var page = [UInt8](repeating: 0, count: 4096)
+    let step = max(1, layers.count / 32)
+    for index in stride(from: 0, to: layers.count, by: step) {
+      let tensor = layers[index].weight
+      let count = min(page.count, tensors[tensor].byteCount)
+      let isRead: Bool? = try? page.withUnsafeMutableBytes { buffer in
+        try readBytes(tensor: tensor, range: 0..<count, into: buffer)
+        return true
+      }
+      if isRead == true { add(page[..<count]) }
+    }
+    return String(hash, radix: 16)
+  }
+}

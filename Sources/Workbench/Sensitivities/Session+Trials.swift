@@ -1,0 +1,166 @@
+import Checkpoints
+import Compression
+import Inference
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Recipes that are measured as wholes, so that what the layers' effects add up to gets its scale and its interval.
+extension Session {
+  /// - Parameter count: how many: uniform ones, some near the front, some at random.
+  func trials<Runnable: Model>(
+    _ count: Int, on data: Runnable.Data, of model: Runnable, _ weights: Runnable.Weights, _ found: Sensitivities,
+    samples: Int, _ request: MeasurementRequest, _ progress: (SensitivityProgress) -> Bool,
+    _ isCancelled: @escaping () -> Bool
+  ) throws -> [Trial] {
+    let walk = try model.walk(data, samples: samples, weights: weights, request, isCancelled: isCancelled)
+    let menu = try TrialMenu(self, found, isCancelled: isCancelled)
+    var trials: [Trial] = []
+    for recipe in menu.recipes(count) {
+      guard progress(.init(done: trials.count, of: count, what: "recipes")), !isCancelled() else {
+        throw InferenceError.cancelled
+      }
+      var changed = weights
+      for (item, scheme) in zip(menu.items, recipe.schemes) {
+        if isCancelled() { throw InferenceError.cancelled }
+        changed = try replaced(item, in: changed, by: scheme)
+      }
+      let metrics = try walk.metrics(of: changed, isCancelled: isCancelled)
+      trials.append(
+        Trial(
+          name: recipe.name, sum: recipe.sum, bytes: recipe.bytes,
+          metrics: metrics.map {
+            .init(name: $0.name, value: $0.value, standardError: $0.standardError, baseline: $0.baseline)
+          }, data: found.data.name))
+    }
+    return trials
+  }
+}
+
+/// Widths from two to six bits for every layer that was measured, with what each does and takes.
+struct TrialMenu {
+  struct Recipe {
+    let name: String
+    let schemes: [Scheme]
+    /// Σ of the layers' effects.
+    let sum: Double
+    let bytes: Int
+  }
+
+  struct Choice {
+    let scheme: Scheme
+    let bytes: Int
+    let effect: Double
+  }
+
+  let items: [Item]
+  /// An item's choices, fewest bits first.
+  let choices: [[Choice]]
+  /// Bytes of what is not chosen for.
+  private let rest: Int
+
+  static let bits = 2...6
+
+  init(_ session: Session, _ found: Sensitivities, isCancelled: @escaping () -> Bool) throws {
+    var (items, choices): ([Item], [[Choice]]) = ([], [])
+    for item in session.items {
+      guard item.kind == .weight, item.closed == nil, let layer = found.layers[item.name],
+        case let schemes = Self.bits.compactMap({ Session.integers($0, for: item) }), !schemes.isEmpty
+      else { continue }
+      if isCancelled() { throw InferenceError.cancelled }
+      var table = session.table(of: item, sparsity: .none)
+      if table == nil {
+        let source = CheckpointWeights(checkpoint: session.checkpoint, item: item)
+        table = try ErrorTable.of(source, sparsity: .none, control: PassControl { _ in true })
+      }
+      let made = schemes.compactMap { scheme -> Choice? in
+        guard case .uniform(let uniform) = scheme.format,
+          let error = table?[uniform.bits, uniform.symmetry, uniform.granularity],
+          let effect = layer.effect(of: scheme, error: error)
+        else { return nil }
+        return Choice(scheme: scheme, bytes: item.denseBytes(in: scheme), effect: effect)
+      }
+      guard made.count == schemes.count else { continue }
+      items.append(item)
+      choices.append(made)
+    }
+    let chosen = items.reduce(0) { $0 + $1.bytes }
+    (self.items, self.choices) = (items, choices)
+    rest = session.items.reduce(0) { $0 + $1.bytes } - chosen
+  }
+
+  /// So many: of each eight, two uniform, three near the front, three at random; the same every time.
+  func recipes(_ count: Int) -> [Recipe] {
+    guard !items.isEmpty else { return [] }
+    let sizes = Self.bits.enumerated().map { level, _ in choices.reduce(0) { $0 + $1[level].bytes } }
+    var state: UInt64 = 15
+    var recipes: [Recipe] = []
+    var (uniform, front, random) = (0, 0, 0)
+    // Between three and four bits lies what is chosen most; then what is around it.
+    let widths = [2, 1, 3, 0, 4]
+    let shares = [0.5, 0.22, 0.75, 0.36, 0.62, 0.12]
+    for index in 0..<count {
+      switch index % 8 {
+      case 0, 3:
+        let level = widths[uniform % widths.count]
+        recipes.append(make("\(Self.bits.lowerBound + level) bits everywhere", items.map { _ in level }))
+        uniform += 1
+      case 1, 4, 6:
+        let budget = Double(sizes[0]) + shares[front % shares.count] * Double(sizes[sizes.count - 1] - sizes[0])
+        recipes.append(make("near the front \(front + 1)", frontier(budget)))
+        front += 1
+      default:
+        // Mostly of neighbouring widths, around a centre that moves.
+        let centre = Double(random % 3) + 0.8
+        let levels = items.map { _ -> Int in
+          let step = Double(state.next() >> 11) / Double(1 << 53) * 2.6 - 1.3
+          return min(sizes.count - 1, max(0, Int((centre + step).rounded())))
+        }
+        recipes.append(make("random \(random + 1)", levels))
+        random += 1
+      }
+    }
+    return recipes
+  }
+
+  private func make(_ name: String, _ levels: [Int]) -> Recipe {
+    let chosen = zip(choices, levels).map { $0[min($1, $0.count - 1)] }
+    return Recipe(
+      name: name, schemes: chosen.map(\.scheme), sum: chosen.reduce(0) { $0 + $1.effect },
+      bytes: rest + chosen.reduce(0) { $0 + $1.bytes })
+  }
+
+  /// The levels that minimise effect + λ · bytes, with the λ at which they take about so many bytes (H. Everett 1963).
+  func frontier(_ budget: Double) -> [Int] {
+    var (low, high) = (-60.0, 10.0)
+    var levels: [Int] = []
+    for _ in 0..<60 {
+      let price = pow(2, (low + high) / 2)
+      levels = choices.map { choices in
+        choices.indices.min {
+          choices[$0].effect + price * Double(choices[$0].bytes)
+            < choices[$1].effect + price * Double(choices[$1].bytes)
+        } ?? 0
+      }
+      let bytes = zip(choices, levels).reduce(0) { $0 + $1.0[$1.1].bytes }
+      if Double(bytes) > budget { low = (low + high) / 2 } else { high = (low + high) / 2 }
+    }
+    return levels
+  }
+}
+
+extension UInt64 {
+  /// SplitMix64 (Steele et al. 2014).
+  fileprivate mutating func next() -> UInt64 {
+    self &+= 0x9E37_79B9_7F4A_7C15
+    var z = self
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+}

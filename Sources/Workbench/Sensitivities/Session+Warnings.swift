@@ -1,0 +1,57 @@
+import Checkpoints
+import Compression
+
+/// What a person should know of an estimate, a line each.
+extension Session {
+  /// Of the recipe as it stands; none without sensitivities.
+  public var warnings: [String] {
+    guard let sensitivities else { return [] }
+    let chosen = items.filter { $0.kind == .weight && !recipe[$0].isKeep && !$0.isShared }
+    guard !chosen.isEmpty else { return [] }
+    var lines: [String] = []
+    let count = chosen.reduce(0) { $0 + $1.count }
+    let bits = 8 * chosen.reduce(0.0) { $0 + Double(bytes(of: $1, in: recipe[$1]).bytes) } / Double(max(1, count))
+    if bits < 3, measurement(of: recipe) == nil {
+      lines.append("below three bits the estimate is a lower bound until it is measured")
+    }
+    if sensitivities.isBorrowed { lines.append("the sensitivities are borrowed from \(sensitivities.values.model)") }
+    if sensitivities.values.isFlat {
+      lines.append("the calibration is too flat to rank layers: take more or other data")
+    }
+    if sensitivities.values.data.name == Sensitivities.selfMade {
+      lines.append("calibrated on what the model made itself, not on real data")
+    }
+    let rough = chosen.filter {
+      sensitivities.byItem[$0.id]?.isRough(made(recipe[$0], of: $0).withoutCoding) == true
+    }
+    if !rough.isEmpty {
+      lines.append(
+        "\(rough.count) sparse layer\(rough.count == 1 ? " was" : "s were") not measured alone: the estimate may be off by five times"
+      )
+    }
+    if let crushed = crushedEmbedding(chosen, bits) {
+      lines.append("\(crushed.name) has far fewer bits than the rest: embeddings and heads are what models bear worst")
+    }
+    return lines
+  }
+
+  /// An embedding or a head more than half a bit below the mean, and by its effect among what harms most.
+  private func crushedEmbedding(_ chosen: [Item], _ mean: Double) -> Item? {
+    chosen.first { item in
+      guard item.role == .embedding || item.role == .head, item.count > 0 else { return false }
+      return 8 * Double(bytes(of: item, in: recipe[item]).bytes) / Double(item.count) < mean - 0.5
+    }
+  }
+}
+
+extension Sensitivities {
+  /// The name of data that the model made itself.
+  public static let selfMade = "self"
+
+  /// Whether a layer's effect at three bits is hardly more than what its own scatter would make of nothing.
+  var isFlat: Bool {
+    let points = layers.values.compactMap(\.points.first)
+    guard points.count > 2 else { return false }
+    return points.count { $0.effect > 2 * $0.standardError } < points.count / 2
+  }
+}
