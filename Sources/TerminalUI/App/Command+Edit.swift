@@ -109,7 +109,7 @@ extension Command {
       return try state.edit(pattern) { scheme, _ in scheme.with(sparsity) }
     },
     Command(
-      "coding", [.character("c")], "[none|huffman|rans [PATTERN]]", .layer, "how codes are packed",
+      "coding", [.character("H")], "[none|huffman|rans [PATTERN]]", .layer, "how codes are packed",
       unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in

@@ -56,6 +56,38 @@ extension Command {
       return [.measure(data: data)]
     },
     Command(
+      "calibrate", [.character("c")], "[DATA]", .session,
+      "measure each layer alone, then some recipes: a calibrated estimate",
+      unless: {
+        $0.calibrating != nil ? "a calibration is running (Esc calls it off)" : cannotRun($0)
+      }
+    ) {
+      state, argument throws(WorkbenchError) in
+      guard let data = argument.isEmpty ? state.calibrationPath : argument else {
+        state.prompt = state.commandPrompt("calibrate ")
+        return []
+      }
+      state.calibrationPath = data
+      return [.calibrate(data: data)]
+    },
+    Command("sensitivity", [], "FILE", .session, "read what lathe sensitivity measured: a calibrated estimate") {
+      state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else {
+        throw WorkbenchError("sensitivity: expected a path, as in :sensitivity S.json")
+      }
+      return [.sensitivities(path: argument)]
+    },
+    Command(
+      "keep-sensitivity", [], "FILE", .session, "write what was measured, for --sensitivity",
+      unless: { $0.session.sensitivities == nil ? "nothing is calibrated yet (c)" : nil }
+    ) {
+      state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else {
+        throw WorkbenchError("keep-sensitivity: expected a path, as in :keep-sensitivity S.json")
+      }
+      return [.keepSensitivities(path: argument)]
+    },
+    Command(
       "metrics", [], .session, "all that was measured, in a table",
       unless: { $0.session.measurements.isEmpty ? "nothing was measured yet (m)" : nil }
     ) { state, _ in
@@ -88,8 +120,8 @@ extension Command {
       state.popup = TextPopup(title: "Messages", lines: lines)
       return []
     },
-    Command("about-damage", [], .session, "how size and relative damage are worked out") { state, _ in
-      state.popup = TextPopup.aboutDamage
+    Command("about-estimate", [], .session, "how size and estimate are worked out, and their limits") { state, _ in
+      state.popup = TextPopup.aboutEstimate(state.session)
       return []
     },
     Command("command", [.character(":")], .session, "type a command") { state, _ in
@@ -115,7 +147,10 @@ extension Command {
   ]
 
   private static let cannotMeasure: @Sendable (State) -> String? = { state in
-    if state.measuring != nil { return "a measurement is running (Esc calls it off)" }
+    state.measuring != nil ? "a measurement is running (Esc calls it off)" : cannotRun(state)
+  }
+
+  private static let cannotRun: @Sendable (State) -> String? = { state in
     switch state.session.checkpoint.format {
     case .onnx: return state.session.checkpoint.graph == nil ? "this ONNX file has no graph to run" : nil
     case .gguf, .safetensors, .pytorch: return nil

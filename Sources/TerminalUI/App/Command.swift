@@ -56,6 +56,9 @@ enum Effect: Sendable, Hashable {
   case aim(Target?)
   case lock(Bool)
   case measure(data: String)
+  case calibrate(data: String)
+  case sensitivities(path: String)
+  case keepSensitivities(path: String)
   case cancel
   case analyse
   case mouse(Bool)

@@ -14,7 +14,8 @@ extension State {
     switch (command.name, words.count) {
     case ("export", ...1): candidates = Target.all.map(\.name)
     case ("target", ...1): candidates = ["none"] + Target.all.map(\.name)
-    case ("export", _), ("recipe", _), ("measure", _), ("bins", _), ("importance", _):
+    case ("export", _), ("recipe", _), ("measure", _), ("calibrate", _), ("sensitivity", _),
+      ("keep-sensitivity", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
     case ("view", _): candidates = Pane.allCases.map(\.rawValue)
     case ("sort", _): candidates = ["file"] + Column.allCases.map(\.rawValue)

@@ -15,7 +15,10 @@ struct Figures: Sendable {
   private var estimateVersion: Int
   private var target: Target?
   /// Of the curve: no recipe changes it, a target that makes other numbers does.
-  private var curve: (isKnown: Bool, target: Target?) = (false, nil)
+  private var curve: (isKnown: Bool, target: Target?, calibration: Int) = (false, nil, 0)
+  /// What is expected of the recipe as it stands, where the estimate is calibrated.
+  private(set) var prediction: Calibration.Prediction?
+  private(set) var measuredPoints: [MeasuredPoint] = []
 
   /// A size, with what it is of.
   struct FileSize: Sendable {
@@ -53,10 +56,13 @@ struct Figures: Sendable {
     } else if changes == 1 {
       for (id, reason) in session.changedMisfits { misfits[id] = reason }
     }
-    if session.isSurveyed, !curve.isKnown || curve.target != session.target {
+    let calibration = session.sensitivities?.version ?? 0
+    if session.isSurveyed, !curve.isKnown || curve.target != session.target || curve.calibration != calibration {
       uniformPoints = session.uniformPoints
-      curve = (true, session.target)
+      curve = (true, session.target, calibration)
     }
+    prediction = session.prediction(of: estimate)
+    if session.sensitivities != nil { measuredPoints = session.measuredPoints }
     (recipeVersion, estimateVersion, target) = (session.version, session.estimateVersion, session.target)
     return changes != 0
   }

@@ -21,8 +21,22 @@ enum Paths {
   /// that scores it.
   static func data(besides model: String, ending: String) -> String? {
     let folder = model.lastIndex(of: "/").map { String(model[...$0]) } ?? ""
-    let found = entries(of: folder.isEmpty ? "." : folder).filter { $0.hasSuffix(ending) }
+    let all = entries(of: folder.isEmpty ? "." : folder).filter { $0.hasSuffix(ending) && !$0.contains("calibration") }
+    let word = model.dropFirst(folder.count).prefix { $0.isLetter || $0.isNumber }
+    let found = all.count == 1 || word.isEmpty ? all : all.filter { $0.hasPrefix(word) }
     return found.count == 1 ? folder + found[0] : nil
+  }
+
+  /// The only file in the model's folder with an ending and `calibration` in its name, and the model's name before it
+  /// where there are several.
+  static func calibration(besides model: String, ending: String) -> String? {
+    let folder = model.lastIndex(of: "/").map { String(model[...$0]) } ?? ""
+    let found = entries(of: folder.isEmpty ? "." : folder).filter {
+      $0.hasSuffix(ending) && $0.contains("calibration")
+    }
+    let word = model.dropFirst(folder.count).prefix { $0.isLetter || $0.isNumber }
+    let own = found.count == 1 ? found : found.filter { $0.hasPrefix(word) }
+    return own.count == 1 ? folder + own[0] : nil
   }
 
   private static func entries(of folder: String) -> [String] {

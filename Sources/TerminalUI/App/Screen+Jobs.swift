@@ -9,12 +9,14 @@ extension Screen {
       // A failure ends what failed, and nothing else.
       switch report.job.work {
       case .measure: state.measuring = nil
+      case .calibrate: state.calibrating = nil
       case .export: state.exporting = nil
       default: break
       }
     }
     switch report.event {
     case .measuring(let done, let of): state.measuring = .init(done: done, of: of)
+    case .calibrating(let progress): state.calibrating = progress
     case .exporting(let progress): state.exporting = progress
     case .failed(let reason): state.refuse(reason)
     case .calledOff: state.say("called off")
@@ -25,6 +27,7 @@ extension Screen {
   private mutating func take(_ result: Job.Result, of job: Job) {
     switch result {
     case .measured(let measurement): state.take(measurement)
+    case .sensitivities(let values, let path): state.take(values, from: path)
     case .exported(let export, let path):
       let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
       state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")

@@ -53,6 +53,8 @@ struct Screen: Program {
     state.dataPath =
       data
       ?? Paths.data(besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
+    state.calibrationPath = Paths.calibration(
+      besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
     self.mailbox = mailbox
     self.workers = workers
     queue = JobQueue { mailbox.post(.job($0)) }
@@ -218,6 +220,13 @@ struct Screen: Program {
       var request = request
       request.data = data
       start(.measure(request))
+    case .calibrate(let data):
+      state.calibrating = .init(done: 0, of: 0, what: "layers")
+      var request = request
+      request.data = data
+      start(.calibrate(SensitivityRequest(request)))
+    case .sensitivities(let path): start(.sensitivities(path: path))
+    case .keepSensitivities(let path): keepSensitivities(path)
     case .cancel:
       jobs.values.forEach { $0.cancel() }
       analyst.cancelAll()
@@ -234,6 +243,11 @@ struct Screen: Program {
     case .repaint: requests.append(.repaint)
     case .copy(let text): requests.append(.copy(text))
     }
+  }
+
+  private mutating func keepSensitivities(_ path: String) {
+    guard let values = state.session.sensitivities?.values, let bytes = try? values.encoded() else { return }
+    start(.save(bytes, path: path, what: "sensitivities of \(values.layers.count) layers"))
   }
 
   private mutating func writeBins(_ path: String) {

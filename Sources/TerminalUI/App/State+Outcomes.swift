@@ -66,6 +66,25 @@ extension State {
     }
   }
 
+  /// Takes sensitivities over: estimates are of a metric from then on.
+  ///
+  /// - Parameter path: where they were read; `nil` where they were measured here.
+  mutating func take(_ values: Sensitivities, from path: String?) {
+    do throws(WorkbenchError) {
+      let mismatches = try session.adopt(values)
+      sessionChanged()
+      let borrowed = session.sensitivities?.isBorrowed == true ? ", borrowed from \(values.model)" : ""
+      let count = values.trials.count
+      say(
+        "calibrated: \(values.layers.count) layers on \(values.data.outputs) outputs of \(values.data.name), "
+          + "\(count) recipe\(count == 1 ? "" : "s") measured\(borrowed)")
+      if let first = mismatches.first { complain("\(mismatches.count) layers do not match; \(first)") }
+      if let warning = session.warnings.first { complain(warning) }
+    } catch {
+      refuse("\(path.map { $0 + ": " } ?? "")\(error)")
+    }
+  }
+
   /// Keeps a measurement and says its first figure.
   mutating func take(_ measurement: Measurement) {
     session.add(measurement)

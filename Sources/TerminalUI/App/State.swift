@@ -39,11 +39,15 @@ struct State: Sendable {
   private(set) var messages: [Message] = []
   var progress: Analyst.Progress?
   var measuring: Measuring?
+  /// Sensitivities that are being measured.
+  var calibrating: SensitivityProgress?
   /// A checkpoint that is being written.
   var exporting: ExportProgress?
   var spinner = 0
   var isMouseOn = true
   var dataPath: String?
+  /// What sensitivities are measured on: other data than those that score.
+  var calibrationPath: String?
   var isDone = false
   /// What is worked out when the session changed, not with every frame.
   var figures: Figures

@@ -40,7 +40,7 @@ extension State {
 
   /// Esc takes one thing back at a time: the zoom, the selection, the filter, then what is running.
   private mutating func escape() -> [Effect] {
-    if measuring != nil || exporting != nil { return [.cancel] }
+    if measuring != nil || calibrating != nil || exporting != nil { return [.cancel] }
     if isZoomed {
       isZoomed = false
     } else if range != nil || !marked.isEmpty {

@@ -74,12 +74,35 @@ extension State {
         ))
     }
     if !isShort || session.measurement(of: session.recipe) == nil {
-      let damage = estimate.damage.map { Format.significant($0) } ?? "…"
-      pieces.append(
-        ("  \(isShort ? "Δ" : "damage ")≈\(isShort ? "" : " ")\(damage)", Style(.estimate, on: .status)))
-      if isLong { pieces.append((" uncalibrated", Style(.estimate, on: .status))) }
+      pieces += estimatePieces(isShort: isShort, isLong: isLong)
     }
     pieces.append((" ", status))
     return pieces
+  }
+
+  /// `KL ≈ 0.012 (0.010–0.015)`, or the relative damage where nothing was measured.
+  private func estimatePieces(isShort: Bool, isLong: Bool) -> [Canvas.Piece] {
+    let style = Style(.estimate, on: .status)
+    let about = glyphs.approximately
+    if session.sensitivities != nil {
+      let name = metricTitle
+      guard let prediction = figures.prediction else { return [("  \(name) \(about) …", style)] }
+      if isShort { return [("  \(name)\(about)\(prediction.text)", style)] }
+      let range = "  \(name) \(about) \(prediction.text) (\(prediction.rangeText))"
+      return [(range + (isLong ? " \(prediction.method)" : ""), style)]
+    }
+    let damage = figures.estimate.damage.map { Format.significant($0) } ?? "…"
+    let text = "  \(isShort ? "Δ" : "damage ")\(about)\(isShort ? "" : " ")\(damage)"
+    return [(text + (isLong ? " uncalibrated" : ""), style)]
+  }
+
+  /// What the estimate is of, as axes and totals name it.
+  var metricTitle: String {
+    switch session.sensitivities?.values.difference {
+    case .kl: "KL"
+    case .cosine: "1\(glyphs.isASCII ? "-" : "−")cos"
+    case .squaredError: "MSE"
+    case nil: "Δ"
+    }
   }
 }

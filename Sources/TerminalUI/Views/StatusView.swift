@@ -16,6 +16,14 @@ extension State {
         canvas.gauge(Double(measuring.done) / Double(measuring.of), x: x, y: rect.y, width: 12)
         x += 13
       }
+    } else if let calibrating {
+      x = canvas.put(
+        "\(spin) calibrating \(calibrating.what) \(calibrating.done)/\(calibrating.of == 0 ? "…" : "\(calibrating.of)") ",
+        x: x, y: rect.y, Style(.measured))
+      if calibrating.of > 0 {
+        canvas.gauge(Double(calibrating.done) / Double(calibrating.of), x: x, y: rect.y, width: 12)
+        x += 13
+      }
     } else if let exporting {
       let left = exporting.secondsLeft.map { " · " + Format.duration($0) } ?? ""
       x = canvas.put("\(spin) writing ", x: x, y: rect.y, Style(.accent))
@@ -34,11 +42,11 @@ extension State {
     }
     if let message {
       drawMessage(&canvas, message, x: x, rect)
-    } else if measuring == nil, progress == nil, let item = current, let note = session.note(on: item) {
+    } else if isQuiet, let item = current, let note = session.note(on: item) {
       canvas.put(
         "\(printable(item.name)): \(printable(note))", x: x, y: rect.y, Style(.warning),
         limit: max(0, rect.maxX - x))
-    } else if measuring == nil, progress == nil {
+    } else if isQuiet {
       let wanted = session.surveyCount
       let count = session.answers.surveys.count
       let text =
@@ -47,6 +55,9 @@ extension State {
       canvas.put(text, x: x, y: rect.y, .dim, limit: max(0, rect.maxX - x))
     }
   }
+
+  /// Whether nothing runs whose progress stands here.
+  private var isQuiet: Bool { measuring == nil && calibrating == nil && progress == nil }
 
   /// The message; where it is too long for the line, the key that shows it whole stands at the end.
   private func drawMessage(_ canvas: inout Canvas, _ message: Message, x: Int, _ rect: Rect) {

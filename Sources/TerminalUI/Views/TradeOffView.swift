@@ -2,22 +2,47 @@ import Inference
 import Workbench
 
 extension State {
-  /// Size against the estimate: the same width everywhere, and the recipe as it stands. What was measured is another
-  /// quantity and has no place on this axis: it is listed below.
+  /// Size against the estimate: the same width everywhere, and the recipe as it stands.
+  ///
+  /// Calibrated, the axis is the metric itself: the curve has its band, the recipe its error bar, and what was measured
+  /// stands at what was measured, with its standard error and a line to what had been estimated. Uncalibrated, the axis
+  /// is the relative damage, and measured figures, being another quantity, are listed below alone.
   func drawTradeOff(_ canvas: inout Canvas, _ frame: Rect) {
-    let inside = drawFrame(&canvas, frame, .tradeoff, title: "Trade-off", note: "≈ uncalibrated")
-    let (estimate, uniformPoints) = (figures.estimate, figures.uniformPoints)
-    let unit = estimate.originalBytes >= 10 << 20 ? ("MiB", 1048576.0) : ("KiB", 1024.0)
-    // A logarithm has no place for no damage: such a recipe stands on the floor of the plot.
-    let known =
-      (uniformPoints.map(\.damage) + [estimate.damage ?? 0]).filter { $0 > 0 }
-    guard let least = known.min() else {
+    let method = figures.prediction?.method ?? (session.sensitivities == nil ? "uncalibrated" : "calibrated")
+    let inside = drawFrame(&canvas, frame, .tradeoff, title: "Trade-off", note: "\(glyphs.approximately) \(method)")
+    let list = measurementLines
+    let (plot, text) = inside.splitBottom(inside.height >= 9 ? min(list.count, inside.height / 4) : 0)
+    let series = session.sensitivities == nil ? damageSeries : metricSeries
+    guard !series.isEmpty else {
       canvas.put(
         "waiting for the errors of all layers …", x: inside.x, y: inside.y, .dim, limit: inside.width)
       return
     }
-    let floor = least / 2
-    let place = { (bytes: Int, damage: Double) in (x: Double(bytes) / unit.1, y: max(damage, floor)) }
+    let points = series.flatMap(\.points)
+    let bars = series.flatMap(\.bars).flatMap { [$0.low, $0.high] }
+    // An interval that reaches far down would press all else together.
+    let least = (points.map(\.y).min() ?? 0) / 4
+    let whole = Double(figures.estimate.originalBytes) / sizeUnit.bytes
+    canvas.draw(
+      PointPlot(
+        series, x: Axis(0...max(points.map(\.x).max() ?? 1, whole)),
+        y: Axis(holding: points.map(\.y) + bars.filter { $0 >= least }, scale: .logarithmic), xTitle: sizeUnit.name,
+        yTitle: session.sensitivities == nil ? "Δ\(glyphs.approximately)" : metricTitle), in: plot)
+    for (row, line) in list.suffix(text.height).enumerated() {
+      canvas.put(line, x: text.x, y: text.y + row, limit: text.width)
+    }
+  }
+
+  private var sizeUnit: (name: String, bytes: Double) {
+    figures.estimate.originalBytes >= 10 << 20 ? ("MiB", 1048576) : ("KiB", 1024)
+  }
+
+  private var damageSeries: [PointPlot.Series] {
+    let (estimate, uniformPoints) = (figures.estimate, figures.uniformPoints)
+    // A logarithm has no place for no damage: such a recipe stands on the floor of the plot.
+    let known = (uniformPoints.map(\.damage) + [estimate.damage ?? 0]).filter { $0 > 0 }
+    guard let least = known.min() else { return [] }
+    let place = { (bytes: Int, damage: Double) in (x: Double(bytes) / sizeUnit.bytes, y: max(damage, least / 2)) }
     var series = [
       PointPlot.Series(
         "uniform 2…8 bits", points: uniformPoints.map { place($0.bytes, $0.damage) }, role: .curve,
@@ -29,17 +54,42 @@ extension State {
         PointPlot.Series(
           "you are here", points: [place(estimate.bytes, damage)], role: .estimate, mark: glyphs.hereMark))
     }
-    let points = series.flatMap(\.points)
-    let list = measurementLines
-    let (plot, text) = inside.splitBottom(inside.height >= 9 ? min(list.count, inside.height / 4) : 0)
-    canvas.draw(
-      PointPlot(
-        series, x: Axis(0...max((points.map(\.x).max() ?? 1), Double(estimate.originalBytes) / unit.1)),
-        y: Axis(holding: points.map(\.y), scale: .logarithmic), xTitle: unit.0,
-        yTitle: "Δ\(glyphs.approximately)"), in: plot)
-    for (row, line) in list.suffix(text.height).enumerated() {
-      canvas.put(line, x: text.x, y: text.y + row, limit: text.width)
+    return series
+  }
+
+  private var metricSeries: [PointPlot.Series] {
+    let uniform = figures.uniformPoints.compactMap { point in point.prediction.map { (point.bytes, $0) } }
+    let measured = figures.measuredPoints.filter { $0.value > 0 }
+    let known = uniform.map(\.1.value) + measured.map(\.value) + [figures.prediction?.value ?? 0]
+    guard let least = known.filter({ $0 > 0 }).min() else { return [] }
+    let floor = least / 2
+    let place = { (bytes: Int, value: Double) in (x: Double(bytes) / sizeUnit.bytes, y: max(value, floor)) }
+    var series: [PointPlot.Series] = [
+      .init("", points: uniform.map { place($0, $1.low) }, role: .axis, isJoined: true),
+      .init("", points: uniform.map { place($0, $1.high) }, role: .axis, isJoined: true),
+      .init(
+        "uniform 2…8 bits, 90 %", points: uniform.map { place($0, $1.value) }, role: .curve, mark: glyphs.pointMark,
+        isJoined: true),
+    ]
+    for point in measured where point.isOwn && point.estimate > 0 {
+      series.append(
+        .init(
+          "", points: [place(point.bytes, point.value), place(point.bytes, point.estimate)], role: .dim, isJoined: true)
+      )
     }
+    if !measured.isEmpty {
+      series.append(
+        .init(
+          "measured", points: measured.map { place($0.bytes, $0.value) }, role: .measured, mark: glyphs.measuredMark,
+          bars: measured.map { (max($0.value - $0.standardError, floor), $0.value + $0.standardError) }))
+    }
+    if let prediction = figures.prediction {
+      series.append(
+        .init(
+          "you are here", points: [place(figures.estimate.bytes, prediction.value)], role: .estimate,
+          mark: glyphs.hereMark, bars: [(max(prediction.low, floor), prediction.high)]))
+    }
+    return series
   }
 
   /// Measured figures with their size and standard error; the newest last.

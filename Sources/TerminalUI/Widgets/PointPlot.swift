@@ -11,11 +11,14 @@ struct PointPlot: Sendable {
     var mark: Character?
     /// Whether a line joins them, in their order.
     var isJoined: Bool
+    /// A vertical bar a point; empty for none.
+    var bars: [(low: Double, high: Double)]
 
     init(
       _ name: String, points: [(x: Double, y: Double)], role: Role, mark: Character? = nil,
-      isJoined: Bool = false
+      isJoined: Bool = false, bars: [(low: Double, high: Double)] = []
     ) {
+      self.bars = bars
       self.name = name
       self.points = points
       self.role = role
@@ -116,7 +119,7 @@ extension Canvas {
   }
 
   private mutating func lines(_ plot: PointPlot, _ area: Rect) {
-    for series in plot.series where series.isJoined {
+    for series in plot.series where series.isJoined || !series.bars.isEmpty {
       var grid = DotGrid(columns: area.width, rows: area.height, glyphs: glyphs)
       func dot(_ place: (x: Double, y: Double)) -> (Int, Int) {
         // The middle of the cell that a mark would stand in.
@@ -124,7 +127,9 @@ extension Canvas {
         let y = ((1 - place.y) * Double(area.height - 1) + 0.5) * Double(grid.down)
         return (min(grid.width - 1, Int(saturating: x)), min(grid.height - 1, Int(saturating: y)))
       }
-      for (a, b) in zip(series.points, series.points.dropFirst()) {
+      let pieces = series.isJoined ? Array(zip(series.points, series.points.dropFirst())) : []
+      let bars = zip(series.points, series.bars).map { (($0.x, $1.low), ($0.x, $1.high)) }
+      for (a, b) in pieces + bars {
         guard let from = plot.place(a), let to = plot.place(b), let part = PointPlot.clipped(from, to) else {
           continue
         }

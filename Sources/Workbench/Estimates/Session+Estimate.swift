@@ -37,12 +37,14 @@ extension Session {
         ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }
 
-  /// n·t²: an item's part in the damage; `nil` while its error is not known.
+  /// An item's part in the damage: what it alone does to the outputs where that was measured (`sensitivities`), else n·t²;
+  /// `nil` while its error is not known.
   public func damageShare(of item: Item) -> Double? {
-    relativeError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
+    if sensitivities != nil { return effect(of: item, in: recipe[item]) }
+    return relativeError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
   }
 
-  /// n·t² for each byte that an item's scheme saves: what costs most for what it gives. `nil` where nothing is saved, or
+  /// The same for each byte that an item's scheme saves: what costs most for what it gives. `nil` where nothing is saved, or
   /// where the error is not known.
   public func damagePerByte(of item: Item) -> Double? {
     let saved = item.bytes - bytes(of: item, in: recipe[item]).bytes
@@ -50,16 +52,17 @@ extension Session {
     return damage / Double(saved)
   }
 
-  /// Σ n·t² over all items whose error is known.
+  /// The sum of the parts of all items whose error is known.
   public var damageTotal: Double {
-    items.indices.reduce(0) { $0 + (parts[$1].error ?? 0) * Double(items[$1].count) }
+    if !parts.effects.isEmpty { return parts.effects.reduce(0) { $0 + ($1.isNaN ? 0 : $1) } }
+    return items.indices.reduce(0) { $0 + (parts[$1].error ?? 0) * Double(items[$1].count) }
   }
 
   /// What some items come to together, for a block of the list.
   public struct Subtotal: Sendable {
     public var stored = 0
     public var bytes = 0
-    /// Σ n·t² as far as it is known.
+    /// The sum of their parts in the damage, as far as it is known.
     public var damage = 0.0
     public var scheme = CommonScheme.none
 
@@ -77,7 +80,11 @@ extension Session {
     for place in ids.lazy.compactMap(table.place(of:)) {
       sum.stored += items[place].bytes
       sum.bytes += parts[place].bytes
-      sum.damage += (parts[place].error ?? 0) * Double(items[place].count)
+      if parts.effects.isEmpty {
+        sum.damage += (parts[place].error ?? 0) * Double(items[place].count)
+      } else if !parts.effects[place].isNaN {
+        sum.damage += parts.effects[place]
+      }
       guard items[place].kind == .weight else { continue }
       switch sum.scheme {
       case .none: sum.scheme = .one(recipe[items[place]])

@@ -25,6 +25,10 @@ public final class Job: Sendable, Identifiable {
   public enum Work: Sendable {
     /// The recipe run on held-out data.
     case measure(MeasurementRequest)
+    /// What each layer's compression does to the outputs, found out.
+    case calibrate(SensitivityRequest)
+    /// Sensitivities read.
+    case sensitivities(path: String)
     /// The weights written for a target.
     case export(Target, path: String, workers: Int?)
     /// A config or a recipe written.
@@ -48,6 +52,7 @@ public final class Job: Sendable, Identifiable {
   /// What it tells.
   public enum Event: Sendable {
     case measuring(done: Int, of: Int)
+    case calibrating(SensitivityProgress)
     case exporting(ExportProgress)
     /// The last thing but for these three.
     case done(Result)
@@ -56,7 +61,7 @@ public final class Job: Sendable, Identifiable {
 
     public var isLast: Bool {
       switch self {
-      case .measuring, .exporting: false
+      case .measuring, .calibrating, .exporting: false
       case .done, .failed, .calledOff: true
       }
     }
@@ -65,6 +70,8 @@ public final class Job: Sendable, Identifiable {
   /// What came of it.
   public enum Result: Sendable {
     case measured(Measurement)
+    /// Where they were read, or `nil`.
+    case sensitivities(Sensitivities, path: String?)
     case exported(CheckpointExport, path: String)
     case written(Export, Target)
     case saved(path: String, what: String)
@@ -88,8 +95,8 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .aim, .lock: true
-    case .measure, .export, .threshold, .fileSize: false
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock: true
+    case .measure, .calibrate, .export, .threshold, .fileSize: false
     }
   }
 }

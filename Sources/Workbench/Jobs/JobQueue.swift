@@ -61,6 +61,15 @@ extension Job {
           return true
         }, isCancelled: { !self.goesOn })
       return measurement.map { .measured($0) }
+    case .calibrate(let request):
+      let found = try session.sensitivities(
+        request,
+        progress: {
+          tell(.calibrating($0))
+          return true
+        }, isCancelled: { !self.goesOn })
+      return found.map { .sensitivities($0, path: nil) }
+    case .sensitivities(let path): return .sensitivities(try Sensitivities(path: path), path: path)
     case .export(let target, let path, let workers):
       let export = try session.write(checkpoint: target, to: path, workers: workers) { progress in
         tell(.exporting(progress))

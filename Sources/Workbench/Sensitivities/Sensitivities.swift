@@ -56,6 +56,8 @@ public struct Trial: Sendable, Hashable {
   public var metrics: [Figure]
   /// What it was measured on.
   public var data: String
+  /// Whether a person asked for it.
+  public var isOwn = false
 
   /// A metric as it was measured.
   public struct Figure: Sendable, Hashable {
@@ -79,8 +81,14 @@ extension Trial {
   init(_ name: String, _ measurement: Measurement, sum: Double) {
     self.init(
       name: name, sum: sum, bytes: measurement.bytes,
-      metrics: measurement.metrics.map {
-        Figure(name: $0.name, value: $0.value, standardError: $0.standardError, baseline: $0.baseline)
-      }, data: measurement.data)
+      metrics: measurement.metrics.map(Figure.init), data: measurement.data)
+    isOwn = true
+  }
+}
+
+extension Trial.Figure {
+  init(_ metric: Measurement.Metric) {
+    self.init(
+      name: metric.name, value: metric.value, standardError: metric.standardError, baseline: metric.baseline)
   }
 }

@@ -23,4 +23,6 @@ public struct SensitivityProgress: Sendable, Equatable {
   public var of: Int
   /// What is done: `layers`, `recipes`.
   public var what: String
+
+  public init(done: Int, of: Int, what: String) { (self.done, self.of, self.what) = (done, of, what) }
 }

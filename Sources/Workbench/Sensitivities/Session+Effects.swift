@@ -6,6 +6,8 @@ import Inference
 public struct AdoptedSensitivities: Sendable {
   public internal(set) var values: Sensitivities
   public internal(set) var calibration: Calibration
+  /// Counts what it has learnt: a number to compare.
+  public internal(set) var version = 0
   /// Of another model, whose layers have the same names and shapes.
   public let isBorrowed: Bool
   /// By item: those of `values` that are of a layer of this model.
@@ -21,6 +23,7 @@ extension Session {
   /// - Throws: `WorkbenchError` where none is of a layer of this model.
   @discardableResult
   public mutating func adopt(_ values: Sensitivities) throws(WorkbenchError) -> [String] {
+    let version = (sensitivities?.version ?? 0) + 1
     var finder: ((String) -> Item?)?
     let known = Dictionary(items.map { ($0.name, $0) }) { first, _ in first }
     var byItem: [Item.ID: LayerSensitivity] = [:]
@@ -50,8 +53,9 @@ extension Session {
     sensitivities = AdoptedSensitivities(
       values: values, calibration: Calibration(values), isBorrowed: values.fingerprint != checkpoint.fingerprint,
       byItem: byItem, perError: errors > 0 ? effects / errors : 0)
-    for measurement in measurements { learn(from: measurement) }
+    sensitivities?.version = version
     renewEffects()
+    for measurement in measurements { learn(from: measurement) }
     return mismatches
   }
 
@@ -90,6 +94,7 @@ extension Session {
     adopted.values.trials.removeAll { $0.bytes == trial.bytes && $0.sum == trial.sum && $0.data == trial.data }
     adopted.values.trials.append(trial)
     adopted.calibration = Calibration(adopted.values)
+    adopted.version += 1
     sensitivities = adopted
     parts.touch()
   }

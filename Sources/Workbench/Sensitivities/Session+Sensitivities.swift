@@ -76,7 +76,7 @@ extension Session {
     }
     if request.recipes > 0 {
       found.trials = try trials(
-        request.recipes, on: data, of: model, weights, found, samples: 8 * samples, measurement, progress, isCancelled)
+        request.recipes, of: model, data, weights, found, samples: 8 * samples, measurement, progress, isCancelled)
     }
     return found
   }

@@ -10,35 +10,76 @@ import Inference
   import Darwin
 #endif
 
-/// Recipes that are measured as wholes, so that what the layers' effects add up to gets its scale and its interval.
+/// Recipes that are measured as wholes.
 extension Session {
-  /// - Parameter count: how many: uniform ones, some near the front, some at random.
+  /// Measures several recipes on the same samples; the original is run on them once.
+  ///
+  /// - Parameters:
+  ///   - samples: at most so many, evenly spread; `nil` for all.
+  ///   - progress: hears how many are done; `false` calls it off.
+  /// - Returns: metrics a recipe, in order; `nil` where it was called off.
+  /// - Throws: `WorkbenchError`, as `measure`.
+  public func measure(
+    _ recipes: [Recipe], on request: MeasurementRequest, samples: Int? = nil, progress: (Int) -> Bool = { _ in true },
+    isCancelled: @escaping () -> Bool = { false }
+  ) throws -> [[Measurement.Metric]]? {
+    func measured<Runnable: Model>(_ model: Runnable) throws -> [[Measurement.Metric]] {
+      let data = try model.data(request)
+      let most = recipes.map { recipe in items.reduce(0) { $0 + (recipe[$1].isKeep ? 0 : 4 * $1.count) } }.max() ?? 0
+      let weights = try model.loadWeights(for: data, beside: most, memory: request.options.memory)
+      return try measure(
+        recipes, of: model, data, weights, samples: samples ?? .max, request, progress, isCancelled)
+    }
+    do { return try measured(try checkpoint.model()) } catch let error as InferenceError {
+      if error.isCancellation { return nil }
+      throw WorkbenchError(error.description)
+    } catch is Cancelled {
+      return nil
+    }
+  }
+
+  func measure<Runnable: Model>(
+    _ recipes: [Recipe], of model: Runnable, _ data: Runnable.Data, _ weights: Runnable.Weights, samples: Int,
+    _ request: MeasurementRequest, _ progress: (Int) -> Bool, _ isCancelled: @escaping () -> Bool
+  ) throws -> [[Measurement.Metric]] {
+    let walk = try model.walk(data, samples: samples, weights: weights, request, isCancelled: isCancelled)
+    var found: [[Measurement.Metric]] = []
+    for recipe in recipes {
+      var changed = weights
+      for item in items where !recipe[item].isKeep && !item.isShared {
+        guard progress(found.count), !isCancelled() else { throw InferenceError.cancelled }
+        changed = try replaced(item, in: changed, by: made(recipe[item], of: item))
+      }
+      found.append(try walk.metrics(of: changed, isCancelled: isCancelled))
+    }
+    return found
+  }
+
+  /// So many recipes, measured, with what their layers' effects add up to.
   func trials<Runnable: Model>(
-    _ count: Int, on data: Runnable.Data, of model: Runnable, _ weights: Runnable.Weights, _ found: Sensitivities,
+    _ count: Int, of model: Runnable, _ data: Runnable.Data, _ weights: Runnable.Weights, _ found: Sensitivities,
     samples: Int, _ request: MeasurementRequest, _ progress: (SensitivityProgress) -> Bool,
     _ isCancelled: @escaping () -> Bool
   ) throws -> [Trial] {
-    let walk = try model.walk(data, samples: samples, weights: weights, request, isCancelled: isCancelled)
     let menu = try TrialMenu(self, found, isCancelled: isCancelled)
-    var trials: [Trial] = []
-    for recipe in menu.recipes(count) {
-      guard progress(.init(done: trials.count, of: count, what: "recipes")), !isCancelled() else {
-        throw InferenceError.cancelled
-      }
-      var changed = weights
-      for (item, scheme) in zip(menu.items, recipe.schemes) {
-        if isCancelled() { throw InferenceError.cancelled }
-        changed = try replaced(item, in: changed, by: scheme)
-      }
-      let metrics = try walk.metrics(of: changed, isCancelled: isCancelled)
-      trials.append(
-        Trial(
-          name: recipe.name, sum: recipe.sum, bytes: recipe.bytes,
-          metrics: metrics.map {
-            .init(name: $0.name, value: $0.value, standardError: $0.standardError, baseline: $0.baseline)
-          }, data: found.data.name))
+    let drafts = menu.recipes(count)
+    let recipes = drafts.map { draft in
+      Recipe(
+        choices: Dictionary(
+          zip(menu.items, draft.schemes).map { ($0.name, .init($1, by: .search)) }, uniquingKeysWith: { one, _ in one })
+      )
     }
-    return trials
+    // Their numbers are plain ones, whatever tool is aimed at.
+    var plain = self
+    plain.take(.none)
+    let metrics = try plain.measure(
+      recipes, of: model, data, weights, samples: samples, request,
+      { progress(.init(done: $0, of: drafts.count, what: "recipes")) }, isCancelled)
+    return zip(drafts, metrics).map { draft, metrics in
+      Trial(
+        name: draft.name, sum: draft.sum, bytes: draft.bytes, metrics: metrics.map(Trial.Figure.init),
+        data: found.data.name)
+    }
   }
 }
 
