@@ -93,7 +93,7 @@ import Workbench
   }
 
   /// Kept weights have no groups, no symmetry and no coding: the keys say so, and a double `g` is no edit.
-  @Test(arguments: ["g", "gg", "y", "c"]) func keysForSettingsDoNotQuantiseWhatIsKept(keys: String) throws {
+  @Test(arguments: ["g", "gg", "y", "H"]) func keysForSettingsDoNotQuantiseWhatIsKept(keys: String) throws {
     let shot = try Shot.digits("jj" + keys)
     #expect(shot.row("/conv2/Conv").contains("keep"))
     #expect(shot.status.contains("what is kept has none"), "\(shot.status)")

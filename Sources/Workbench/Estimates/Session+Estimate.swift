@@ -6,7 +6,7 @@ extension Session {
   /// - Complexity: O(items), an addition each.
   public var estimate: Estimate {
     var estimate = Estimate(items, parts.all)
-    estimate.effect = Self.total(parts.effects)
+    estimate.effect = Self.total(parts.effects).map { $0 + interaction($0) { recipe[$0] } }
     return estimate
   }
 
@@ -15,7 +15,10 @@ extension Session {
   /// - Complexity: O(items), with several look-ups each.
   public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
     var estimate = Estimate(items, items.map { part(of: $0, in: scheme($0)) })
-    if sensitivities != nil { estimate.effect = Self.total(items.map { effect(of: $0, in: scheme($0)) ?? .nan }) }
+    if sensitivities != nil {
+      let sum = Self.total(items.map { effect(of: $0, in: scheme($0)) ?? .nan })
+      estimate.effect = sum.map { $0 + interaction($0, scheme) }
+    }
     return estimate
   }
 

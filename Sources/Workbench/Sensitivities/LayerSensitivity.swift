@@ -17,6 +17,8 @@ public struct LayerSensitivity: Sendable, Hashable {
   public var shape: [Int]
   /// By t², ascending; none of a weight that no run reads.
   public private(set) var points: [Point]
+  /// ⟨g_i, ŵ − w⟩ by scheme, a number a sample, scaled so that ½ · mean of squares is the effect; empty without gradients.
+  public internal(set) var projections: [Scheme: [Float]] = [:]
 
   public struct Point: Sendable, Hashable {
     public var scheme: Scheme
@@ -25,6 +27,8 @@ public struct LayerSensitivity: Sendable, Hashable {
     /// The mean difference of the outputs.
     public var effect: Double
     public var standardError: Double
+    /// Whether the layer was run in the scheme; else gradients say it.
+    public var isMeasured = true
 
     public init(scheme: Scheme, error: Double, effect: Double, standardError: Double) {
       (self.scheme, self.error, self.effect, self.standardError) = (scheme, error, effect, standardError)
@@ -36,8 +40,8 @@ public struct LayerSensitivity: Sendable, Hashable {
     self.points = points.sorted { $0.error < $1.error }
   }
 
-  mutating func add(_ point: Point) {
-    self = LayerSensitivity(shape: shape, points: points.filter { $0.scheme != point.scheme } + [point])
+  public mutating func add(_ point: Point) {
+    points = (points.filter { $0.scheme != point.scheme } + [point]).sorted { $0.error < $1.error }
   }
 
   /// What a scheme of error t² does; `nil` where nothing was measured that says it.
@@ -72,3 +76,6 @@ public struct LayerSensitivity: Sendable, Hashable {
     return exp(log(low.effect) + share * log(high.effect / low.effect))
   }
 }
+
+/// x to the power y.
+func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }

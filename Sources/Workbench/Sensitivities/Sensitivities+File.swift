@@ -16,9 +16,11 @@ import Inference
 ///       "data": {"name": "digits-train.npz", "samples": 128, "outputs": 128},
 ///       "metric": "kl",                                     kl, cosine (1 − cosine) or mse
 ///       "method": "anchors",                                anchors or gradients
+///       "notes": [],
 ///       "layers": {
 ///         "/conv1/Conv": {"shape": [32, 1, 3, 3], "points": [
-///           {"scheme": "int3,group=32", "relativeError": 0.03, "effect": 0.012, "standardError": 0.001}]}
+///           {"scheme": "int3,group=32", "relativeError": 0.03, "effect": 0.012, "standardError": 0.001,
+///            "measured": true, "projections": [0.1]}]}      false: gradients say it; a number a sample
 ///       },
 ///       "recipes": [                                        measured as wholes
 ///         {"name": "4 bits everywhere", "sum": 0.02, "bytes": 9000, "data": "…", "metrics": [
@@ -71,6 +73,7 @@ extension Sensitivities {
       data: Samples(
         name: try data.string("name") ?? "", count: try data.int("samples") ?? 0, outputs: try data.int("outputs") ?? 0),
       difference: difference, method: method, layers: layers, trials: try Self.trials(file))
+    notes = try file.strings("notes")
   }
 
   private static func layer(
@@ -82,6 +85,7 @@ extension Sensitivities {
     let shape = extents.compactMap(\.int)
     guard shape.count == extents.count else { throw layer.wrong("shape", "a list of whole numbers expected") }
     var points: [LayerSensitivity.Point] = []
+    var projections: [Scheme: [Float]] = [:]
     for point in try layer.objects("points") {
       guard let spec = try point.string("scheme") else { throw point.wrong("scheme", "a scheme expected") }
       if schemes[spec] == nil {
@@ -92,8 +96,20 @@ extension Sensitivities {
         .init(
           scheme: scheme, error: try point.figure("relativeError"), effect: try point.figure("effect"),
           standardError: try point.number("standardError") ?? 0))
+      points[points.count - 1].isMeasured = try point.bool("measured") ?? true
+      if let values = point["projections"], let scheme = schemes[spec] { projections[scheme] = try numbers(values, point) }
     }
-    return LayerSensitivity(shape: shape, points: points)
+    var read = LayerSensitivity(shape: shape, points: points)
+    read.projections = projections
+    return read
+  }
+
+  private static func numbers(_ value: JSONValue, _ point: ConfigObject) throws(WorkbenchError) -> [Float] {
+    let numbers = value.elements.compactMap { $0.double.map { Float($0) } }
+    guard numbers.count == value.elements.count, numbers.allSatisfy(\.isFinite) else {
+      throw point.wrong("projections", "a list of numbers expected")
+    }
+    return numbers
   }
 
   private static func trials(_ file: ConfigObject) throws(WorkbenchError) -> [Trial] {
@@ -127,23 +143,29 @@ extension Sensitivities {
     let method: String
     let layers: [String: Layer]
     let recipes: [Recipe]
+    let notes: [String]
 
     struct Data: Encodable { let name: String, samples: Int, outputs: Int }
     struct Layer: Encodable { let shape: [Int], points: [Point] }
-    struct Point: Encodable { let scheme: Scheme, relativeError: Double, effect: Double, standardError: Double }
+    struct Point: Encodable {
+      let scheme: Scheme, relativeError: Double, effect: Double, standardError: Double, measured: Bool
+      let projections: [Float]?
+    }
     struct Recipe: Encodable { let name: String, sum: Double, bytes: Int, data: String, metrics: [Metric] }
     struct Metric: Encodable { let name: String, value: Double, standardError: Double?, baseline: Double? }
 
     init(_ values: Sensitivities) {
       (model, fingerprint) = (values.model, values.fingerprint)
       data = Data(name: values.data.name, samples: values.data.count, outputs: values.data.outputs)
+      notes = values.notes
       (metric, method) = (values.difference.rawValue, values.method.rawValue)
       layers = values.layers.mapValues { layer in
         Layer(
           shape: layer.shape,
           points: layer.points.map {
             Point(
-              scheme: $0.scheme, relativeError: $0.error, effect: $0.effect, standardError: $0.standardError)
+              scheme: $0.scheme, relativeError: $0.error, effect: $0.effect, standardError: $0.standardError,
+              measured: $0.isMeasured, projections: layer.projections[$0.scheme])
           })
       }
       recipes = values.trials.map { trial in

@@ -15,6 +15,8 @@ public struct Sensitivities: Sendable, Hashable {
   public var layers: [String: LayerSensitivity]
   /// Recipes that were measured as wholes: what the sum over the layers is calibrated on.
   public var trials: [Trial] = []
+  /// What a person should know of them.
+  public var notes: [String] = []
 
   public enum Method: String, Sendable {
     /// Each layer alone at some widths, by forward runs.

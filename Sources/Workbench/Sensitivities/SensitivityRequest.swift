@@ -10,9 +10,14 @@ public struct SensitivityRequest: Sendable {
   public var samples: Int?
   /// Recipes that are measured as wholes, on up to eight times as many samples.
   public var recipes: Int
+  /// `nil`: gradients of graphs, where one goes through all their operators; anchors of transformers, whose layers hardly
+  /// disturb each other.
+  public var method: Sensitivities.Method?
 
-  public init(_ measurement: MeasurementRequest, samples: Int? = nil, recipes: Int = 8) {
-    (self.measurement, self.samples, self.recipes) = (measurement, samples, recipes)
+  public init(
+    _ measurement: MeasurementRequest, samples: Int? = nil, recipes: Int = 8, method: Sensitivities.Method? = nil
+  ) {
+    (self.measurement, self.samples, self.recipes, self.method) = (measurement, samples, recipes, method)
   }
 }
 
@@ -21,7 +26,7 @@ public struct SensitivityProgress: Sendable, Equatable {
   /// Runs of the rest of the model.
   public var done: Int
   public var of: Int
-  /// What is done: `layers`, `recipes`.
+  /// What is done: `layers`, `gradients`, `recipes`.
   public var what: String
 
   public init(done: Int, of: Int, what: String) { (self.done, self.of, self.what) = (done, of, what) }

@@ -14,6 +14,7 @@ public struct AdoptedSensitivities: Sendable {
   let byItem: [Item.ID: LayerSensitivity]
   /// What a layer that was not measured is taken for: the mean effect for each n·t², at three bits.
   let perError: Double
+  let interactions: Interactions?
 }
 
 extension Session {
@@ -40,7 +41,7 @@ extension Session {
         continue
       }
       byItem[item.id] = layer
-      if let point = layer.points.first {
+      if let point = layer.points.first(where: { $0.isMeasured && $0.scheme.sparsity == .none }) {
         effects += point.effect
         errors += Double(item.count) * point.error
       }
@@ -52,7 +53,8 @@ extension Session {
     }
     sensitivities = AdoptedSensitivities(
       values: values, calibration: Calibration(values), isBorrowed: values.fingerprint != checkpoint.fingerprint,
-      byItem: byItem, perError: errors > 0 ? effects / errors : 0)
+      byItem: byItem, perError: errors > 0 ? effects / errors : 0,
+      interactions: Interactions(byItem))
     sensitivities?.version = version
     renewEffects()
     for measurement in measurements { learn(from: measurement) }
@@ -67,6 +69,18 @@ extension Session {
     let made = made(scheme, of: item).withoutCoding
     return sensitivities.byItem[item.id]?.effect(of: made, error: error)
       ?? sensitivities.perError * Double(item.count) * error
+  }
+
+  /// What layers do to each other in a choice of schemes, to be added to the sum of their effects; never so much that less
+  /// than a tenth of it is left.
+  func interaction(_ sum: Double, _ scheme: (Item) -> Scheme) -> Double {
+    guard let interactions = sensitivities?.interactions else { return 0 }
+    let chosen = items.compactMap { item -> (id: Item.ID, scheme: Scheme)? in
+      guard item.kind == .weight, !item.isShared else { return nil }
+      let scheme = scheme(item)
+      return scheme.isKeep ? nil : (item.id, made(scheme, of: item).withoutCoding)
+    }
+    return max(-0.9 * sum, interactions.term(chosen))
   }
 
   /// The metric that a recipe's layers, of whose effects `estimate` has the sum, are expected to come to, with its 90 %

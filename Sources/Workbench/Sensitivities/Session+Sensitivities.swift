@@ -71,6 +71,11 @@ extension Session {
       }
       found.layers[item.name] = LayerSensitivity(shape: item.shape, points: points)
     }
+    let wantsGradients = request.method.map { $0 == .gradients } ?? (checkpoint.graph != nil)
+    if wantsGradients {
+      try addGradients(
+        to: &found, of: model, data, weights, byLayer, request, progress: progress, isCancelled: isCancelled)
+    }
     for item in byLayer.values where found.layers[item.name] == nil {
       found.layers[item.name] = LayerSensitivity(shape: item.shape, points: [])
     }
@@ -108,7 +113,7 @@ extension Session {
   }
 
   /// A weight as outputs by inputs.
-  private func matrix(of item: Item) throws -> [Float] {
+  func matrix(of item: Item) throws -> [Float] {
     var values = [Float](repeating: 0, count: item.count)
     let source = CheckpointWeights(checkpoint: checkpoint, item: item)
     try values.withUnsafeMutableBufferPointer { try source.read(row: 0, into: $0) }
@@ -116,7 +121,7 @@ extension Session {
   }
 
   /// t²; numbers that are not finite count as zero.
-  private static func relativeError(_ values: [Float], _ plain: [Float]) -> Double {
+  static func relativeError(_ values: [Float], _ plain: [Float]) -> Double {
     var (error, norm) = (0.0, 0.0)
     for (value, weight) in zip(values, plain) where weight.isFinite {
       let difference = Double(value) - Double(weight)

@@ -88,7 +88,7 @@ struct TrialMenu {
   struct Recipe {
     let name: String
     let schemes: [Scheme]
-    /// Σ of the layers' effects.
+    /// Σ of the layers' effects, and what they do to each other.
     let sum: Double
     let bytes: Int
   }
@@ -102,6 +102,7 @@ struct TrialMenu {
   let items: [Item]
   /// An item's choices, fewest bits first.
   let choices: [[Choice]]
+  private let interactions: Interactions?
   /// Bytes of what is not chosen for.
   private let rest: Int
 
@@ -132,6 +133,8 @@ struct TrialMenu {
     }
     let chosen = items.reduce(0) { $0 + $1.bytes }
     (self.items, self.choices) = (items, choices)
+    interactions = Interactions(
+      items.reduce(into: [:]) { all, item in all[item.id] = found.layers[item.name] })
     rest = session.items.reduce(0) { $0 + $1.bytes } - chosen
   }
 
@@ -171,8 +174,10 @@ struct TrialMenu {
 
   private func make(_ name: String, _ levels: [Int]) -> Recipe {
     let chosen = zip(choices, levels).map { $0[min($1, $0.count - 1)] }
+    let sum = chosen.reduce(0) { $0 + $1.effect }
+    let term = interactions?.term(zip(items, chosen).map { ($0.id, $1.scheme) }) ?? 0
     return Recipe(
-      name: name, schemes: chosen.map(\.scheme), sum: chosen.reduce(0) { $0 + $1.effect },
+      name: name, schemes: chosen.map(\.scheme), sum: sum + max(-0.9 * sum, term),
       bytes: rest + chosen.reduce(0) { $0 + $1.bytes })
   }
 

@@ -50,7 +50,7 @@ extension Sensitivities {
 
   /// Whether a layer's effect at three bits is hardly more than what its own scatter would make of nothing.
   var isFlat: Bool {
-    let points = layers.values.compactMap(\.points.first)
+    let points = layers.values.compactMap { $0.points.first(where: \.isMeasured) }
     guard points.count > 2 else { return false }
     return points.count { $0.effect > 2 * $0.standardError } < points.count / 2
   }

@@ -35,6 +35,11 @@ struct SensitivityCommand: ParsableCommand, Explained {
   var samples: Int?
   @Option(help: ArgumentHelp("Recipes that are measured as wholes.", valueName: "K")) var recipes = 8
   @Option(
+    help: ArgumentHelp(
+      "anchors (forward runs alone) or gradients (with what layers do to each other); gradients of ONNX models, anchors of transformers.",
+      valueName: "METHOD"), completion: .list(["anchors", "gradients"]))
+  var method: String?
+  @Option(
     name: [.customShort("o"), .customLong("output-file")], help: ArgumentHelp("Where to keep them.", valueName: "F"),
     completion: .file())
   var file: String?
@@ -45,6 +50,9 @@ struct SensitivityCommand: ParsableCommand, Explained {
       throw ValidationError("--samples \(samples): from 1 to 1048576 expected")
     }
     guard (0...256).contains(recipes) else { throw ValidationError("--recipes \(recipes): from 0 to 256 expected") }
+    if let method, Sensitivities.Method(rawValue: method) == nil {
+      throw ValidationError("--method \(method): anchors or gradients expected")
+    }
     guard options.activations == nil else {
       throw ValidationError("--activations: sensitivities are of weights; see evaluate")
     }
@@ -58,7 +66,8 @@ struct SensitivityCommand: ParsableCommand, Explained {
     let interrupt = Interrupt()
     defer { withExtendedLifetime(interrupt) {} }
     let flag = interrupt.flag
-    let request = SensitivityRequest(try options.request(data: data), samples: samples, recipes: recipes)
+    let request = SensitivityRequest(try options.request(data: data), samples: samples, recipes: recipes,
+      method: method.flatMap(Sensitivities.Method.init))
     let found = try session.sensitivities(
       request,
       progress: {
@@ -67,6 +76,7 @@ struct SensitivityCommand: ParsableCommand, Explained {
       }, isCancelled: { flag.came })
     line.clear()
     guard let found else { throw WorkbenchError("called off") }
+    for text in found.notes { note("lathe: \(printable(text))") }
     let bytes = try found.encoded()
     if let file { try session.write(bytes, to: file) }
     try emit(json ? String(decoding: bytes.dropLast(), as: UTF8.self) : found.text(of: session))
@@ -81,7 +91,7 @@ extension Sensitivities {
     var table = TextTable(["layer", "weights", "3 bits", "2 bits", "other", "share"], right: [1, 2, 3, 4, 5])
     for item in session.items {
       guard let layer = layers[item.name] else { continue }
-      let integers = layer.points.filter { $0.scheme.sparsity == .none }
+      let integers = layer.points.filter { $0.scheme.sparsity == .none && $0.isMeasured }
       let rest = layer.points.filter { $0.scheme.sparsity != .none }
       table.add([
         printable(item.name), Format.count(item.count),
