@@ -83,8 +83,9 @@ import Workbench
   @Test func popupsAreDrawnInAnySize() throws {
     for (width, height) in [(80, 10), (80, 6), (80, 3), (40, 8), (10, 5), (1, 1), (200, 4)] {
       let size = ScreenSize(width: width, height: height)
-      for keys in ["jjp", "jjp<Tab>", "jjp<Tab><Tab>", "jjs", "?", "jj-p<Tab>", ":about-estimate<Enter>", "z<Tab>z<Tab>"]
-      {
+      for keys in [
+        "jjp", "jjp<Tab>", "jjp<Tab><Tab>", "jjs", "?", "jj-p<Tab>", ":about-estimate<Enter>", "z<Tab>z<Tab>",
+      ] {
         _ = try Shot.digits(keys + "<Wait>", size)
       }
     }

@@ -89,7 +89,8 @@ import Workbench
   @Test(
     arguments: usualSizes + [ScreenSize(width: 40, height: 10)],
     [
-      "", "jj-h", "jj--<Tab>", "jj-<Tab><Tab>", "jj-<Tab><Tab><Tab>", "?", "s", ":about-estimate<Enter>", "jj-}]z", "-q",
+      "", "jj-h", "jj--<Tab>", "jj-<Tab><Tab>", "jj-<Tab><Tab><Tab>", "?", "s", ":about-estimate<Enter>", "jj-}]z",
+      "-q",
       "oO", ":x<Enter>",
     ])
   func asciiModeHasOnlyASCII(size: ScreenSize, keys: String) throws {

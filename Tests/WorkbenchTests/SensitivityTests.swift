@@ -136,7 +136,10 @@ import Testing
   @Test(arguments: [
     ("{}", "latheSensitivities"), (#"{"latheSensitivities": 9}"#, "version 9"),
     (#"{"latheSensitivities": 1, "metric": "x"}"#, "kl, cosine or mse"),
-    (#"{"latheSensitivities": 1, "metric": "kl", "method": "anchors", "data": {}, "layers": {"a": {"shape": [1.5]}}}"#, "shape"),
+    (
+      #"{"latheSensitivities": 1, "metric": "kl", "method": "anchors", "data": {}, "layers": {"a": {"shape": [1.5]}}}"#,
+      "shape"
+    ),
     (
       #"{"latheSensitivities": 1, "metric": "kl", "method": "anchors", "data": {}, "layers": {"a": {"shape": [1], "points": [{"scheme": "int3", "relativeError": -1, "effect": 1}]}}}"#,
       "relativeError"
@@ -177,7 +180,8 @@ import Testing
     try session.apply([Rule("*=int4")])
     session.settleEstimate()
     let before = try #require(session.prediction(of: session.estimate))
-    #expect(before.method == "anchors" && before.metric == "kl" && before.low < before.value && before.value < before.high)
+    #expect(
+      before.method == "anchors" && before.metric == "kl" && before.low < before.value && before.value < before.high)
     session.add(try #require(try session.measure(request)))
     let after = try #require(session.prediction(of: session.estimate))
     #expect(after.method == "fitted K=1")

@@ -44,8 +44,10 @@ public struct Calibration: Sendable, Hashable {
     let trials = sensitivities.trials
     difference = sensitivities.difference
     method = sensitivities.method
-    func figures(_ name: String) -> [(sum: Double, figure: Trial.Figure)] {
-      trials.compactMap { trial in trial.metrics.first { $0.name == name }.map { (trial.sum, $0) } }
+    func figures(_ name: String) -> [(sum: Double, outputs: Double, figure: Trial.Figure)] {
+      trials.compactMap { trial in
+        trial.metrics.first { $0.name == name }.map { (trial.sum, Double(max(1, trial.outputs)), $0) }
+      }
     }
     let own = figures(sensitivities.difference.metricName)
     let isCosine = sensitivities.difference == .cosine
@@ -64,7 +66,11 @@ public struct Calibration: Sendable, Hashable {
       loss.isEmpty
       ? nil
       : LinearFit(
-        loss.map { (main.value(at: $0.0.sum).value, $0.0.figure.value - $0.1, $0.0.figure.standardError ?? 0) },
+        loss.map { one, baseline in
+          // Both losses are of the same samples: that of their difference is √(2 · KL / n) to the first order.
+          let divergence = main.value(at: one.sum).value
+          return (divergence, one.figure.value - baseline, (2 * divergence / one.outputs).squareRoot())
+        },
         prior: (1, 0.5))
     let top = figures("top-1").compactMap { one in one.figure.baseline.map { (one, $0) } }
     topDrop =
@@ -73,7 +79,9 @@ public struct Calibration: Sendable, Hashable {
       : LinearFit(
         top.map { one, baseline in
           (
-            flips?.value(at: one.sum).value ?? 0, baseline - one.figure.value, one.figure.standardError ?? 0
+            flips?.value(at: one.sum).value ?? 0, baseline - one.figure.value,
+            // As McNemar: only samples whose class changes carry it.
+            ((flips?.value(at: one.sum).value ?? 0) / one.outputs).squareRoot()
           )
         }, prior: (0.5, 0.5))
   }

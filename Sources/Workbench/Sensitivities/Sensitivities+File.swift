@@ -23,7 +23,7 @@ import Inference
 ///            "measured": true, "projections": [0.1]}]}      false: gradients say it; a number a sample
 ///       },
 ///       "recipes": [                                        measured as wholes
-///         {"name": "4 bits everywhere", "sum": 0.02, "bytes": 9000, "data": "…", "metrics": [
+///         {"name": "4 bits everywhere", "sum": 0.02, "bytes": 9000, "outputs": 360, "data": "…", "metrics": [
 ///           {"name": "KL divergence", "value": 0.021, "standardError": 0.001, "baseline": null}]}]
 ///     }
 extension Sensitivities {
@@ -97,7 +97,9 @@ extension Sensitivities {
           scheme: scheme, error: try point.figure("relativeError"), effect: try point.figure("effect"),
           standardError: try point.number("standardError") ?? 0))
       points[points.count - 1].isMeasured = try point.bool("measured") ?? true
-      if let values = point["projections"], let scheme = schemes[spec] { projections[scheme] = try numbers(values, point) }
+      if let values = point["projections"], let scheme = schemes[spec] {
+        projections[scheme] = try numbers(values, point)
+      }
     }
     var read = LayerSensitivity(shape: shape, points: points)
     read.projections = projections
@@ -128,6 +130,7 @@ extension Sensitivities {
       trials.append(
         Trial(
           name: try trial.string("name") ?? "", sum: try trial.figure("sum"), bytes: try trial.int("bytes") ?? 0,
+          outputs: try trial.int("outputs") ?? 0,
           metrics: metrics, data: try trial.string("data") ?? ""))
     }
     return trials
@@ -151,7 +154,9 @@ extension Sensitivities {
       let scheme: Scheme, relativeError: Double, effect: Double, standardError: Double, measured: Bool
       let projections: [Float]?
     }
-    struct Recipe: Encodable { let name: String, sum: Double, bytes: Int, data: String, metrics: [Metric] }
+    struct Recipe: Encodable {
+      let name: String, sum: Double, bytes: Int, outputs: Int, data: String, metrics: [Metric]
+    }
     struct Metric: Encodable { let name: String, value: Double, standardError: Double?, baseline: Double? }
 
     init(_ values: Sensitivities) {
@@ -170,7 +175,7 @@ extension Sensitivities {
       }
       recipes = values.trials.map { trial in
         Recipe(
-          name: trial.name, sum: trial.sum, bytes: trial.bytes, data: trial.data,
+          name: trial.name, sum: trial.sum, bytes: trial.bytes, outputs: trial.outputs, data: trial.data,
           metrics: trial.metrics.filter { $0.value.isFinite }.map {
             Metric(name: $0.name, value: $0.value, standardError: $0.standardError, baseline: $0.baseline)
           })

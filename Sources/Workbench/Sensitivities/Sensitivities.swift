@@ -55,6 +55,8 @@ public struct Trial: Sendable, Hashable {
   /// Σ of its layers' effects.
   public var sum: Double
   public var bytes: Int
+  /// Outputs that were compared: samples, or scored tokens.
+  public var outputs: Int
   public var metrics: [Figure]
   /// What it was measured on.
   public var data: String
@@ -74,15 +76,16 @@ public struct Trial: Sendable, Hashable {
     }
   }
 
-  public init(name: String, sum: Double, bytes: Int, metrics: [Figure], data: String) {
-    (self.name, self.sum, self.bytes, self.metrics, self.data) = (name, sum, bytes, metrics, data)
+  public init(name: String, sum: Double, bytes: Int, outputs: Int, metrics: [Figure], data: String) {
+    (self.name, self.sum, self.bytes, self.outputs) = (name, sum, bytes, outputs)
+    (self.metrics, self.data) = (metrics, data)
   }
 }
 
 extension Trial {
   init(_ name: String, _ measurement: Measurement, sum: Double) {
     self.init(
-      name: name, sum: sum, bytes: measurement.bytes,
+      name: name, sum: sum, bytes: measurement.bytes, outputs: measurement.samples,
       metrics: measurement.metrics.map(Figure.init), data: measurement.data)
     isOwn = true
   }

@@ -28,7 +28,8 @@ extension Session {
       let most = recipes.map { recipe in items.reduce(0) { $0 + (recipe[$1].isKeep ? 0 : 4 * $1.count) } }.max() ?? 0
       let weights = try model.loadWeights(for: data, beside: most, memory: request.options.memory)
       return try measure(
-        recipes, of: model, data, weights, samples: samples ?? .max, request, progress, isCancelled)
+        recipes, of: model, data, weights, samples: samples ?? .max, request, progress, isCancelled
+      ).metrics
     }
     do { return try measured(try checkpoint.model()) } catch let error as InferenceError {
       if error.isCancellation { return nil }
@@ -41,7 +42,7 @@ extension Session {
   func measure<Runnable: Model>(
     _ recipes: [Recipe], of model: Runnable, _ data: Runnable.Data, _ weights: Runnable.Weights, samples: Int,
     _ request: MeasurementRequest, _ progress: (Int) -> Bool, _ isCancelled: @escaping () -> Bool
-  ) throws -> [[Measurement.Metric]] {
+  ) throws -> (metrics: [[Measurement.Metric]], outputs: Int) {
     let walk = try model.walk(data, samples: samples, weights: weights, request, isCancelled: isCancelled)
     var found: [[Measurement.Metric]] = []
     for recipe in recipes {
@@ -52,7 +53,7 @@ extension Session {
       }
       found.append(try walk.metrics(of: changed, isCancelled: isCancelled))
     }
-    return found
+    return (found, walk.count)
   }
 
   /// So many recipes, measured, with what their layers' effects add up to.
@@ -72,12 +73,12 @@ extension Session {
     // Their numbers are plain ones, whatever tool is aimed at.
     var plain = self
     plain.take(.none)
-    let metrics = try plain.measure(
+    let (metrics, outputs) = try plain.measure(
       recipes, of: model, data, weights, samples: samples, request,
       { progress(.init(done: $0, of: drafts.count, what: "recipes")) }, isCancelled)
     return zip(drafts, metrics).map { draft, metrics in
       Trial(
-        name: draft.name, sum: draft.sum, bytes: draft.bytes, metrics: metrics.map(Trial.Figure.init),
+        name: draft.name, sum: draft.sum, bytes: draft.bytes, outputs: outputs, metrics: metrics.map(Trial.Figure.init),
         data: found.data.name)
     }
   }

@@ -9,7 +9,7 @@ extension Calibration.Prediction {
   public var rangeText: String { "\(format(low))–\(format(high))" }
 
   private func format(_ value: Double) -> String {
-    if isShare { return Format.percent(value) }
+    if isShare { return Format.fixed(value * 100, 2) + " %" }
     return metric == "perplexity" ? "×" + Format.fixed(value, 4) : Format.significant(value)
   }
 }

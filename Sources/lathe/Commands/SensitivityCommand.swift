@@ -66,7 +66,8 @@ struct SensitivityCommand: ParsableCommand, Explained {
     let interrupt = Interrupt()
     defer { withExtendedLifetime(interrupt) {} }
     let flag = interrupt.flag
-    let request = SensitivityRequest(try options.request(data: data), samples: samples, recipes: recipes,
+    let request = SensitivityRequest(
+      try options.request(data: data), samples: samples, recipes: recipes,
       method: method.flatMap(Sensitivities.Method.init))
     let found = try session.sensitivities(
       request,
