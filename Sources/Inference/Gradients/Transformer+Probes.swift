@@ -36,7 +36,7 @@ extension Transformer {
     _ isCancelled: @escaping () -> Bool, _ visit: (LayerProbe) throws -> Void
   ) throws {
     let windows = data.windows
-    let texts = try windows.chosen(samples, of: data.texts[0])
+    let texts = try windows.chosen(samples, of: try data.tokens(of: self, weights, isCancelled: isCancelled))
     let context = windows.context
     let scored = windows.firstScored..<context - 1
     let rows = texts.indices.flatMap { text in scored.map { text * context + $0 } }

@@ -15,6 +15,33 @@ public struct ScoredText: ScoredData {
   /// How it is cut.
   var windows = TextWindows(context: 512, firstScored: 256)
 
+  /// What the model makes itself, where the data are `self`.
+  var selfMade: SelfMadeText?
+
+  /// What stands for data when there are none.
+  public static let selfMadePath = "self"
+
+  /// Text that the model will make.
+  init(selfMadeBy model: Transformer, context: Int) {
+    path = Self.selfMadePath
+    texts = []
+    selfMade = SelfMadeText(context: context)
+    windows = TextWindows(context: context, firstScored: context / 2)
+  }
+
+  /// The text that is cut into windows; made by the model where it is to make it.
+  ///
+  /// - Throws: what a run throws.
+  func tokens(
+    of model: Transformer, _ weights: TransformerWeights, isCancelled: () -> Bool
+  ) throws(InferenceError) -> [Int] {
+    guard let selfMade else { return texts.first ?? [] }
+    // What texts begin with: the tokenizer's start, or its end of a text, else token 0.
+    let tokenizer = try? model.loadTokenizer()
+    let start = tokenizer?.start ?? tokenizer?.end ?? 0
+    return try selfMade.windows(of: model, weights, start: start, isCancelled: isCancelled).flatMap { $0 }
+  }
+
   /// Windows are counted when they are cut.
   public var count: Int { 0 }
 

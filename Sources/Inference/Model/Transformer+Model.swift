@@ -5,6 +5,12 @@ extension Transformer: Model {
 
   public func data(_ request: MeasurementRequest) throws -> ScoredText {
     let context = request.context ?? min(shape.context ?? 512, 512)
+    if request.data == ScoredText.selfMadePath {
+      guard shape.isCausal else {
+        throw InferenceError(checkpoint.path, "reads texts and makes none: give it some (--data TEXT)")
+      }
+      return ScoredText(selfMadeBy: self, context: max(2, min(context, 256)))
+    }
     var text = try ScoredText(request.data, self, byLine: !shape.isCausal)
     text.windows = TextWindows(context: context, firstScored: context / 2)
     if shape.isCausal, !request.data.hasSuffix(".npy") { text.windows = .llama(context: context, try loadTokenizer()) }
@@ -23,6 +29,7 @@ extension Transformer: Model {
   /// 1,024 tokens in two windows at least; eight lines.
   public func fewSamples(of data: ScoredText) -> Int {
     guard shape.isCausal else { return min(8, data.texts.count) }
+    if let selfMade = data.selfMade { return selfMade.count }
     return max(1, min(data.texts[0].count / data.windows.context, max(2, 1024 / data.windows.context)))
   }
 
@@ -42,6 +49,9 @@ extension Transformer: Model {
     _ text: ScoredText, original: TransformerWeights, changed: TransformerWeights?, _ request: MeasurementRequest,
     progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool
   ) throws -> Score {
+    guard text.selfMade == nil else {
+      throw InferenceError(text.path, "is for calibration: what the model made itself scores nothing")
+    }
     guard shape.isCausal else {
       return try embeddingScore(
         text.texts, original, changed ?? original, longest: request.context ?? places ?? 512, progress, isCancelled)

@@ -28,7 +28,8 @@ public struct TransformerWalk: LayerWalk {
     (self.model, original) = (model, weights)
     var (texts, rows, targets): ([[Int]], [Int], [Int]) = ([], [], [])
     if model.shape.isCausal {
-      for window in try model.windows(of: data.texts[0], data.windows, most: samples) {
+      let tokens = try data.tokens(of: model, weights, isCancelled: isCancelled)
+      for window in try model.windows(of: tokens, data.windows, most: samples) {
         for index in data.windows.firstScored..<window.count - 1 {
           rows.append(texts.count * window.count + index)
           targets.append(window[index + 1])

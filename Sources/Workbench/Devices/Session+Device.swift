@@ -43,7 +43,8 @@ extension Session {
       memory += bytes
       guard item.kind != .buffer else { continue }
       // A row of an embedding is all that a token reads, unless the head is the same matrix.
-      let isTable = !isGraph && item.role == .embedding && item.layersTies.isEmpty && transformer?.isHead(item.layerIndex) != true
+      let isTable =
+        !isGraph && item.role == .embedding && item.layersTies.isEmpty && transformer?.isHead(item.layerIndex) != true
       let share = isTable ? 1 / Double(max(1, item.matrix.rows)) : item.role == .expert ? chosen ?? 1 : 1
       let read = bytes * share
       active += read

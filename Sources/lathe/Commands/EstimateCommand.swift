@@ -1,6 +1,8 @@
 import ArgumentParser
+import Checkpoints
 import Compression
 import FileAccess
+import Inference
 import Workbench
 
 /// `lathe estimate`: what a choice costs and saves, without running the model.
@@ -33,9 +35,25 @@ struct EstimateCommand: ParsableCommand, Explained {
     completion: .list(ValueCompletion.targets))
   var target: String?
   @OptionGroup var sensitivity: SensitivityOption
+  @Option(
+    help: ArgumentHelp(
+      "What the choice would take and give on a device: a name that lathe devices prints, or FILE.json#NAME.",
+      valueName: "DEVICE"), completion: .list(DeviceProfile.all.map(\.name)))
+  var device: String?
+  @Option(
+    name: .customLong("context-length"),
+    help: ArgumentHelp("Tokens whose keys and values stand in the device's memory.", valueName: "N"))
+  var contextLength = 4096
   @Flag(help: "JSON on standard output.") var json = false
 
+  func validate() throws {
+    guard (0...1 << 30).contains(contextLength) else {
+      throw ValidationError("--context-length \(contextLength): from 0 to 1073741824 expected")
+    }
+  }
+
   func run() throws {
+    let device = try device.map { try DeviceProfile(spec: $0) }
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths)
     try session.aim(at: target)
@@ -50,15 +68,53 @@ struct EstimateCommand: ParsableCommand, Explained {
         ? try session.size(checkpoint: target) : try session.export(to: target, path: "PATH").byteCount
       if target.isCheckpoint, let fileBytes { bytes = fileBytes }
     }
+    let found = try device.map { try onDevice($0, session) }
     let pages = Pages()
     if json {
-      try session.estimation(bytes: bytes, fileBytes: fileBytes).write { try pages.put($0) }
+      try session.estimation(bytes: bytes, fileBytes: fileBytes, device: found?.json(device)).write {
+        try pages.put($0)
+      }
       try pages.put("\n")
     } else {
       try session.writeEstimation(fileBytes: fileBytes, target: target) { try pages.put($0) }
+      if let found { try pages.put(found.line(device)) }
     }
     try pages.flush()
     if let failure = Failure(reading: failures) { throw failure }
+  }
+}
+
+extension EstimateCommand {
+  private func onDevice(_ device: DeviceProfile, _ session: Session) throws -> DeviceEstimate {
+    var multiplications: [Int: Int]?
+    if session.checkpoint.graph != nil {
+      do { multiplications = try Network(session.checkpoint).multiplications() } catch {
+        note("lathe: \(device.name): how much a sample computes is not known: \(error)")
+      }
+    }
+    return session.estimate(on: device, context: contextLength, multiplications: multiplications)
+  }
+}
+
+extension DeviceEstimate {
+  fileprivate func json(_ device: DeviceProfile?) -> JSON {
+    .object([
+      ("name", JSON(device?.name)), ("memoryBytes", .number(memoryBytes)), ("cacheBytes", .number(cacheBytes)),
+      ("activeBytes", .number(activeBytes)), ("fits", .bool(fits)), ("unit", .string(unit)),
+      ("perSecond", JSON(perSecond)), ("joules", JSON(energy)),
+    ])
+  }
+
+  /// `≈ on laptop-ddr5: 1.6 MiB in memory (…), 12,000 tokens/s, 0.3 mJ each`.
+  fileprivate func line(_ device: DeviceProfile?) -> String {
+    let one = unit.dropLast()
+    var text = "device  ≈ on \(device?.name ?? ""): \(Format.bytes(Int(memoryBytes))) in memory"
+    if cacheBytes > 0 { text += ", \(Format.bytes(Int(cacheBytes))) of it keys and values" }
+    text += fits ? "" : ", MORE THAN IT HAS"
+    text += "; \(Format.bytes(Int(activeBytes))) read a \(one)"
+    if let perSecond { text += "; \(Format.significant(perSecond)) \(unit)/s" }
+    if let energy { text += ", \(Format.significant(energy * 1000)) mJ a \(one)" }
+    return text + "\n"
   }
 }
 
@@ -66,7 +122,7 @@ extension Session {
   /// The items that an estimate speaks of: weights, and what else was chosen for.
   fileprivate var estimated: [Item] { items.filter { $0.kind == .weight || !recipe[$0].isKeep } }
 
-  fileprivate func estimation(bytes: Int, fileBytes: Int?) -> JSON {
+  fileprivate func estimation(bytes: Int, fileBytes: Int?, device: JSON?) -> JSON {
     let estimate = estimate
     let shown = estimated
     return .object([
@@ -82,6 +138,7 @@ extension Session {
           ])
       ),
       ("estimates", .array(predictions(of: estimate).map { $0.json(measured: sensitivities?.calibration.measured) })),
+      ("device", device ?? .null),
       ("warnings", .array(warnings.map { .string($0) })),
       (
         "layers",
