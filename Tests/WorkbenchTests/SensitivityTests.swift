@@ -63,7 +63,7 @@ import Testing
   /// Of recipes that scatter by a fifth about a level that is not theirs, nine of ten further ones lie in the interval of
   /// eight measured ones.
   @Test func intervalsHoldNineOfTen() {
-    var random = SeededGenerator(seed: 7)
+    var random = SeededGenerator(7)
     func normal() -> Double {
       (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &random) }
     }

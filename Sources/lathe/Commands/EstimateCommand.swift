@@ -111,9 +111,9 @@ extension DeviceEstimate {
     var text = "device  ≈ on \(device?.name ?? ""): \(Format.bytes(Int(memoryBytes))) in memory"
     if cacheBytes > 0 { text += ", \(Format.bytes(Int(cacheBytes))) of it keys and values" }
     text += fits ? "" : ", MORE THAN IT HAS"
-    text += "; \(Format.bytes(Int(activeBytes))) read a \(one)"
+    text += "; \(Format.bytes(Int(activeBytes))) read \(one == "image" ? "an" : "a") \(one)"
     if let perSecond { text += "; \(Format.significant(perSecond)) \(unit)/s" }
-    if let energy { text += ", \(Format.significant(energy * 1000)) mJ a \(one)" }
+    if let energy { text += ", \(Format.significant(energy * 1000)) mJ each" }
     return text + "\n"
   }
 }
