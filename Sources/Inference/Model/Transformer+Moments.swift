@@ -11,7 +11,7 @@ extension Transformer {
   ) throws -> [InputMoments] {
     let texts: [[Int]]
     if shape.isCausal {
-      texts = try data.windows.chosen(samples ?? .max, of: data.texts[0])
+      texts = try data.windows.chosen(samples ?? .max, of: try data.tokens(of: self, weights, isCancelled: isCancelled))
     } else {
       let lines = data.texts.filter { !$0.isEmpty }
       let (count, longest) = (max(0, min(samples ?? .max, lines.count)), request.context ?? places ?? 512)

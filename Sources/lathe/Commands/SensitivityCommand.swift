@@ -17,12 +17,14 @@ struct SensitivityCommand: ParsableCommand, Explained {
     The figure is the KL divergence of classes or tokens from the uncompressed model's, 1 − cosine of embeddings, or the mean \
     squared error of other outputs. D is what evaluate takes; take other data than those that will score, and than those \
     that trained the model.
+    With --imatrix alone nothing else is measured.
     With -o the figures are kept: estimate and open read them with --sensitivity F, also for a sibling of the same shapes.
     """
   static let examples = [
     "lathe sensitivity Samples/digits-cnn.onnx --data Samples/digits-test.npz",
     "lathe sensitivity Samples/shakespeare-llama -o S.json --context 256 \\\n    --data Samples/shakespeare-test.txt",
     "lathe estimate Samples/shakespeare-llama --set '*=int4' \\\n    --sensitivity S.json",
+    "lathe sensitivity Samples/shakespeare-llama --imatrix I.gguf \\\n    --data Samples/shakespeare-calibration.txt --context 256",
   ]
 
   @OptionGroup var model: ModelArgument
@@ -43,6 +45,11 @@ struct SensitivityCommand: ParsableCommand, Explained {
     name: [.customShort("o"), .customLong("output-file")], help: ArgumentHelp("Where to keep them.", valueName: "F"),
     completion: .file())
   var file: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write llama.cpp's importance matrix of all the data too: sums of squares of each layer's inputs.",
+      valueName: "F.gguf"), completion: .file(extensions: ["gguf"]))
+  var imatrix: String?
   @Flag(help: "JSON on standard output: what -o writes.") var json = false
 
   func validate() throws {
@@ -69,6 +76,19 @@ struct SensitivityCommand: ParsableCommand, Explained {
     let request = SensitivityRequest(
       try options.request(data: data), samples: samples, recipes: recipes,
       method: method.flatMap(Sensitivities.Method.init))
+    if let imatrix {
+      let matrix = try session.importanceMatrix(
+        request.measurement,
+        progress: { done, of in
+          line.show("recording activations: \(done) of \(of)")
+          return true
+        }, isCancelled: { flag.came })
+      guard let matrix else { throw WorkbenchError("called off") }
+      try matrix.write(to: imatrix)
+      line.clear()
+      note("lathe: \(imatrix): importances of \(matrix.entries.count) weights")
+      if file == nil, !json { return }
+    }
     let found = try session.sensitivities(
       request,
       progress: {
