@@ -4,13 +4,15 @@ extension Session {
   /// The estimate for the recipe as it stands.
   ///
   /// - Complexity: O(items), an addition each.
-  public var estimate: Estimate { Estimate(items, parts.all) }
+  public var estimate: Estimate { Estimate(items) { parts.forEach(items, $0) } }
 
   /// The estimate for any choice of schemes.
   ///
   /// - Complexity: O(items), with several look-ups each.
   public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
-    Estimate(items, items.map { part(of: $0, in: scheme($0)) })
+    Estimate(items) { add in
+      for (place, item) in items.enumerated() { add(place, part(of: item, in: scheme(item))) }
+    }
   }
 
   func part(of item: Item, in scheme: Scheme) -> EstimatePart {
@@ -40,7 +42,9 @@ extension Session {
 
   /// Σ n·t² over all items whose error is known.
   public var damageTotal: Double {
-    items.indices.reduce(0) { $0 + (parts[$1].error ?? 0) * Double(items[$1].count) }
+    var total = 0.0
+    parts.forEach(items) { total += ($1.error ?? 0) * Double(items[$0].count) }
+    return total
   }
 
   /// What some items come to together, for a block of the list.
@@ -63,9 +67,10 @@ extension Session {
     var sum = Subtotal()
     let isKept = recipe.choices.isEmpty
     for place in ids.lazy.compactMap(table.place(of:)) {
+      let part = parts.part(of: items[place], at: place)
       sum.stored += items[place].bytes
-      sum.bytes += parts[place].bytes
-      sum.damage += (parts[place].error ?? 0) * Double(items[place].count)
+      sum.bytes += part.bytes
+      sum.damage += (part.error ?? 0) * Double(items[place].count)
       guard items[place].kind == .weight else { continue }
       switch sum.scheme {
       case .none: sum.scheme = .one(recipe[items[place]])

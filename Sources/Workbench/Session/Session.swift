@@ -29,7 +29,7 @@ public struct Session: Sendable {
     parameterCount = checkpoint.parameterCount
     table = ItemTable(Item.all(of: checkpoint), checkpoint.layers)
     answers = Answers(tensors: checkpoint.tensors.count)
-    parts = EstimateParts(unread: table.items)
+    parts = EstimateParts()
   }
 
   public var items: [Item] { table.items }
@@ -59,6 +59,6 @@ public struct Session: Sendable {
 
   /// Works out anew what an item adds to the estimate.
   mutating func renewPart(at place: Int) {
-    parts[place] = part(of: items[place], in: recipe[items[place]])
+    parts.set(part(of: items[place], in: recipe[items[place]]), at: place, among: items)
   }
 }
