@@ -8,12 +8,17 @@ extension Checkpoint {
     // By block: how many experts a stack has, and the numbers of those that stand alone.
     var experts: [Int: Int] = [:]
     var numbers: [Int: Set<Int>] = [:]
+    var last = (block: -1, number: -1)
     for index in layers.indices where layers[index].role == .expert {
-      guard let block = layers[index].storedBlockName else { continue }
+      guard let name = layers[index].storedBlockName else { continue }
+      let block = blocks[name]
       if let number = layers[index].storedName.withBytes(Self.expertNumber) {
-        numbers[blocks[block], default: []].insert(number)
+        // An expert's matrices stand one after another.
+        if (block, number) == last { continue }
+        last = (block, number)
+        numbers[block, default: []].insert(number)
       } else if tensors[layers[index].weight].shape.count == 3 {
-        experts[blocks[block]] = tensors[layers[index].weight].shape[0]
+        experts[block] = tensors[layers[index].weight].shape[0]
       }
     }
     for (block, found) in numbers { experts[block] = found.count }

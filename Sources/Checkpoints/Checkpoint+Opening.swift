@@ -116,22 +116,6 @@ extension Tensor {
   }
 }
 
-/// Shapes that tensors of one file share, each kept once.
-struct SharedShapes {
-  private var known: Set<[Int]> = []
-  private var last: [Int] = []
-  /// A file may have any number of unlike shapes.
-  private static let most = 4096
-
-  mutating func shared(_ shape: [Int]) -> [Int] {
-    if shape == last { return last }
-    last =
-      known.count < Self.most
-      ? known.insert(shape).memberAfterInsert : known.firstIndex(of: shape).map { known[$0] } ?? shape
-    return last
-  }
-}
-
 /// What every format checks of its list of tensors.
 enum TensorList {
   /// Refuses a name that occurs twice: neither reading nor writing could tell the two apart.

@@ -43,20 +43,38 @@ public struct Checkpoint: Sendable {
     folderFiles = FolderFiles(besides: files.first?.path ?? path)
   }
 
+  /// Where a tensor begins, and how many numbers it has: those of ties are the same.
+  private typealias Place = (file: Int, offset: Int, count: Int, index: Int)
+
+  private static func place(_ index: Int, in tensors: [Tensor]) -> Place? {
+    guard tensors[index].count > 0, case .file(let file, let offset) = tensors[index].location else { return nil }
+    return (file, offset, tensors[index].count, index)
+  }
+
+  /// - Complexity: O(tensors) where they lie in their order, as nearly always; otherwise a sort.
   private static func ties(_ tensors: [Tensor]) -> [Int: Int] {
-    struct Place: Hashable {
-      let file: Int
-      let offset: Int
-      let type: ElementType
-      let count: Int
-      let view: Tensor.Layout.View
+    var (last, isInOrder) = ((file: -1, offset: 0), true)
+    for index in tensors.indices {
+      guard isInOrder, let place = place(index, in: tensors) else { continue }
+      isInOrder = last < (place.file, place.offset)
+      last = (place.file, place.offset)
     }
-    var first: [Place: Int] = [:]
+    return isInOrder ? [:] : ties(tensors.indices.compactMap { place($0, in: tensors) }.sorted(by: <), tensors)
+  }
+
+  private static func ties(_ places: [Place], _ tensors: [Tensor]) -> [Int: Int] {
     var ties: [Int: Int] = [:]
-    for (index, tensor) in tensors.enumerated() where tensor.count > 0 {
-      guard case .file(let file, let offset) = tensor.location else { continue }
-      let place = Place(file: file, offset: offset, type: tensor.type, count: tensor.count, view: tensor.layout.view)
-      if let earlier = first[place] { ties[index] = earlier } else { first[place] = index }
+    // The first tensors of each type and view at a place: not many, whatever the file.
+    var owners: [Place] = []
+    for place in places {
+      if let owner = owners.first, (owner.file, owner.offset, owner.count) != (place.file, place.offset, place.count) {
+        owners.removeAll(keepingCapacity: true)
+      }
+      let owner = owners.first { owner in
+        tensors[owner.index].type == tensors[place.index].type
+          && tensors[owner.index].layout.view == tensors[place.index].layout.view
+      }
+      if let owner { ties[place.index] = owner.index } else { owners.append(place) }
     }
     return ties
   }

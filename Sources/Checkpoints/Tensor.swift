@@ -7,19 +7,18 @@ public struct Tensor: Sendable, Hashable {
   /// for: what looks at many names looks at `storedName`.
   public var name: String { String(storedName) }
   let storedName: Name
-  /// As numpy prints it: outermost first, scalars `[]` (GGUF's dimensions reversed).
-  public let shape: [Int]
-  /// Product of `shape`.
-  public let count: Int
-  /// Bytes of the values as stored (before a container's compression); of a view, those of all its elements.
-  public let byteCount: Int
-  /// Of few tensors, and so apart.
-  private let laidOut: LayoutBox?
-  public let location: Location
-  // Last, where it takes the room that is left.
-  public let type: ElementType
+  let form: TensorForm
+  private let place: Place
 
-  public var layout: Layout { laidOut?.layout ?? .plain }
+  /// As numpy prints it: outermost first, scalars `[]` (GGUF's dimensions reversed).
+  public var shape: [Int] { form.shape }
+  /// Product of `shape`.
+  public var count: Int { form.count }
+  /// Bytes of the values as stored (before a container's compression); of a view, those of all its elements.
+  public var byteCount: Int { form.byteCount }
+  public var type: ElementType { form.type }
+  public var layout: Layout { form.layout }
+  public var location: Location { place.location }
 
   /// Where the bytes are.
   public enum Location: Sendable, Hashable {
@@ -79,23 +78,41 @@ public struct Tensor: Sendable, Hashable {
     _ name: Name, type: ElementType, shape: [Int], count: Int, byteCount: Int, location: Location,
     layout: Layout = .plain
   ) {
+    self.init(
+      name, TensorForm(type: type, shape: shape, count: count, byteCount: byteCount, layout: layout), at: location)
+  }
+
+  init(_ name: Name, _ form: TensorForm, at location: Location) {
     storedName = name
-    self.type = type
-    self.shape = shape
-    self.count = count
-    self.byteCount = byteCount
-    self.location = location
-    laidOut = layout == .plain ? nil : layout == LayoutBox.bigEndian.layout ? .bigEndian : LayoutBox(layout)
+    self.form = form
+    place = Place(location)
+  }
+
+  /// Whether its name is that of a bias.
+  package var isNamedBias: Bool {
+    storedName.withBytes { name in
+      name.isWord("bias") || name.ends(with: ".bias") || name.ends(with: "_bias") || name.ends(with: "/bias")
+    }
   }
 }
 
-/// A layout in a place of its own: a checkpoint has many tensors, and nearly all are plain.
-private final class LayoutBox: Sendable, Hashable {
-  let layout: Tensor.Layout
-  static let bigEndian = LayoutBox(Tensor.Layout(isBigEndian: true))
+/// A location as a checkpoint of many tensors keeps it: what is no plain run of bytes stands apart.
+private enum Place: Sendable, Hashable {
+  case file(offset: Int, Int32)
+  case apart(Boxed<Tensor.Location>)
 
-  init(_ layout: Tensor.Layout) { self.layout = layout }
+  init(_ location: Tensor.Location) {
+    if case .file(let file, let offset) = location, let number = Int32(exactly: file) {
+      self = .file(offset: offset, number)
+    } else {
+      self = .apart(Boxed(location))
+    }
+  }
 
-  static func == (a: LayoutBox, b: LayoutBox) -> Bool { a.layout == b.layout }
-  func hash(into hasher: inout Hasher) { hasher.combine(layout) }
+  var location: Tensor.Location {
+    switch self {
+    case .file(let offset, let file): .file(Int(file), offset: offset)
+    case .apart(let box): box.value
+    }
+  }
 }

@@ -94,6 +94,10 @@ package final class FileReader {
     let index = try load(width)
     position += width
     var word: UInt64 = 0
+    if !isBigEndian, index + 8 <= window.count {
+      word = window.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: UInt64.self)) }
+      return width == 8 ? word : word & (1 << UInt64(8 * width) - 1)
+    }
     for byte in 0..<width {
       word |= UInt64(window[index + byte]) << UInt64(8 * (isBigEndian ? width - 1 - byte : byte))
     }
@@ -130,11 +134,42 @@ package final class FileReader {
     return try file.copy(offset: position, count: count)
   }
 
-  /// `count` bytes of UTF-8; a text longer than `limit` is refused as no name.
-  package func string(_ count: Int, limit: Int = 1 << 16, of what: String) throws(FileError) -> String {
+  /// Puts `count` bytes in the place of what `bytes` holds.
+  package func read(_ count: Int, into bytes: inout [UInt8]) throws(FileError) {
+    guard count >= 0, count <= remaining else { throw truncated(count) }
+    bytes.removeAll(keepingCapacity: true)
+    if count <= windowSize {
+      let index = try load(count)
+      bytes.append(contentsOf: window[index..<index + count])
+    } else {
+      bytes = try file.copy(offset: position, count: count)
+    }
+    position += count
+  }
+
+  /// The same of UTF-8, as `string(_:limit:of:)`.
+  package func readText(
+    _ count: Int, limit: Int = 1 << 16, of what: String, into bytes: inout [UInt8]
+  ) throws(FileError) {
+    try checkLength(count, limit, of: what)
+    let at = position
+    try read(count, into: &bytes)
+    guard bytes.withUnsafeBytes({ Self.isASCII($0) }) || String(validating: bytes, as: UTF8.self) != nil else {
+      throw fail("\(what) at byte \(at) is not UTF-8")
+    }
+  }
+
+  private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.reduce(0, |) < 0x80 }
+
+  private func checkLength(_ count: Int, _ limit: Int, of what: String) throws(FileError) {
     guard count <= limit else {
       throw fail("\(what) at byte \(position) is \(bytes(count)) long, at most \(limit) expected")
     }
+  }
+
+  /// `count` bytes of UTF-8; a text longer than `limit` is refused as no name.
+  package func string(_ count: Int, limit: Int = 1 << 16, of what: String) throws(FileError) -> String {
+    try checkLength(count, limit, of: what)
     let at = position
     let raw = try bytesCopied(count)
     guard let text = String(validating: raw, as: UTF8.self) else {

@@ -43,16 +43,28 @@ package struct JSONScanner {
 
   /// The next member's name, its value next; `nil` at the object's end, which is then left.
   package mutating func nextKey() throws(FileError) -> String? {
-    try nextKey { String(decoding: $0, as: UTF8.self) }
+    guard try nextMember(UInt8(ascii: "}")) else { return nil }
+    let key = try string()
+    try colon()
+    return key
   }
 
-  /// The same, made of the name's bytes.
-  package mutating func nextKey<Key>(_ make: (UnsafeBufferPointer<UInt8>) -> Key) throws(FileError) -> Key? {
-    guard try nextMember(UInt8(ascii: "}")) else { return nil }
-    let key = try string(make)
+  /// The same as bytes, put in the place of what `key` holds; `false` at the object's end.
+  package mutating func nextKey(into key: inout [UInt8]) throws(FileError) -> Bool {
+    guard try nextMember(UInt8(ascii: "}")) else { return false }
+    if let range = try plainString() {
+      key.removeAll(keepingCapacity: true)
+      key.append(contentsOf: text[range])
+    } else {
+      key = Array(try escapedString(at + 1).utf8)
+    }
+    try colon()
+    return true
+  }
+
+  private mutating func colon() throws(FileError) {
     guard peek() == UInt8(ascii: ":") else { throw fail("':' expected") }
     at += 1
-    return key
   }
 
   /// Whether another element follows; at the array's end it is left.
@@ -94,26 +106,30 @@ package struct JSONScanner {
 
   // MARK: Values
 
-  package mutating func string() throws(FileError) -> String { try string { String(decoding: $0, as: UTF8.self) } }
+  package mutating func string() throws(FileError) -> String {
+    guard let range = try plainString() else { return try escapedString(at + 1) }
+    return String(decoding: text[range], as: UTF8.self)
+  }
 
-  /// The same, made of the text's bytes, which are UTF-8.
-  package mutating func string<Value>(_ make: (UnsafeBufferPointer<UInt8>) -> Value) throws(FileError) -> Value {
+  /// The bytes of a string that is written as it is, which are UTF-8; it is consumed. `nil`, at its quote, where it has
+  /// escapes, or an error.
+  private mutating func plainString() throws(FileError) -> Range<Int>? {
     guard peek() == UInt8(ascii: "\"") else { throw fail("a string expected") }
     let start = at + 1
-    let (end, value) = text.withUnsafeBufferPointer { text -> (Int, Value?) in
-      var end = start
+    let (end, isText) = text.withUnsafeBufferPointer { text in
+      var (end, all) = (start, UInt8(0))
       while end < text.count, text[end] >= 0x20, text[end] != UInt8(ascii: "\""), text[end] != UInt8(ascii: "\\") {
+        all |= text[end]
         end += 1
       }
-      guard end < text.count, text[end] == UInt8(ascii: "\"") else { return (-1, nil) }
+      guard end < text.count, text[end] == UInt8(ascii: "\"") else { return (-1, false) }
       let part = UnsafeBufferPointer(rebasing: text[start..<end])
-      let isASCII = part.reduce(0, |) < 0x80
-      return (end, isASCII || String(validating: part, as: UTF8.self) != nil ? make(part) : nil)
+      return (end, all < 0x80 || String(validating: part, as: UTF8.self) != nil)
     }
-    guard end >= 0 else { return try Array(escapedString(start).utf8).withUnsafeBufferPointer(make) }
-    guard let value else { throw fail("not UTF-8") }
+    guard end >= 0 else { return nil }
+    guard isText else { throw fail("not UTF-8") }
     at = end + 1
-    return value
+    return start..<end
   }
 
   /// A string with at least one escape (or an error), from after its quote.

@@ -120,13 +120,31 @@ import Testing
     ] { #expect(plain(text) == nil, "\(text)") }
   }
 
-  /// A pickle of more objects than are read may be whole: the message does not call it damaged.
-  @Test func tooManyObjectsAreNoDamage() throws {
-    let pickle = [0x80, 2] + [UInt8](repeating: UInt8(ascii: "}"), count: 3 << 19 + 1) + [UInt8(ascii: ".")]
-    let file = MappedFile(bytes: pickle, path: "many.pt")
-    let error = #expect(throws: CheckpointError.self) { try PickleMachine.read(FileReader(file, part: "pickle")) }
-    #expect(
-      error?.description.contains("has more than 1572864 objects, the most that Lathe reads") == true
-        && error?.description.contains("damaged") == false, "\(error?.description ?? "")")
+  @Test func namesOfAListAreToldApart() {
+    var names = NameSet()
+    func unique(_ text: String) -> String { String(names.unique(Name(text))) }
+    #expect(["a", "b", "a", "a", "b", "a#2"].map(unique) == ["a", "b", "a#2", "a#3", "b#2", "a#2#2"])
+    // From the first beyond ASCII on as texts: é is e with an accent.
+    #expect(["é", "e\u{301}", "a", "c", "c"].map(unique) == ["é", "e\u{301}#2", "a#4", "c", "c#2"])
+  }
+
+  @Test func membersOfAnObjectAreReadAsBytes() throws {
+    var json = JSONScanner(Array(#"{"a":1,"\u00e9\n":2, "é" : 3,"":4}"#.utf8), file: "a", part: "text")
+    try json.beginObject()
+    var (key, keys) = ([UInt8](), [String]())
+    while try json.nextKey(into: &key) {
+      keys.append(String(decoding: key, as: UTF8.self))
+      #expect(try json.size() == keys.count)
+    }
+    #expect(keys == ["a", "é\n", "é", ""])
+    try json.finish()
+    for text in [#"{"a" 1}"#, #"{"a"#, #"{"a\x":1}"#, #"{1:1}"#] {
+      var json = JSONScanner(Array(text.utf8), file: "a", part: "text")
+      try json.beginObject()
+      #expect(throws: FileError.self, "\(text)") { try json.nextKey(into: &key) }
+    }
+    var wrong = JSONScanner([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], file: "a", part: "text")
+    try wrong.beginObject()
+    #expect(throws: FileError.self) { try wrong.nextKey(into: &key) }
   }
 }

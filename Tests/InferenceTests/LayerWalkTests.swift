@@ -19,7 +19,10 @@ import Testing
     let data = try network.data(request)
     var walk = try network.walk(data, samples: 360, weights: weights, request, isCancelled: never)
     #expect(walk.difference == .kl && walk.count == 360)
-    #expect(walk.layers.map { checkpoint.layers[$0].name } == ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/fc1/Gemm", "/fc2/Gemm"])
+    #expect(
+      walk.layers.map { checkpoint.layers[$0].name } == [
+        "/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/fc1/Gemm", "/fc2/Gemm",
+      ])
     for layer in walk.layers {
       let matrix = try checkpoint.matrix(layer: layer)
       let changed = try weights.replacing(layer: layer, withMatrix: matrix.map { ($0 * 8).rounded() / 8 })
@@ -44,7 +47,8 @@ import Testing
     for samples in [1, 3, 64, 100, 359, 5000] {
       let walk = try network.walk(
         try network.data(request), samples: samples, weights: weights, request, isCancelled: never)
-      #expect(walk.count >= min(samples, 360) && walk.count <= min(samples + samples / 8, 360), "\(samples): \(walk.count)")
+      #expect(
+        walk.count >= min(samples, 360) && walk.count <= min(samples + samples / 8, 360), "\(samples): \(walk.count)")
       let metrics = try walk.metrics(of: weights, isCancelled: never)
       #expect(metrics.first?.name == "top-1" && metrics.first?.value == metrics.first?.baseline)
     }

@@ -131,7 +131,7 @@ import Workbench
   @Test func groupSymmetrySparsityAndCodingAreCommandsAndKeys() throws {
     let cases: [(keys: String, seen: String)] = [
       ("jj-y", "int8 g32 a"), ("jj-g", "int8 t"), ("jj-]]", "int8 g32 10%"), ("jj-]]]][", "int8 g32 15%"),
-      ("jj-c", "int8 g32 h"),
+      ("jj-H", "int8 g32 h"),
       ("jj:group channel<Enter>", "int8 ch"), ("jj-:sparsity 2:4<Enter>", "int8 g32 2:4"),
       ("jj-:coding rans<Enter>", "int8 g32 r"),
       ("jj-:symmetry affine<Enter>", "int8 g32 a"), ("jj:scheme q8_0<Enter>", "q8_0"), ("jj-x", "keep"),

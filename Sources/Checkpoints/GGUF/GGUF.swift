@@ -19,10 +19,14 @@ enum GGUF: CheckpointFormat {
   static func read(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
     var part = try Part(file, number: 0)
     var files = [file]
-    if let split = try GGUFSplit(part, file) { (part, files) = try split.joined(part, file) }
+    var names: TensorNames? = part.names
+    if let split = try GGUFSplit(part, file) {
+      names = nil
+      (part, files) = try split.joined(part, file)
+    }
     return Checkpoint(
       path: file.path, format: .gguf, files: files, metadata: part.metadata, tensors: part.tensors,
-      layers: Layer.grouped(part.tensors, .gguf), graph: nil, ties: [:])
+      layers: Layer.grouped(part.tensors, .gguf, names), graph: nil, ties: [:])
   }
 
   /// What one file holds.
@@ -48,12 +52,13 @@ enum GGUF: CheckpointFormat {
 
       // Names are checked one by one: a hole in a sparse file reads as endless tensors of no name.
       var names = NameTable(minimumCapacity: 0)
-      let list = NameWriter()
-      var shapes = SharedShapes()
+      var isASCII = true
+      var entry = Entry()
       for index in 0..<tensorCount {
-        let tensor = try readTensor(reader, alignment, &shapes, list)
+        let tensor = try readTensor(reader, alignment, &entry)
         let other = tensor.storedName.withBytes { name in
-          names.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
+          isASCII = isASCII && name.isASCII
+          return names.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
         }
         guard other == nil else { throw CheckpointError(file: file.path, tensor: tensor.name, "occurs twice") }
         tensors.append(tensor)
@@ -61,7 +66,7 @@ enum GGUF: CheckpointFormat {
       let headerEnd = reader.base.position
       let dataStart = (headerEnd + alignment - 1) / alignment * alignment
       for index in tensors.indices { tensors[index] = try placed(tensors[index], from: dataStart, file, number) }
-      self.names = try TensorList.checkNames(tensors, file.path)
+      self.names = isASCII ? TensorNames(tensors, names) : try TensorList.checkNames(tensors, file.path)
       try TensorList.checkOverlap(tensors, in: number, file.path)
     }
 
@@ -89,41 +94,58 @@ enum GGUF: CheckpointFormat {
     return alignment
   }
 
+  /// Room for a tensor's entry, used again for the next, and what tensors share.
+  private struct Entry {
+    var name: [UInt8] = []
+    var shape: [Int] = []
+    var forms = SharedForms()
+    let names = NameWriter()
+  }
+
   /// A tensor's entry; its location still counts from the data's start.
   private static func readTensor(
-    _ reader: GGUFReader, _ alignment: Int, _ shapes: inout SharedShapes, _ list: NameWriter
+    _ reader: GGUFReader, _ alignment: Int, _ entry: inout Entry
   ) throws(CheckpointError) -> Tensor {
-    let name = try reader.string(of: "a tensor's name")
+    try reader.string(of: "a tensor's name", into: &entry.name)
+    let name = entry.name.withUnsafeBufferPointer { entry.names.write($0) }
     func fail(_ reason: String) -> CheckpointError {
-      CheckpointError(file: reader.base.file.path, tensor: name, reason)
+      CheckpointError(file: reader.base.file.path, tensor: String(name), reason)
     }
     let dimensions: UInt32 = try reader.base.integer()
     guard dimensions <= maximumDimensions else {
       throw fail("has \(dimensions) dimensions; ggml's tensors have at most \(maximumDimensions)")
     }
-    var shape: [Int] = []
+    entry.shape.removeAll(keepingCapacity: true)
     for _ in 0..<dimensions {
       let extent = try reader.count()
       guard let extent = Int(exactly: extent) else { throw fail("has an extent of \(extent)") }
-      shape.append(extent)
+      entry.shape.append(extent)
     }
-    shape.reverse()
+    entry.shape.reverse()
     let number: UInt32 = try reader.base.integer()
     guard let type = elementType(number) else { throw fail("has ggml type \(number), which is not known") }
     let offset: UInt64 = try reader.base.integer()
+    let layout = Tensor.Layout(isBigEndian: reader.base.isBigEndian)
+    let known = entry.forms.recent(type, entry.shape, layout)
+    let form = if let known { known } else { try newForm(type, layout, &entry, fail) }
+    guard let offset = Int(exactly: offset), offset % alignment == 0 else {
+      throw fail("begins at byte \(offset) of the data, no multiple of the alignment \(alignment)")
+    }
+    return Tensor(name, form, at: .file(0, offset: offset))
+  }
+
+  private static func newForm(
+    _ type: ElementType, _ layout: Tensor.Layout, _ entry: inout Entry, _ fail: (String) -> CheckpointError
+  ) throws(CheckpointError) -> TensorForm {
+    let shape = entry.shape
     guard let count = Tensor.count(of: shape), let byteCount = type.byteCount(of: count) else {
       throw fail("has the shape \(shape), whose product overflows")
     }
     guard (shape.last ?? 1) % type.block.weights == 0 else {
       throw fail("has rows of \(shape.last ?? 1), no multiple of \(type)'s block of \(type.block.weights)")
     }
-    guard let offset = Int(exactly: offset), offset % alignment == 0 else {
-      throw fail("begins at byte \(offset) of the data, no multiple of the alignment \(alignment)")
-    }
-    return Tensor(
-      list.write(name), type: type, shape: shapes.shared(shape), count: count, byteCount: byteCount,
-      location: .file(0, offset: offset),
-      layout: Tensor.Layout(isBigEndian: reader.base.isBigEndian))
+    return entry.forms.shared(
+      TensorForm(type: type, shape: shape, count: count, byteCount: byteCount, layout: layout))
   }
 
   private static func placed(
@@ -137,10 +159,7 @@ enum GGUF: CheckpointFormat {
         "takes \(bytes(tensor.byteCount)) from byte \(offset) of the data on, but the file has only \(room): cut short?"
       )
     }
-    return Tensor(
-      tensor.storedName, type: tensor.type, shape: tensor.shape, count: tensor.count,
-      byteCount: tensor.byteCount,
-      location: .file(number, offset: dataStart + offset), layout: tensor.layout)
+    return Tensor(tensor.storedName, tensor.form, at: .file(number, offset: dataStart + offset))
   }
 
   /// The type that ggml numbers so (`enum ggml_type`); numbers that it has given up have none.

@@ -34,6 +34,11 @@ struct GGUFReader {
   /// A length in bytes that must fit what is left.
   func length(of what: String) throws(CheckpointError) -> Int { try base.length(try count(), of: what) }
 
+  /// The bytes of a text that serves as a name, put in the place of what `bytes` holds.
+  func string(of what: String, into bytes: inout [UInt8]) throws(CheckpointError) {
+    try base.readText(try length(of: what), of: what, into: &bytes)
+  }
+
   /// A text that serves as a name.
   func string(of what: String) throws(CheckpointError) -> String {
     try base.string(try length(of: what), of: what)

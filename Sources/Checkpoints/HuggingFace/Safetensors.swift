@@ -45,7 +45,7 @@ extension Safetensors {
     /// Where the tensors begin.
     private let dataStart: Int
     private let number: Int
-    private var shapes = SharedShapes()
+    private var forms = SharedForms()
     /// The entry that is read, and the type of the last one's.
     private var entry = JSONScanner.TensorEntry()
     private var lastType: (dtype: String, type: ElementType)?
@@ -76,11 +76,12 @@ extension Safetensors {
       tensors.reserveCapacity(text.count / 128)
       try json.beginObject()
       let list = NameWriter()
-      while let name = try json.nextKey({ key -> Name? in key.isWord("__metadata__") ? nil : list.write(key) }) {
-        if let name {
-          tensors.append(try readTensor(name, &json))
-        } else {
+      var key: [UInt8] = []
+      while try json.nextKey(into: &key) {
+        if key.withUnsafeBufferPointer({ $0.isWord("__metadata__") }) {
           try readMetadata(&json)
+        } else {
+          tensors.append(try readTensor(key.withUnsafeBufferPointer { list.write($0) }, &json))
         }
       }
       try json.finish()
@@ -99,33 +100,40 @@ extension Safetensors {
         CheckpointError(file: file.path, tensor: String(name), reason)
       }
       if !json.plainEntry(&entry) { try readMembers(&json, fail) }
-      let (dtype, shape, offsets) = (entry.dtype, entry.shape, entry.offsets)
-      if lastType?.dtype != dtype {
-        guard let type = Safetensors.types[dtype] else { throw fail("has the unknown dtype '\(shortened(dtype))'") }
-        lastType = (dtype, type)
+      if lastType?.dtype != entry.dtype {
+        guard let type = Safetensors.types[entry.dtype] else {
+          throw fail("has the unknown dtype '\(shortened(entry.dtype))'")
+        }
+        lastType = (entry.dtype, type)
       }
       guard let type = lastType?.type else { throw fail("has no dtype in the header") }
-      guard offsets.count == 2, offsets[0] <= offsets[1] else {
-        throw fail("has data_offsets \(offsets.prefix(8)); two offsets expected, the lower one first")
+      guard entry.offsets.count == 2, entry.offsets[0] <= entry.offsets[1] else {
+        throw fail("has data_offsets \(entry.offsets.prefix(8)); two offsets expected, the lower one first")
       }
+      let known = forms.recent(type, entry.shape)
+      let form = if let known { known } else { try newForm(type, entry.shape, fail) }
+      let (from, to) = (entry.offsets[0], entry.offsets[1])
+      guard to - from == form.byteCount else {
+        throw fail("has \(bytes(to - from)), but \(type) \(form.shape) takes \(form.byteCount)")
+      }
+      guard to <= file.size - dataStart else {
+        throw fail(
+          "ends \(bytes(to)) after the header, but the file has only \(file.size - dataStart) there: cut short?"
+        )
+      }
+      return Tensor(name, form, at: .file(number, offset: dataStart + from))
+    }
+
+    private mutating func newForm(
+      _ type: ElementType, _ shape: [Int], _ fail: (String) -> CheckpointError
+    ) throws(CheckpointError) -> TensorForm {
       guard let count = Tensor.count(of: shape), let needed = type.byteCount(of: count) else {
         throw fail("has the shape \(shape), whose product overflows")
       }
       guard count % type.block.weights == 0 else {
         throw fail("has \(count) elements of \(type), which fill no whole number of bytes")
       }
-      let found = offsets[1] - offsets[0]
-      guard found == needed else {
-        throw fail("has \(bytes(found)), but \(type) \(shape) takes \(needed)")
-      }
-      guard offsets[1] <= file.size - dataStart else {
-        throw fail(
-          "ends \(bytes(offsets[1])) after the header, but the file has only \(file.size - dataStart) there: cut short?"
-        )
-      }
-      return Tensor(
-        name, type: type, shape: shapes.shared(shape), count: count, byteCount: needed,
-        location: .file(number, offset: dataStart + offsets[0]))
+      return forms.shared(TensorForm(type: type, shape: shape, count: count, byteCount: needed))
     }
 
     /// Reads an entry with whatever members it has, in any order; of equal ones the last counts.

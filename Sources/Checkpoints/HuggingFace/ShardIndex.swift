@@ -94,8 +94,6 @@ extension Tensor {
         .deflated(file + first, offset: offset, length: length, skip: skip)
       case .inline: location
       }
-    return Tensor(
-      prefix.map { Name("\($0).\(name)") } ?? storedName, type: type, shape: shape, count: count, byteCount: byteCount,
-      location: place, layout: layout)
+    return Tensor(prefix.map { Name("\($0).\(name)") } ?? storedName, form, at: place)
   }
 }

@@ -21,21 +21,9 @@ struct InternedNames {
 /// Roles by what a name says when the numbers of blocks and experts in it are all the same: of hundreds of thousands of
 /// names few differ in more.
 struct RolesByName {
-  private struct Key: Hashable {
-    let name: [UInt8]
-    let axes: Int
-
-    static func == (a: Key, b: Key) -> Bool {
-      a.axes == b.axes && a.name.withUnsafeBufferPointer { one in b.name.withUnsafeBufferPointer { one.isSame($0) } }
-    }
-
-    func hash(into hasher: inout Hasher) {
-      hasher.combine(name.withUnsafeBufferPointer { NameHash.of($0) })
-      hasher.combine(axes)
-    }
-  }
-
-  private var known: [Key: Layer.Role] = [:]
+  /// The names, each with a number of axes behind it, and their roles.
+  private var known: [(name: [UInt8], role: Layer.Role)] = []
+  private var places = NameTable(minimumCapacity: 64)
   /// A file may have any number of unlike names.
   private static let most = 4096
 
@@ -44,32 +32,53 @@ struct RolesByName {
 
   /// `Layer.Role(name:shape:)`.
   mutating func role(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role {
-    Self.write(name, to: &text)
-    let key = Key(name: text, axes: min(shape.count, 3))
-    if let found = known[key] { return found }
+    if text.count < name.count + 1 { text = [UInt8](repeating: 0, count: 2 * name.count + 64) }
+    let (known, places) = (known, places)
+    let found = text.withUnsafeMutableBufferPointer { text -> Layer.Role? in
+      let count = Self.write(name, UInt8(min(shape.count, 3)), to: text)
+      let key = UnsafeBufferPointer(rebasing: text[..<count])
+      return places.find(key) { known[$0].name.withUnsafeBufferPointer { $0.isSame(key) } }.map { known[$0].role }
+    }
+    return found ?? newRole(name, shape)
+  }
+
+  private mutating func newRole(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role {
     let role = Layer.Role(name: String(decoding: name, as: UTF8.self), shape: shape)
-    if known.count < Self.most { known[key] = role }
+    guard known.count < Self.most else { return role }
+    let key = text.withUnsafeMutableBufferPointer { text in
+      Array(text[..<Self.write(name, UInt8(min(shape.count, 3)), to: text)])
+    }
+    let known = known
+    _ = key.withUnsafeBufferPointer { key in
+      places.enter(known.count, key) { known[$0].name.withUnsafeBufferPointer { $0.isSame(key) } }
+    }
+    self.known.append((key, role))
     return role
   }
 
-  /// The name with a 0 for every part that is a number.
-  private static func write(_ name: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
-    text.removeAll(keepingCapacity: true)
-    // What was copied already ends where a number begins.
-    var (start, copied, isNumber) = (0, 0, true)
+  /// The name with a 0 for every part that is a number, and a byte behind it.
+  ///
+  /// - Parameter text: has room for both.
+  /// - Returns: their length.
+  private static func write(
+    _ name: UnsafeBufferPointer<UInt8>, _ last: UInt8, to text: UnsafeMutableBufferPointer<UInt8>
+  ) -> Int {
+    var (start, count, isNumber) = (0, 0, true)
     for at in 0...name.count {
-      guard at == name.count || name[at] == UInt8(ascii: ".") || name[at] == UInt8(ascii: "/") else {
+      let isEnd = at == name.count || name[at] == UInt8(ascii: ".") || name[at] == UInt8(ascii: "/")
+      if isEnd {
+        // More digits than a number has are none.
+        if isNumber, at > start, at - start <= 18 {
+          count -= at - start - 1
+          text[count - 1] = 0x30
+        }
+        (start, isNumber) = (at + 1, true)
+      } else {
         isNumber = isNumber && 0x30...0x39 ~= name[at]
-        continue
       }
-      // More digits than a number has are none.
-      if isNumber, at > start, at - start <= 18 {
-        text.append(contentsOf: name.part(copied..<start))
-        text.append(0x30)
-        copied = at
-      }
-      (start, isNumber) = (at + 1, true)
+      text[count] = at < name.count ? name[at] : last
+      count += 1
     }
-    text.append(contentsOf: name.part(copied..<name.count))
+    return count
   }
 }

@@ -32,35 +32,40 @@ extension Layer {
     var roles = RolesByName()
     for index in tensors.indices where owner[index] < 0 {
       let whole = tensors[index].storedName
-      let (length, isFree, role, block, end) = whole.withBytes { name in
-        let length = moduleName(name)
+      let form = tensors[index].form
+      let (own, ending, role, block, end) = whole.withBytes { name in
+        var (length, ending) = moduleName(name)
+        let role = roles.role(name.part(0..<length), form.shape)
         // A tensor may be called as another's module is: it then keeps its whole name.
-        let isFree = length < name.count && names[name.part(0..<length)] == nil
+        if ending != .none, names[name.part(0..<length)] != nil { (length, ending) = (name.count, .none) }
         let (block, end) = blockPosition(name)
-        return (length, isFree, roles.role(name.part(0..<length), tensors[index].shape), block, end)
+        return (whole.prefix(length), ending, role, block, end)
       }
-      let own = isFree ? whole.prefix(length) : whole
-      let name = taken.unique(own, among: layers)
-      var rare = Layer.Rare(companions: companions.isEmpty ? [] : companions[index] ?? [])
+      let name = taken.unique(own, without: ending, among: layers)
+      var rare: Rare?
+      if !companions.isEmpty, let others = companions[index] { rare = Rare(companions: others) }
       // A number behind the name made it a text of its own.
-      if !name.isSame(own) { rare.blockName = end.map { String(whole.prefix($0)) } }
+      if !name.isSame(own), let end {
+        rare = rare ?? Rare()
+        rare?.blockName = String(whole.prefix(end))
+      }
       layers.append(
         Layer(
           name, weight: index, bias: biases[index] < 0 ? nil : Int(biases[index]), role: role, block: block,
-          blockLength: end,
-          matrix: MatrixShape(named: whole, type: tensors[index].type, shape: tensors[index].shape, format), rare: rare)
-      )
+          blockLength: end, matrix: MatrixShape(named: whole, form, format), rare: rare))
     }
     return layers
   }
 
   /// The length of the module's name: a weight's less what says that it is one.
-  private static func moduleName(_ name: UnsafeBufferPointer<UInt8>) -> Int {
-    if name.ends(with: ".weight") { return name.count - 7 }
-    if name.ends(with: ".qweight") { return name.count - 8 }
-    if name.ends(with: ".weight_packed") { return name.count - 14 }
-    return name.ends(with: "_blocks") || name.ends(with: ".kernel") || name.ends(with: "/kernel")
-      ? name.count - 7 : name.count
+  private static func moduleName(_ name: UnsafeBufferPointer<UInt8>) -> (length: Int, ending: TakenNames.Ending) {
+    if name.ends(with: ".weight") { return (name.count - 7, .weight) }
+    if name.ends(with: ".qweight") { return (name.count - 8, .qweight) }
+    if name.ends(with: ".weight_packed") { return (name.count - 14, .weightPacked) }
+    if name.ends(with: "_blocks") { return (name.count - 7, .blocks) }
+    if name.ends(with: ".kernel") { return (name.count - 7, .kernel) }
+    if name.ends(with: "/kernel") { return (name.count - 7, .slashKernel) }
+    return (name.count, .none)
   }
 
   /// `name`, or with a number that makes it new: the lowest, where names were numbered here only. Logarithmic in
@@ -132,10 +137,9 @@ extension Layer {
 extension MatrixShape {
   /// How a named weight is read as a matrix where no operator says otherwise: rows are the first extent, all
   /// but the last in GGUF and in expert stacks of three dimensions; `nil` for vectors and other than weights.
-  init?(named name: Name, type: ElementType, shape: [Int], _ format: Checkpoint.Format) {
-    guard shape.count >= 2, type.isFloatingPoint, let count = Tensor.count(of: shape), count > 0 else {
-      return nil
-    }
+  init?(named name: Name, _ form: TensorForm, _ format: Checkpoint.Format) {
+    let (shape, count) = (form.shape, form.count)
+    guard shape.count >= 2, form.type.isFloatingPoint, count > 0 else { return nil }
     // JAX's and Keras's kernels: (…, inputs, outputs).
     if name.withBytes({ $0.isWord("kernel") || $0.ends(with: ".kernel") || $0.ends(with: "/kernel") }) {
       let rows = shape[shape.count - 1]

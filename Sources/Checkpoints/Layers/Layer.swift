@@ -32,9 +32,9 @@ public struct Layer: Sendable, Hashable {
     role: Role, block: Int? = nil, blockName: String? = nil, matrix: MatrixShape?, packing: Packing? = nil,
     ties: [String] = [], nodes: [String] = [], isQuantizationParameter: Bool = false
   ) {
-    let rare = Rare(
-      companions: companions, operatorName: operatorName, packing: packing, ties: ties, nodes: nodes,
-      blockName: blockName)
+    var rare = Rare(companions: companions, operatorName: operatorName, ties: ties, blockName: blockName)
+    rare.packing = packing
+    rare.nodes = nodes
     self.init(
       Name(name), weight: weight, bias: bias, role: role, block: block, matrix: matrix, rare: rare,
       isQuantizationParameter: isQuantizationParameter)
@@ -45,17 +45,17 @@ public struct Layer: Sendable, Hashable {
   ///   - rare: what else is known of it; its block's name where it is no part of the layer's.
   init(
     _ name: Name, weight: Int, bias: Int? = nil, role: Role, block: Int? = nil, blockLength: Int? = nil,
-    matrix: MatrixShape?, rare: Rare = Rare(), isQuantizationParameter: Bool = false
+    matrix: MatrixShape?, rare: Rare? = nil, isQuantizationParameter: Bool = false
   ) {
     storedName = name
     weightIndex = Int32(clamping: weight)
     biasIndex = Int32(clamping: bias ?? -1)
     self.role = role
     blockNumber = Int32(clamping: block ?? -1)
-    self.blockLength = rare.blockName != nil ? -2 : Int32(clamping: blockLength ?? -1)
+    self.blockLength = rare?.blockName != nil ? -2 : Int32(clamping: blockLength ?? -1)
     (rows, columns) = (-1, 0)
     self.isQuantizationParameter = isQuantizationParameter
-    apart = Apart(rare)
+    apart = rare.flatMap { Apart($0) }
     self.matrix = matrix
   }
 }
@@ -94,7 +94,9 @@ extension Layer {
     set { change { $0.packing = newValue } }
   }
   /// Whether the weight is kept in several tensors.
-  public var isPacked: Bool { apart?.rare.packing != nil }
+  public var isPacked: Bool { apart?.rare.isPacked ?? false }
+  /// Whether the weight is read as a matrix.
+  package var hasMatrix: Bool { rows != -1 }
   /// Other modules that use the same weight: a head that is the embedding's transpose, a module that two parts of a
   /// network share.
   public internal(set) var ties: [String] {
@@ -116,16 +118,45 @@ extension Layer {
 
 extension Layer {
   /// What most layers have none of.
-  struct Rare: Sendable, Equatable {
+  struct Rare: Sendable, Hashable {
     var companions: [Int] = []
     var operatorName: String?
-    var packing: Packing?
+    private var boxedPacking: Boxed<Packing>?
     var ties: [String] = []
-    var nodes: [String] = []
+    /// Nearly every ONNX weight has one node.
+    private var firstNode: String?
+    private var otherNodes: [String] = []
     /// One that does not lie row by row.
-    var matrix: MatrixShape?
+    private var boxedMatrix: Boxed<MatrixShape>?
     /// One that is no part of the layer's name.
     var blockName: String?
+
+    init(
+      companions: [Int] = [], operatorName: String? = nil, ties: [String] = [], blockName: String? = nil
+    ) {
+      (self.companions, self.operatorName, self.ties, self.blockName) = (companions, operatorName, ties, blockName)
+    }
+
+    var packing: Packing? {
+      get { boxedPacking?.value }
+      set { boxedPacking = newValue.map { Boxed($0) } }
+    }
+    var isPacked: Bool { boxedPacking != nil }
+
+    var matrix: MatrixShape? {
+      get { boxedMatrix?.value }
+      set { boxedMatrix = newValue.map { Boxed($0) } }
+    }
+
+    var nodes: [String] {
+      get { (firstNode.map { [$0] } ?? []) + otherNodes }
+      set { (firstNode, otherNodes) = (newValue.first, Array(newValue.dropFirst())) }
+    }
+
+    var isEmpty: Bool {
+      companions.isEmpty && operatorName == nil && boxedPacking == nil && ties.isEmpty && firstNode == nil
+        && boxedMatrix == nil && blockName == nil
+    }
   }
 
   private final class Apart: Sendable, Hashable {
@@ -133,11 +164,7 @@ extension Layer {
 
     /// `nil` for nothing.
     init?(_ rare: Rare) {
-      if rare.companions.isEmpty, rare.operatorName == nil, rare.packing == nil, rare.ties.isEmpty, rare.nodes.isEmpty,
-        rare.matrix == nil, rare.blockName == nil
-      {
-        return nil
-      }
+      if rare.isEmpty { return nil }
       self.rare = rare
     }
 

@@ -15,14 +15,20 @@ struct TensorNames {
   /// Whether all names are ASCII, each there once.
   var isASCII: Bool { texts == nil }
 
+  /// - Parameter table: the places of all the names, each of which is ASCII and there once.
+  init(_ tensors: [Tensor], _ table: NameTable) {
+    self.tensors = tensors
+    self.table = table
+    for index in tensors.indices { tensors[index].storedName.withBytes { markEnding(of: $0) } }
+  }
+
   init(_ tensors: [Tensor]) {
     self.tensors = tensors
     if tensors.indices.allSatisfy({ tensors[$0].storedName.withBytes(\.isASCII) }) {
       table = NameTable(minimumCapacity: tensors.count)
       for index in tensors.indices {
         let other = tensors[index].storedName.withBytes { name in
-          let ending = Self.ending(name)
-          endings[ending >> 6] |= 1 << UInt64(ending & 63)
+          markEnding(of: name)
           return table.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
         }
         if other != nil {
@@ -39,6 +45,11 @@ struct TensorNames {
     self.texts = texts
   }
 
+  private mutating func markEnding(of name: UnsafeBufferPointer<UInt8>) {
+    let ending = Self.ending(name)
+    endings[ending >> 6] |= 1 << UInt64(ending & 63)
+  }
+
   /// A number of twelve bits that the last four bytes make.
   private static func ending(_ name: UnsafeBufferPointer<UInt8>) -> Int {
     var bytes: UInt32 = 0
@@ -51,37 +62,5 @@ struct TensorNames {
     let ending = Self.ending(name)
     if endings[ending >> 6] >> UInt64(ending & 63) & 1 == 0 { return nil }
     return table.find(name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
-  }
-}
-
-/// The names of layers that are there already, each of which is to have one of its own.
-struct TakenNames {
-  private var table: NameTable
-  /// `nil` while all names are ASCII, and the table has them.
-  private var texts: Set<String>?
-
-  /// - Parameter names: those of the tensors, from which layers have theirs.
-  init(_ names: TensorNames) {
-    table = NameTable(minimumCapacity: names.isASCII ? names.count : 0)
-    texts = names.isASCII ? nil : Set(minimumCapacity: names.count)
-  }
-
-  /// `Layer.unique` for the layer that comes after `layers`.
-  mutating func unique(_ name: Name, among layers: [Layer]) -> Name {
-    guard texts == nil else { return Name(Layer.unique(String(name), &texts!)) }
-    guard enter(name, among: layers) else { return name }
-    let numbered = Name(
-      Layer.numbered(String(name)) { other in
-        other.withBytes { bytes in table.find(bytes) { layers[$0].storedName.withBytes { $0.isSame(bytes) } } != nil }
-      })
-    _ = enter(numbered, among: layers)
-    return numbered
-  }
-
-  /// Whether another layer has the name.
-  private mutating func enter(_ name: Name, among layers: [Layer]) -> Bool {
-    name.withBytes { bytes in
-      table.enter(layers.count, bytes) { layers[$0].storedName.withBytes { $0.isSame(bytes) } } != nil
-    }
   }
 }

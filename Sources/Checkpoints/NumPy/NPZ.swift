@@ -12,14 +12,14 @@ enum NPZ: CheckpointFormat {
     var tensors: [Tensor] = []
     // What is no array of numbers hides no other.
     var others: [String] = []
-    var shapes = SharedShapes()
+    var forms = SharedForms()
     for member in try ZipArchive(file).members {
       guard member.storedName.withBytes({ $0.ends(with: ".npy") }) else {
         others.append("\(member.name) is no .npy array")
         continue
       }
       let name = member.storedName.prefix(member.storedName.count - 4)
-      switch try readArray(member, name, file, &shapes) {
+      switch try readArray(member, name, file, &forms) {
       case .success(let tensor): tensors.append(tensor)
       case .failure(let other): others.append("\(String(name)) holds \(other.kind)")
       }
@@ -32,7 +32,8 @@ enum NPZ: CheckpointFormat {
     return Checkpoint(
       path: file.path, format: .npz, files: [file], metadata: others.isEmpty ? [] : [("left out", list)],
       tensors: tensors,
-      layers: Layer.grouped(tensors, .npz), graph: nil)
+      // Members share no bytes, so arrays do not.
+      layers: Layer.grouped(tensors, .npz), graph: nil, ties: [:])
   }
 
   /// An array of something else than numbers.
@@ -41,7 +42,7 @@ enum NPZ: CheckpointFormat {
   }
 
   private static func readArray(
-    _ member: ZipArchive.Member, _ stored: Name, _ file: MappedFile, _ shapes: inout SharedShapes
+    _ member: ZipArchive.Member, _ stored: Name, _ file: MappedFile, _ forms: inout SharedForms
   ) throws(CheckpointError) -> Result<Tensor, OtherArray> {
     let name = String(stored)
     let stream =
@@ -66,8 +67,6 @@ enum NPZ: CheckpointFormat {
       : .file(0, offset: member.offset + header.size)
     let tensor = try header.tensor(file, name, room: member.count - header.size, location: location)
     return .success(
-      Tensor(
-        stored, type: tensor.type, shape: shapes.shared(tensor.shape), count: tensor.count, byteCount: tensor.byteCount,
-        location: location, layout: tensor.layout))
+      Tensor(stored, forms.recent(tensor.type, tensor.shape, tensor.layout) ?? forms.shared(tensor.form), at: location))
   }
 }

@@ -8,123 +8,109 @@ extension Layer {
   static func grouped(_ tensors: [Tensor], _ graph: Graph, functions: [Graph] = []) -> [Layer] {
     var search = ONNXUses(tensors, functions)
     search.collect(graph, [:], depth: 0)
-    let (uses, parameters) = (search.allUses, search.parameters)
+    let uses = search.allUses
 
     var isPart = [Bool](repeating: false, count: tensors.count)
     var biases: [Int: Int] = [:]
     var companions: [Int: [Int]] = [:]
     for weight in tensors.indices {
-      guard let use = uses[weight]?.first else { continue }
-      if let bias = use.bias, uses[bias] == nil, !isPart[bias] {
+      guard let use = uses.first(of: weight) else { continue }
+      if let bias = use.bias, uses.isEmpty(of: bias), !isPart[bias] {
         biases[weight] = bias
         isPart[bias] = true
       }
-      for companion in use.companions where uses[companion] == nil && !isPart[companion] {
+      for companion in use.companions where uses.isEmpty(of: companion) && !isPart[companion] {
         companions[weight, default: []].append(companion)
         isPart[companion] = true
       }
     }
 
-    var taken = Set<String>(minimumCapacity: tensors.count)
-    var layers: [Layer] = []
-    for (index, tensor) in tensors.enumerated() where !isPart[index] {
-      let users = uses[index] ?? []
+    var writer = LayerWriter(uses, tensors)
+    for index in tensors.indices where !isPart[index] {
+      writer.write(
+        index, bias: biases[index], companions: companions[index] ?? [],
+        isParameter: search.parameters.contains(index))
+    }
+    return writer.layers
+  }
+
+  /// Writes the layers of an ONNX model, whose names, roles and blocks are mostly those of others too.
+  private struct LayerWriter {
+    private(set) var layers: [Layer] = []
+    private let uses: ONNXUseLists
+    private let tensors: [Tensor]
+    private var taken: TakenNames
+    private var roles = RolesByName()
+    private let names = NameWriter()
+    /// That of the last layer.
+    private var lastBlock = ""
+
+    init(_ uses: ONNXUseLists, _ tensors: [Tensor]) {
+      self.uses = uses
+      self.tensors = tensors
+      let isASCII =
+        uses.all.allSatisfy { $0.nodeName.withBytes(\.isASCII) }
+        && tensors.allSatisfy { $0.storedName.withBytes(\.isASCII) }
+      taken = TakenNames(isASCII: isASCII, minimumCapacity: tensors.count)
+      layers.reserveCapacity(tensors.count)
+    }
+
+    mutating func write(_ index: Int, bias: Int?, companions: [Int], isParameter: Bool) {
+      let tensor = tensors[index]
+      let users = uses[index]
       let use = users.first
-      let names = users.map(\.node.name).filter { !$0.isEmpty }
-      let ownName = tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
-      let isNamed = users.count == 1 && use?.node.name.isEmpty == false
-      var name = isNamed ? use!.node.name : ownName
-      if taken.contains(name) { name = tensor.name }
-      var (block, blockName) = blockPosition(tensor.name)
-      if block == nil, let node = use?.node.name { (block, blockName) = blockPosition(node) }
+      let nodes = users.map(\.nodeName).filter { !$0.isEmpty }
+      let whole = tensor.storedName
+      let own = whole.withBytes { $0.ends(with: ".weight") } ? whole.prefix(whole.count - 7) : whole
+      let node = use.map { $0.nodeName.isEmpty ? nil : $0.nodeName } ?? nil
+      var name = own
+      if users.count == 1, let node { name = names.write(node) }
+      if taken.contains(name, among: layers) { name = whole }
+      var (block, end) = whole.withBytes { blockPosition($0) }
+      var blockName = end.map { whole.prefix($0) }
+      if block == nil, let node {
+        (block, end) = node.withBytes { blockPosition($0) }
+        blockName = end.map { end in node.withBytes { names.write($0.part(0..<end)) } }
+      }
+      let role = role(tensor, use)
       let matrix = MatrixShape(tensor, use)
       let packed = use?.quantization?.packing(tensor, matrix, tensors)
       let isNumbers = tensor.type.isFloatingPoint || packed != nil
+      name = taken.unique(name, among: layers)
+      var rare = Rare(companions: companions, operatorName: use?.operatorName, ties: users.count < 2 ? [] : nodes)
+      rare.packing = packed?.0
+      rare.nodes = nodes
+      if let blockName, !(name.count >= blockName.count && name.prefix(blockName.count).isSame(blockName)) {
+        if !lastBlock.withBytes({ last in blockName.withBytes { $0.isSame(last) } }) { lastBlock = String(blockName) }
+        rare.blockName = lastBlock
+      }
       layers.append(
         Layer(
-          name: unique(name, &taken), weight: index, bias: biases[index], companions: companions[index] ?? [],
-          operatorName: use?.node.operatorName, role: role(tensor, use), block: block,
-          blockName: blockName.map { String($0) },
-          matrix: packed?.1 ?? (isNumbers ? matrix : nil), packing: packed?.0,
-          ties: users.count < 2 ? [] : names, nodes: names,
-          isQuantizationParameter: users.isEmpty && parameters.contains(index)))
+          name, weight: index, bias: bias, role: role, block: block, blockLength: end,
+          matrix: packed?.1 ?? (isNumbers ? matrix : nil), rare: rare,
+          isQuantizationParameter: users.isEmpty && isParameter))
     }
-    return layers
-  }
 
-  private static func role(_ tensor: Tensor, _ use: ONNXUse?) -> Role {
-    let byName = Role(name: tensor.name, shape: tensor.shape)
-    guard let use else {
-      // Nothing says that a loose array is a matrix or a filter.
-      return tensor.type.isFloatingPoint && byName != .linear && byName != .convolution ? byName : .other
-    }
-    switch use.node.operatorName {
-    case "Conv", "FusedConv", "ConvTranspose", "ConvInteger", "QLinearConv": return .convolution
-    case "Gather", "GatherBlockQuantized": return byName == .positional ? .positional : .embedding
-    case "Attention", "QAttention": return .attentionQKV
-    case "LSTM", "GRU", "RNN", "DynamicQuantizeLSTM": return .linear
-    case "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization",
-      "RMSNormalization", "SimplifiedLayerNormalization", "SkipLayerNormalization",
-      "SkipSimplifiedLayerNormalization", "PRelu":
-      return .norm
-    default:
-      if byName != .linear, byName != .other, byName != .convolution { return byName }
-      let parents = use.node.name.split(separator: "/").dropLast().joined(separator: "/")
-      let byParents = Role(name: parents, shape: tensor.shape)
-      return byParents == .convolution || byParents == .norm ? .linear : byParents
-    }
-  }
-}
-
-/// Finds the uses of weights in a graph, the graphs in it (which see the outer ones' values), and the functions that
-/// it calls (which see what they are given).
-private struct ONNXUses {
-  private var uses: [Int: [ONNXUse]] = [:]
-  /// Those of codes that are dequantised for whatever comes then.
-  private var dequantized: [Int: [ONNXUse]] = [:]
-  /// Scales and zero points.
-  private(set) var parameters: Set<Int> = []
-  private let tensors: [Tensor]
-  private var functions: [String: Graph] = [:]
-  /// Nodes that may still be looked at: functions that call functions could multiply beyond any bound.
-  private var budget = 2_000_000
-  private static let maximumDepth = 24
-
-  init(_ tensors: [Tensor], _ functions: [Graph]) {
-    self.tensors = tensors
-    for function in functions { self.functions[function.name] = function }
-  }
-
-  /// By the weight; codes that no known operator takes, by the node that makes numbers of them. A scale is none, though
-  /// it be looked up in the same way as its codes are.
-  var allUses: [Int: [ONNXUse]] {
-    var all = uses.merging(dequantized) { known, _ in known }
-    for use in all.values.joined() { for scale in use.quantization?.tensors ?? [] { all[scale] = nil } }
-    return all
-  }
-
-  mutating func collect(_ graph: Graph, _ outer: [String: Int], depth: Int) {
-    let values = ONNXValues(graph.nodes, outer.merging(graph.initializers) { $1 }, tensors)
-    for node in graph.nodes {
-      budget -= 1
-      guard budget > 0 else { return }
-      if let use = ONNXUse(node, values, tensors) { uses[use.weight, default: []].append(use) }
-      if let use = ONNXUse(dequantizing: node, values) { dequantized[use.weight, default: []].append(use) }
-      for name in ONNXParameters.inputs(of: node) {
-        if let tensor = values.constant(name) { parameters.insert(tensor) }
+    private mutating func role(_ tensor: Tensor, _ use: ONNXUse?) -> Role {
+      let byName = tensor.storedName.withBytes { roles.role($0, tensor.shape) }
+      guard let use else {
+        // Nothing says that a loose array is a matrix or a filter.
+        return tensor.type.isFloatingPoint && byName != .linear && byName != .convolution ? byName : .other
       }
-      // A recurrent node has two weights, W and R.
-      if let use = ONNXUse(recurrent: node, values) { uses[use.weight, default: []].append(use) }
-      guard depth < Self.maximumDepth else { continue }
-      for case .graph(let inner) in node.attributes.sorted(by: { $0.key < $1.key }).map(\.value) {
-        collect(inner, values.tensors, depth: depth + 1)
-      }
-      if let function = functions["\(node.domain)/\(node.operatorName)"] {
-        var given: [String: Int] = [:]
-        for (formal, actual) in zip(function.inputs, node.inputs) {
-          given[formal.name] = values.tensors[actual]
-        }
-        collect(function, given, depth: depth + 1)
+      switch use.operatorName {
+      case "Conv", "FusedConv", "ConvTranspose", "ConvInteger", "QLinearConv": return .convolution
+      case "Gather", "GatherBlockQuantized": return byName == .positional ? .positional : .embedding
+      case "Attention", "QAttention": return .attentionQKV
+      case "LSTM", "GRU", "RNN", "DynamicQuantizeLSTM": return .linear
+      case "BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization",
+        "RMSNormalization", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+        "SkipSimplifiedLayerNormalization", "PRelu":
+        return .norm
+      default:
+        if byName != .linear, byName != .other, byName != .convolution { return byName }
+        let parents = use.nodeName.split(separator: "/").dropLast().joined(separator: "/")
+        let byParents = parents.withBytes { roles.role($0, tensor.shape) }
+        return byParents == .convolution || byParents == .norm ? .linear : byParents
       }
     }
   }
@@ -145,7 +131,7 @@ extension MatrixShape {
       self.init(rows: rows, columns: tensor.count / rows, outer: tensor.count / rows)
       return
     }
-    switch use?.node.operatorName {
+    switch use?.operatorName {
     case "ConvTranspose":
       // (inputs, outputs / groups, kernel …)
       let (inputs, rows) = (shape[0], shape[1])

@@ -96,12 +96,12 @@ struct ONNXGraphReader {
     func inline<Number: FixedWidthInteger>(_ numbers: [Number], _ type: ElementType, isScalar: Bool = false) -> Tensor {
       let bytes = numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
       return Tensor(
-        name: output, type: type, shape: isScalar ? [] : [numbers.count], count: numbers.count,
+        tensors.names.write(output), type: type, shape: isScalar ? [] : [numbers.count], count: numbers.count,
         byteCount: bytes.count, location: .inline(bytes))
     }
     for (key, value) in node.attributes {
       switch (key, value) {
-      case ("value", .tensor(let tensor)): return tensor.renamed(output)
+      case ("value", .tensor(let tensor)): return tensor.renamed(tensors.names.write(output))
       case ("value_float", .float(let number)): return inline([number.bitPattern], .f32, isScalar: true)
       case ("value_floats", .floats(let numbers)): return inline(numbers.map(\.bitPattern), .f32)
       case ("value_int", .int(let number)): return inline([Int64(number)], .i64, isScalar: true)
@@ -116,10 +116,11 @@ struct ONNXGraphReader {
   private func add(_ tensor: Tensor, _ initializers: inout [String: Int], _ path: String)
     throws(CheckpointError)
   {
-    guard initializers[tensor.name] == nil else {
-      throw CheckpointError(file: reader.file.path, tensor: tensor.name, "occurs twice in one graph")
+    let name = tensors.texts.shared(tensor.name)
+    let index = tensors.list(tensor, name, path: path)
+    guard initializers.updateValue(index, forKey: name) == nil else {
+      throw CheckpointError(file: reader.file.path, tensor: name, "occurs twice in one graph")
     }
-    initializers[tensor.name] = tensors.list(tensor, path: path)
   }
 
   private func readNode(_ field: ProtobufField, _ depth: Int, _ path: String) throws(CheckpointError)
@@ -134,15 +135,15 @@ struct ONNXGraphReader {
     let end = reader.end
     while let field = try reader.nextField() {
       switch field.number {
-      case 1: inputs.append(try reader.text(field))
-      case 2: outputs.append(try reader.text(field))
-      case 3: name = try reader.text(field)
-      case 4: operatorName = try reader.text(field)
+      case 1: inputs.append(try tensors.texts.text(field, reader))
+      case 2: outputs.append(try tensors.texts.text(field, reader))
+      case 3: name = try tensors.texts.text(field, reader)
+      case 4: operatorName = try tensors.texts.text(field, reader)
       case 5:
         let length = try reader.fieldLength(field)
         places.append(reader.position..<reader.position + length)
         try reader.skip(length)
-      case 7: domain = try reader.text(field)
+      case 7: domain = try tensors.texts.text(field, reader)
       default: try reader.skip(field)
       }
     }

@@ -14,7 +14,11 @@ final class ONNXTensorReader {
   private(set) var tensors: [Tensor] = []
   /// Names of tensors of text, which have no numbers to list.
   private(set) var textTensors: [String] = []
-  private var names = Set<String>()
+  /// The names in use, which share their texts with the graph's.
+  private var taken = Set<String>()
+  let texts = ONNXTexts()
+  let names = NameWriter()
+  private var forms = SharedForms()
   private var fileNumbers: [String: Int] = [:]
 
   init(_ reader: FileReader) {
@@ -50,9 +54,11 @@ final class ONNXTensorReader {
   }
 
   /// Adds a tensor to the model's list; returns its index.
-  func list(_ tensor: Tensor, path: String) -> Int {
-    let name = names.contains(tensor.name) ? path + tensor.name : tensor.name
-    tensors.append(tensor.renamed(Layer.unique(name, &names)))
+  ///
+  /// - Parameter own: the tensor's name as the graph has it.
+  func list(_ tensor: Tensor, _ own: String, path: String) -> Int {
+    let name = Layer.unique(taken.contains(own) ? path + own : own, &taken)
+    tensors.append(name == tensor.name ? tensor : tensor.renamed(names.write(name)))
     return tensors.count - 1
   }
 
@@ -70,8 +76,8 @@ final class ONNXTensorReader {
     }
     reader.leave(outer)
     guard let values else { return }
-    _ = list(values, path: path)
-    if let indices { _ = list(indices.renamed("\(values.name).indices"), path: path) }
+    _ = list(values, values.name, path: path)
+    if let indices { _ = list(indices, "\(values.name).indices", path: path) }
   }
 
   /// What a TensorProto holds before it is checked.
@@ -140,9 +146,10 @@ final class ONNXTensorReader {
       }
       location = .inline(fields.unpacked)
     }
-    return Tensor(
-      name: fields.name, type: type, shape: fields.shape, count: count, byteCount: byteCount,
-      location: location)
+    let form =
+      forms.recent(type, fields.shape)
+      ?? forms.shared(TensorForm(type: type, shape: fields.shape, count: count, byteCount: byteCount))
+    return Tensor(names.write(fields.name), form, at: location)
   }
 
   /// Numbers of six bits come as one code an int32, where smaller ones come as whole bytes.
@@ -249,16 +256,11 @@ final class ONNXTensorReader {
 
 extension Tensor {
   /// The same under another name.
-  func renamed(_ name: String) -> Tensor {
-    Tensor(
-      name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: location,
-      layout: layout)
-  }
+  func renamed(_ name: Name) -> Tensor { Tensor(name, form, at: location) }
 
   /// The same with its bytes read in another way.
   func laidOut(_ layout: Layout) -> Tensor {
     Tensor(
-      name: name, type: type, shape: shape, count: count, byteCount: byteCount, location: location,
-      layout: layout)
+      storedName, type: type, shape: shape, count: count, byteCount: byteCount, location: location, layout: layout)
   }
 }

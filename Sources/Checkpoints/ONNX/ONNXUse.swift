@@ -2,7 +2,9 @@ internal import Numerics
 
 /// A node's use of a tensor as its weight.
 struct ONNXUse {
-  let node: Graph.Node
+  /// Those of the node.
+  let nodeName: String
+  let operatorName: String
   let weight: Int
   var bias: Int?
   var companions: [Int] = []
@@ -59,7 +61,7 @@ struct ONNXUse {
     if ["Gemm", "FusedGemm", "QGemm"].contains(node.operatorName) { isRightFactor = !node.flag("transB") }
     if node.operatorName == "FusedMatMul", node.flag("transB") { isRightFactor = false }
     if found.isTurned, tensors[weight].shape.count == 2 { isRightFactor.toggle() }
-    self.node = node
+    (nodeName, operatorName) = (node.name, node.operatorName)
     self.weight = weight
     bias = tensor(place.bias) ?? place.bias.flatMap { value($0)?.tensor }
     companions = place.companions.compactMap { tensor($0) }
@@ -74,7 +76,7 @@ struct ONNXUse {
     guard ["DequantizeLinear", "Mul"].contains(node.operatorName), let output = node.outputs.first,
       let found = values.weight(output), found.scaling != nil
     else { return nil }
-    self.node = node
+    (nodeName, operatorName) = (node.name, node.operatorName)
     weight = found.tensor
     quantization = ONNXQuantization(node, found, values, [])
     companions = quantization?.tensors ?? []
@@ -85,9 +87,7 @@ struct ONNXUse {
     guard let places = Self.recurrent[node.operatorName], node.inputs.count > 2,
       let weight = values.weight(node.inputs[2])
     else { return nil }
-    self.node = Graph.Node(
-      name: node.name.isEmpty ? "" : "\(node.name).R", operatorName: node.operatorName, domain: node.domain,
-      inputs: node.inputs, outputs: node.outputs, attributes: node.attributes)
+    (nodeName, operatorName) = (node.name.isEmpty ? "" : "\(node.name).R", node.operatorName)
     self.weight = weight.tensor
     quantization = ONNXQuantization(node, weight, values, places)
     companions = quantization?.tensors ?? []

@@ -4,9 +4,13 @@ internal import Numerics
 struct ONNXValues {
   var tensors: [String: Int]
   private let all: [Tensor]
-  private let producers: [String: Graph.Node]
-  /// The nodes that pass a value on, scale it or add to it.
-  private let users: [String: [Graph.Node]]
+  private let nodes: [Graph.Node]
+  /// Nodes by the value that they make, where they are of those that are looked through; places in `nodes`.
+  private var producers: [String: Int32] = [:]
+  /// The nodes that pass a value on, scale it or add to it: the first and the last of a chain of `uses`.
+  private var users: [String: (first: Int32, last: Int32)] = [:]
+  /// A node, and the next use of the same value; −1 for the last.
+  private var uses: [(node: Int32, next: Int32)] = []
   /// Nodes between a value and its tensor.
   private static let maximumDepth = 6
 
@@ -22,21 +26,44 @@ struct ONNXValues {
   init(_ nodes: [Graph.Node], _ tensors: [String: Int], _ all: [Tensor]) {
     self.tensors = tensors
     self.all = all
-    var producers: [String: Graph.Node] = [:]
-    var users: [String: [Graph.Node]] = [:]
-    for node in nodes {
+    self.nodes = nodes
+    for (place, node) in nodes.enumerated() {
+      let place = Int32(clamping: place)
       switch node.operatorName {
       case "DequantizeLinear", "Identity", "Transpose", "Cast", "Gather":
-        if let output = node.outputs.first, !node.inputs.isEmpty { producers[output] = node }
-        if let input = node.inputs.first { users[input, default: []].append(node) }
+        if let output = node.outputs.first, !node.inputs.isEmpty { producers[output] = place }
+        if let input = node.inputs.first { addUse(of: input, place) }
       case "Mul", "Sub", "Add":
         guard node.inputs.count == 2, let output = node.outputs.first else { continue }
-        producers[output] = node
-        for input in Set(node.inputs) { users[input, default: []].append(node) }
+        producers[output] = place
+        addUse(of: node.inputs[0], place)
+        if node.inputs[1] != node.inputs[0] { addUse(of: node.inputs[1], place) }
       default: break
       }
     }
-    (self.producers, self.users) = (producers, users)
+  }
+
+  private mutating func addUse(of value: String, _ node: Int32) {
+    let place = Int32(clamping: uses.count)
+    uses.append((node, -1))
+    if let known = users[value] {
+      uses[Int(known.last)].next = place
+      users[value] = (known.first, place)
+    } else {
+      users[value] = (place, place)
+    }
+  }
+
+  private func producer(of value: String) -> Graph.Node? { producers[value].map { nodes[Int($0)] } }
+
+  /// The nodes that use a value, in the graph's order.
+  private func users(of value: String) -> some Sequence<Graph.Node> {
+    sequence(state: users[value]?.first ?? -1) { at -> Graph.Node? in
+      guard at >= 0 else { return nil }
+      let use = uses[Int(at)]
+      at = use.next
+      return nodes[Int(use.node)]
+    }
   }
 
   /// The tensor behind a value, through at most a few nodes that only pass it on or make numbers of codes.
@@ -44,7 +71,7 @@ struct ONNXValues {
 
   private func weight(_ name: String, depth: Int) -> Value? {
     if let tensor = tensors[name] { return Value(tensor: tensor) }
-    guard depth < Self.maximumDepth, let node = producers[name] else { return nil }
+    guard depth < Self.maximumDepth, let node = producer(of: name) else { return nil }
     switch node.operatorName {
     case "Identity", "Cast": return weight(node.inputs[0], depth: depth + 1)
     case "Transpose":
@@ -104,7 +131,7 @@ struct ONNXValues {
     var name = name
     for _ in 0..<3 {
       if let tensor = tensors[name] { return tensor }
-      guard let node = producers[name], ["Identity", "Cast"].contains(node.operatorName) else { return nil }
+      guard let node = producer(of: name), ["Identity", "Cast"].contains(node.operatorName) else { return nil }
       name = node.inputs[0]
     }
     return nil
@@ -116,7 +143,7 @@ struct ONNXValues {
     var name = node.outputs.first ?? ""
     var zero: Int?
     for _ in 0..<4 {
-      guard let next = (users[name] ?? []).first(where: { $0.operatorName != "Add" }) else { return nil }
+      guard let next = users(of: name).first(where: { $0.operatorName != "Add" }) else { return nil }
       let other = next.inputs.first { $0 != name } ?? ""
       switch next.operatorName {
       case "Identity", "Cast": break
@@ -142,7 +169,7 @@ struct ONNXValues {
   private func parameter(_ name: String, of node: Graph.Node) -> (tensor: Int, place: ONNXScaling.Place)? {
     let isTable = node.operatorName == "Gather"
     if let tensor = constant(name) { return (tensor, isTable ? .last : .outputs) }
-    guard let maker = producers[name] else { return nil }
+    guard let maker = producer(of: name) else { return nil }
     if isTable {
       guard maker.operatorName == "Gather", maker.inputs.count > 1, maker.inputs[1] == node.inputs[1],
         let tensor = constant(maker, 0)
@@ -155,7 +182,7 @@ struct ONNXValues {
 
   /// The vector of a width that is added to a value.
   func added(to value: String, width: Int) -> Int? {
-    (users[value] ?? []).lazy.filter { $0.operatorName == "Add" }.flatMap { node in node.inputs.filter { $0 != value } }
+    users(of: value).lazy.filter { $0.operatorName == "Add" }.flatMap { node in node.inputs.filter { $0 != value } }
       .compactMap { weight($0)?.tensor }
       .first { all[$0].shape.count == 1 && all[$0].shape.first == width }
   }

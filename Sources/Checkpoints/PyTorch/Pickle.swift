@@ -4,7 +4,7 @@ internal import FileAccess
 ///
 /// A pickle is a program that calls functions by their names. `PickleMachine` runs none of it: where the program
 /// says "call f with these arguments", the result is a `.call` node that says so, and those who read tensors know
-/// the few names that make them. Everything lives in one list, `nodes`, and refers by number, so that cycles and
+/// the few names that make them. Everything lives in one list, `store`, and refers by number, so that cycles and
 /// depth cost neither leaks nor stack.
 struct Pickle {
   /// A value: a plain one, or a node.
@@ -33,21 +33,28 @@ struct Pickle {
     case persistent(Value)
   }
 
+  /// A node, looked at in its place.
   struct Node {
-    var kind: Kind
+    fileprivate let store: PickleStore
+    fileprivate let index: Int
+
+    var kind: Kind { store.kind(index) }
     /// Elements of a tuple, list or set; what was appended to a call's result.
-    var items: [Value] = []
+    var items: [Value] { store.items(index) }
     /// Keys and values in turn; of a call what was set in its result.
-    var pairs: [Value] = []
+    var pairs: [Value] { store.pairs(index) }
+    var hasPairs: Bool { store.hasPairs(index) }
     /// What `__setstate__` or `__dict__` would get.
-    var state: Value?
+    var state: Value? { store.state(index) }
   }
 
-  var nodes: [Node] = []
+  let store = PickleStore()
   var root = Value.none
 
+  var nodes: some Sequence<Node> { (0..<store.count).lazy.map { Node(store: store, index: $0) } }
+
   subscript(value: Value) -> Node? {
-    if case .node(let index) = value { nodes[index] } else { nil }
+    if case .node(let index) = value { Node(store: store, index: index) } else { nil }
   }
 
   /// The elements of a tuple or list.

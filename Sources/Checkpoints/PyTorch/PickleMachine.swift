@@ -9,27 +9,31 @@ internal import FileAccess
 struct PickleMachine {
   let reader: FileReader
   var pickle = Pickle()
-  var stack: [Pickle.Value] = []
+  private typealias Word = PickleStore.Word
+  private var store: PickleStore { pickle.store }
+  private var stack: [Word] = []
   private var marks: [Int] = []
-  private var memo: [Int: Pickle.Value] = [:]
+  private var memo = PickleMemo()
   /// Values that were put into containers, and bytes of texts that are held.
   private var stored = 0
   var held = 0
 
-  /// More containers than a model of a hundred thousand tensors has, and more numbers than its logs hold.
-  private static let maximumNodes = 3 << 19
+  /// More containers than a model of three hundred thousand tensors has, and more numbers than its logs hold.
+  static let maximumNodes = 3 << 20
   private static let maximumValues = 8 << 20
   /// Longer texts are left in the file.
   static let longestText = 1 << 14
   static let maximumHeld = 64 << 20
 
-  init(_ reader: FileReader) { self.reader = reader }
+  private let mostNodes: Int
+
+  init(_ reader: FileReader, mostNodes: Int) { (self.reader, self.mostNodes) = (reader, mostNodes) }
 
   /// Reads up to and including the STOP opcode.
   ///
   /// - Throws: where the program is none, is cut short or too large.
-  static func read(_ reader: FileReader) throws(CheckpointError) -> Pickle {
-    var machine = PickleMachine(reader)
+  static func read(_ reader: FileReader, mostNodes: Int = maximumNodes) throws(CheckpointError) -> Pickle {
+    var machine = PickleMachine(reader, mostNodes: mostNodes)
     while try machine.step() {}
     return machine.pickle
   }
@@ -45,33 +49,31 @@ struct PickleMachine {
 
   // MARK: Stack and nodes
 
-  mutating func push(_ value: Pickle.Value) throws(CheckpointError) {
+  mutating func push(_ value: Pickle.Value) throws(CheckpointError) { try push(store.word(value)) }
+
+  private mutating func push(_ word: Word) throws(CheckpointError) {
     guard stack.count < Self.maximumValues else { throw tooMany(Self.maximumValues, "values") }
-    stack.append(value)
+    stack.append(word)
   }
 
-  mutating func pop() throws(CheckpointError) -> Pickle.Value {
-    guard stack.count > (marks.last ?? 0), let value = stack.popLast() else {
+  private mutating func pop() throws(CheckpointError) -> Word {
+    guard stack.count > (marks.last ?? 0), let word = stack.popLast() else {
       throw fail("a value is missing on the stack")
     }
-    return value
+    return word
   }
 
   /// The values above the last mark, which goes.
-  mutating func popToMark() throws(CheckpointError) -> [Pickle.Value] {
+  private mutating func popToMark() throws(CheckpointError) -> [Word] {
     guard let mark = marks.popLast() else { throw fail("a mark is missing") }
     defer { stack.removeSubrange(mark...) }
     return Array(stack[mark...])
   }
 
-  mutating func pushNode(
-    _ kind: Pickle.Kind, items: [Pickle.Value] = [], pairs: [Pickle.Value] = []
-  ) throws(CheckpointError) {
-    guard pickle.nodes.count < Self.maximumNodes else { throw tooMany(Self.maximumNodes, "objects") }
-    try count(items.count + pairs.count)
-    guard pairs.count % 2 == 0 else { throw fail("a key has no value") }
-    pickle.nodes.append(Pickle.Node(kind: kind, items: items, pairs: pairs))
-    try push(.node(pickle.nodes.count - 1))
+  /// Counts a new node, and the values that it is made of.
+  private mutating func countNode(_ values: Int = 0) throws(CheckpointError) {
+    guard store.count < mostNodes else { throw tooMany(mostNodes, "objects") }
+    try count(values)
   }
 
   private mutating func count(_ more: Int) throws(CheckpointError) {
@@ -79,38 +81,78 @@ struct PickleMachine {
     guard stored <= Self.maximumValues else { throw tooMany(Self.maximumValues, "values") }
   }
 
+  private mutating func pushTuple(_ items: [Word]) throws(CheckpointError) {
+    try countNode(items.count)
+    try push(store.addTuple(items[...]))
+  }
+
+  private mutating func pushTuple(_ count: Int) throws(CheckpointError) {
+    guard stack.count - count >= (marks.last ?? 0) else { throw fail("a value is missing on the stack") }
+    try countNode(count)
+    let node = store.addTuple(stack.suffix(count))
+    stack.removeLast(count)
+    try push(node)
+  }
+
+  private mutating func pushList(_ items: [Word] = []) throws(CheckpointError) {
+    try countNode(items.count)
+    try push(store.addList(items))
+  }
+
+  private mutating func pushSet(_ items: [Word] = []) throws(CheckpointError) {
+    try countNode(items.count)
+    try push(store.addSet(items))
+  }
+
+  private mutating func pushDictionary(_ pairs: [Word] = []) throws(CheckpointError) {
+    try countNode(pairs.count)
+    guard pairs.count % 2 == 0 else { throw fail("a key has no value") }
+    try push(store.addDictionary(pairs))
+  }
+
+  private mutating func pushGlobal(_ module: String, _ name: String) throws(CheckpointError) {
+    try countNode()
+    try push(store.addGlobal(module: module, name: name))
+  }
+
+  private mutating func pushPersistent(_ identifier: Word) throws(CheckpointError) {
+    try countNode()
+    try push(store.addPersistent(identifier))
+  }
+
+  private mutating func pushCall(_ function: Word, _ arguments: Word) throws(CheckpointError) {
+    try countNode()
+    try push(store.addCall(function, arguments))
+  }
+
   /// The node at the top of the stack, which stays there.
   private func top() throws(CheckpointError) -> Int {
-    guard stack.count > (marks.last ?? 0), case .node(let index) = stack[stack.count - 1] else {
+    guard stack.count > (marks.last ?? 0), let node = stack[stack.count - 1].node else {
       throw fail("an object is missing on the stack")
     }
-    return index
+    return node
   }
 
-  private mutating func append(_ values: [Pickle.Value]) throws(CheckpointError) {
+  private mutating func append(_ values: [Word]) throws(CheckpointError) {
     try count(values.count)
-    pickle.nodes[try top()].items += values
+    store.append(values, to: try top())
   }
 
-  private mutating func set(_ pairs: [Pickle.Value]) throws(CheckpointError) {
+  private mutating func set(_ pairs: [Word]) throws(CheckpointError) {
     guard pairs.count % 2 == 0 else { throw fail("a key has no value") }
     try count(pairs.count)
-    pickle.nodes[try top()].pairs += pairs
+    store.set(pairs, in: try top())
   }
 
   private mutating func remember(_ index: Int) throws(CheckpointError) {
     guard let value = stack.last else { throw fail("nothing to remember") }
-    guard memo.count < 2 * Self.maximumNodes else { throw tooMany(2 * Self.maximumNodes, "values to remember") }
+    guard memo.count < 2 * mostNodes else { throw tooMany(2 * mostNodes, "values to remember") }
     memo[index] = value
   }
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
     guard let value = memo[index] else { throw fail("the value \(index) was never remembered") }
     try push(value)
-  }
-
-  private mutating func pushCall(_ function: Pickle.Value, _ arguments: Pickle.Value) throws(CheckpointError) {
-    try pushNode(.call(function: function, arguments: arguments))
   }
 
   // MARK: Opcodes
@@ -120,10 +162,10 @@ struct PickleMachine {
     let opcode = try reader.u8()
     switch opcode {
     case UInt8(ascii: "."):
-      pickle.root = try pop()
+      pickle.root = store.value(try pop())
       return false
     case UInt8(ascii: "("):
-      guard marks.count < Self.maximumNodes else { throw tooMany(Self.maximumNodes, "marks") }
+      guard marks.count < mostNodes else { throw tooMany(mostNodes, "marks") }
       marks.append(stack.count)
     case UInt8(ascii: "0"):
       if marks.last == stack.count { marks.removeLast() } else { _ = try pop() }
@@ -133,7 +175,7 @@ struct PickleMachine {
       try push(value)
       try push(value)
 
-    case UInt8(ascii: "N"): try push(.none)
+    case UInt8(ascii: "N"): try push(Pickle.Value.none)
     case 0x88: try push(.bool(true))
     case 0x89: try push(.bool(false))
     case UInt8(ascii: "J"): try push(.int(Int(try reader.integer(Int32.self))))
@@ -154,15 +196,15 @@ struct PickleMachine {
     case UInt8(ascii: "U"): try pushOldString(UInt64(try reader.u8()))
     case UInt8(ascii: "T"): try pushOldString(UInt64(try reader.integer(UInt32.self)))
 
-    case UInt8(ascii: ")"): try pushNode(.tuple)
-    case UInt8(ascii: "]"): try pushNode(.list)
-    case UInt8(ascii: "}"): try pushNode(.dictionary)
-    case 0x8F: try pushNode(.set)
+    case UInt8(ascii: ")"): try pushTuple(0)
+    case UInt8(ascii: "]"): try pushList()
+    case UInt8(ascii: "}"): try pushDictionary()
+    case 0x8F: try pushSet()
     case 0x85...0x87: try pushTuple(Int(opcode - 0x84))
-    case UInt8(ascii: "t"): try pushNode(.tuple, items: try popToMark())
-    case UInt8(ascii: "l"): try pushNode(.list, items: try popToMark())
-    case 0x91: try pushNode(.set, items: try popToMark())
-    case UInt8(ascii: "d"): try pushNode(.dictionary, pairs: try popToMark())
+    case UInt8(ascii: "t"): try pushTuple(try popToMark())
+    case UInt8(ascii: "l"): try pushList(try popToMark())
+    case 0x91: try pushSet(try popToMark())
+    case UInt8(ascii: "d"): try pushDictionary(try popToMark())
     case UInt8(ascii: "a"): try append([try pop()])
     case UInt8(ascii: "e"), 0x90: try append(try popToMark())
     case UInt8(ascii: "s"):
@@ -172,12 +214,12 @@ struct PickleMachine {
 
     case UInt8(ascii: "c"):
       let module = try readLine()
-      try pushNode(.global(module: module, name: try readLine()))
+      try pushGlobal(module, try readLine())
     case 0x93:
-      guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
+      guard case .string(let name) = store.value(try pop()), case .string(let module) = store.value(try pop()) else {
         throw fail("a global is named by something else than texts")
       }
-      try pushNode(.global(module: module, name: name))
+      try pushGlobal(module, name)
     case UInt8(ascii: "R"), 0x81:
       let arguments = try pop()
       try pushCall(try pop(), arguments)
@@ -188,21 +230,21 @@ struct PickleMachine {
     case UInt8(ascii: "i"):
       let module = try readLine()
       let name = try readLine()
-      try pushNode(.tuple, items: try popToMark())
+      try pushTuple(try popToMark())
       let arguments = try pop()
-      try pushNode(.global(module: module, name: name))
+      try pushGlobal(module, name)
       try pushCall(try pop(), arguments)
     case UInt8(ascii: "o"):
       let values = try popToMark()
       guard let first = values.first else { throw fail("a class is missing on the stack") }
-      try pushNode(.tuple, items: Array(values.dropFirst()))
+      try pushTuple(Array(values.dropFirst()))
       try pushCall(first, try pop())
     case UInt8(ascii: "b"):
       let state = try pop()
       let object = try top()
-      if pickle.nodes[object].state == nil || state != .none { pickle.nodes[object].state = state }
-    case UInt8(ascii: "P"): try pushNode(.persistent(.string(try readLine())))
-    case UInt8(ascii: "Q"): try pushNode(.persistent(try pop()))
+      store.setState(state, of: object)
+    case UInt8(ascii: "P"): try pushPersistent(store.word(.string(try readLine())))
+    case UInt8(ascii: "Q"): try pushPersistent(try pop())
 
     case UInt8(ascii: "g"): try recall(try readIndex())
     case UInt8(ascii: "h"): try recall(Int(try reader.u8()))
@@ -221,12 +263,5 @@ struct PickleMachine {
     default: throw fail("the opcode \(opcode), which there is not,")
     }
     return true
-  }
-
-  private mutating func pushTuple(_ count: Int) throws(CheckpointError) {
-    guard stack.count - count >= (marks.last ?? 0) else { throw fail("a value is missing on the stack") }
-    let items = Array(stack.suffix(count))
-    stack.removeLast(count)
-    try pushNode(.tuple, items: items)
   }
 }

@@ -11,7 +11,7 @@ internal import Numerics
 ///     NAME/code/…          and the code, which is not looked at
 struct TorchArchive {
   private let file: MappedFile
-  private let members: [String: ZipArchive.Member]
+  private let members: Members
   private let folder: String
   private let isBigEndian: Bool
   let isTorchScript: Bool
@@ -25,7 +25,7 @@ struct TorchArchive {
     else { return nil }
     self.file = file
     folder = String(pickle.name.dropLast("data.pkl".count))
-    members = Dictionary(archive.members.map { ($0.name, $0) }) { first, _ in first }
+    members = Members(archive.members)
     isTorchScript = members[folder + "constants.pkl"] != nil
     guard let order = members[folder + "byteorder"] else {
       isBigEndian = false
@@ -85,6 +85,28 @@ struct TorchArchive {
       try stream.copy(offset: 0, count: member.count, into: UnsafeMutableRawBufferPointer(into))
     }
     return inflated
+  }
+}
+
+/// An archive's members by their names, of which it may have hundreds of thousands.
+private struct Members {
+  private let all: [ZipArchive.Member]
+  private var places: NameTable
+
+  init(_ all: [ZipArchive.Member]) {
+    self.all = all
+    places = NameTable(minimumCapacity: all.count)
+    for place in all.indices {
+      all[place].storedName.withBytes { name in
+        _ = places.enter(place, name) { other in all[other].storedName.withBytes { $0.isSame(name) } }
+      }
+    }
+  }
+
+  subscript(name: String) -> ZipArchive.Member? {
+    name.withBytes { bytes in
+      places.find(bytes) { place in all[place].storedName.withBytes { $0.isSame(bytes) } }
+    }.map { all[$0] }
   }
 }
 

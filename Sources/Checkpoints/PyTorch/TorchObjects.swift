@@ -105,7 +105,8 @@ struct TorchObjects {
   private func view(of metadata: Pickle.Value) -> Tensor.Layout.View {
     guard let node = pickle[metadata], case .dictionary = node.kind else { return .plain }
     var view = Tensor.Layout.View.plain
-    for (key, value) in zip(node.pairs, node.pairs.dropFirst()) where value == .bool(true) {
+    let pairs = node.pairs
+    for (key, value) in zip(pairs, pairs.dropFirst()) where value == .bool(true) {
       if case .string("neg") = key { view = .negative }
       if case .string("conj") = key { view = .conjugate }
     }

@@ -7,7 +7,8 @@ final class TorchTensors {
   private(set) var metadata: [(key: String, value: String)] = []
   private var model: [Tensor] = []
   private var optimiser: [Tensor] = []
-  private var names = Set<String>()
+  private var names = NameSet()
+  private var forms = SharedForms()
   /// Bytes that all tensors together have, repeated ones counted again.
   private var claimed = 0
 
@@ -64,7 +65,7 @@ final class TorchTensors {
         "brings the tensors to \(bytes(UInt(bitPattern: claimed))), in a file of \(bytes(files[0].size)): its views repeat the same numbers beyond reason"
       )
     }
-    let renamed = tensor.renamed(Layer.unique(tensor.name, &names))
+    let renamed = forms.shared(tensor.renamed(names.unique(tensor.storedName)))
     if isOptimiser { optimiser.append(renamed) } else { model.append(renamed) }
   }
 

@@ -186,7 +186,7 @@ struct TorchWalk {
     case .dictionary: break
     case .call(let function, let arguments):
       let name = pickle.globalName(function) ?? ""
-      guard !node.pairs.isEmpty || Self.dictionaries.contains(name) else { return nil }
+      guard node.hasPairs || Self.dictionaries.contains(name) else { return nil }
       // Python 2: OrderedDict([[key, value], …]).
       for pair in pickle.elements(pickle.elements(arguments)?.first ?? .none) ?? [] {
         if let pair = pickle.elements(pair), pair.count == 2 { pairs += pair }

@@ -39,7 +39,8 @@ struct ZipArchive {
     }
     let reader = FileReader(file, from: start, to: start + size, part: "zip directory")
     var members: [Member] = []
-    var taken: [Range<Int>] = []
+    // Where members' own headers begin.
+    var starts: [Int] = []
     let list = NameWriter()
     var names = NameTable(minimumCapacity: 0)
     // Beyond ASCII two names may be one text in other bytes.
@@ -54,9 +55,9 @@ struct ZipArchive {
         throw fail("holds two members called '\(member.name)'")
       }
       members.append(member)
-      taken.append(begin..<member.offset + member.storedCount)
+      starts.append(begin)
     }
-    try Self.checkOverlap(members, taken, directory: start, file)
+    try Self.checkOverlap(members, starts, directory: start, file)
     self.members = members
   }
 
@@ -100,16 +101,19 @@ struct ZipArchive {
 
   /// Members that share bytes would let a small file claim any size.
   private static func checkOverlap(
-    _ members: [Member], _ taken: [Range<Int>], directory: Int, _ file: MappedFile
+    _ members: [Member], _ starts: [Int], directory: Int, _ file: MappedFile
   ) throws(CheckpointError) {
-    let order = taken.indices.sorted { taken[$0].lowerBound < taken[$1].lowerBound }
-    for (one, next) in zip(order, order.dropFirst()) where taken[next].lowerBound < taken[one].upperBound {
+    func end(_ member: Int) -> Int { members[member].offset + members[member].storedCount }
+    var order = Array(members.indices)
+    // Nearly always they are in order.
+    if zip(starts, starts.dropFirst()).contains(where: { $0 > $1 }) { order.sort { starts[$0] < starts[$1] } }
+    for (one, next) in zip(order, order.dropFirst()) where starts[next] < end(one) {
       throw CheckpointError(
         file: file.path, tensor: members[next].name,
-        "begins at byte \(taken[next].lowerBound), inside '\(shortened(members[one].name))', which ends at byte \(taken[one].upperBound)"
+        "begins at byte \(starts[next]), inside '\(shortened(members[one].name))', which ends at byte \(end(one))"
       )
     }
-    if let last = order.last, taken[last].upperBound > directory {
+    if let last = order.last, end(last) > directory {
       throw CheckpointError(file: file.path, tensor: members[last].name, "reaches into the zip directory")
     }
   }

@@ -11,7 +11,7 @@ extension Network: Model {
     try loadWeights(memory: memory)
   }
 
-  public func fewSamples(of data: Dataset) -> Int { min(data.count, 128) }
+  public func fewSamples(of data: Dataset) -> Int { min(data.count, 256) }
 
   public func walk(
     _ data: Dataset, samples: Int, weights: Weights, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool

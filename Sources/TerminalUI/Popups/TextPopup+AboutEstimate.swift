@@ -46,7 +46,7 @@ extension TextPopup {
   }
 
   private static let method = [
-    "Calibrated: every layer is replaced alone by two and by three bits, and",
+    "Calibrated: every layer is replaced alone by 2, 3 and 4 bits, and",
     "the outputs' change is measured; another scheme's follows through its",
     "exact t², in proportion below, along a line of logarithms between.",
     "The sum over the layers is fitted to recipes measured as wholes (and to",

@@ -39,7 +39,7 @@ extension Session {
     energy += cache * device.byteEnergy * 1e-12
     let isGraph = checkpoint.graph != nil
     for (place, item) in items.enumerated() {
-      let bytes = Double(parts.all[place].bytes)
+      let bytes = Double(parts.part(of: item, at: place).bytes)
       memory += bytes
       guard item.kind != .buffer else { continue }
       // A row of an embedding is all that a token reads, unless the head is the same matrix.

@@ -35,24 +35,26 @@ public struct Estimate: Sendable, Hashable {
 
 extension Estimate {
   /// The sum of the items' parts, in their order.
-  init(_ items: [Item], _ parts: [EstimatePart]) {
+  ///
+  /// - Parameter forEach: calls what it is given with each item's place and part.
+  init(_ items: [Item], _ forEach: ((Int, EstimatePart) -> Void) -> Void) {
     self.init(
       bytes: 0, originalBytes: 0, isExact: true, bitsPerWeight: 0, originalBitsPerWeight: 0, damage: nil, effect: nil,
       known: 0, weights: 0)
     var (parameters, parameterBytes, originalParameterBytes) = (0, 0, 0)
     var (damage, unit) = (0.0, 0.0)
     var isComplete = true
-    for (place, part) in parts.enumerated() {
+    forEach { place, part in
       let stored = items[place].bytes
       bytes += part.bytes
       originalBytes += stored
       isExact = isExact && part.isExact
-      guard part.isParameter else { continue }
+      guard part.isParameter else { return }
       let count = items[place].count
       parameters += count
       parameterBytes += part.bytes
       originalParameterBytes += stored
-      guard part.counts else { continue }
+      guard part.counts else { return }
       weights += count
       if let error = part.error, let reference = part.reference {
         damage += Double(count) * error

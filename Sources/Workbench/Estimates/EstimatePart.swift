@@ -24,50 +24,43 @@ struct EstimatePart: Sendable {
 }
 
 extension EstimatePart {
-  /// The parts of items of which nothing is known yet, all kept.
-  static func unread(_ items: [Item]) -> [EstimatePart] {
-    // Neighbours mostly have the same form.
-    var last: (form: WeightForm, isTaken: Bool)?
-    return items.map { item in
-      let isWeight = item.kind == .weight
-      let isOwn = !item.isShared
-      var hasReference = false
-      if isWeight, item.closed == nil {
-        let form = item.form
-        if last?.form != form { last = (form, Estimate.unit.obstacle(to: form) == nil) }
-        hasReference = last?.isTaken == true
-      }
-      return EstimatePart(
-        bytes: item.bytes, isExact: true, isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn,
-        error: 0,
-        reference: hasReference ? nil : 0)
-    }
+  /// The part of an item of which nothing is known yet, and which is kept.
+  init(unread item: Item) {
+    let isWeight = item.kind == .weight
+    let isOwn = !item.isShared
+    self.init(
+      bytes: item.bytes, isExact: true, isParameter: item.kind != .buffer && isOwn, counts: isWeight && isOwn,
+      error: 0, reference: isWeight && Estimate.unitFits(item) ? nil : 0)
   }
 }
 
 /// What each item adds to the estimate of a recipe, in the items' order: kept up to date item by item, so that a total over
 /// tens of thousands of tensors is a sum over an array.
 struct EstimateParts: Sendable {
-  private(set) var all: [EstimatePart]
+  /// Empty while nothing is known of any item, and all are kept: models may have a million.
+  private var known: [EstimatePart] = []
   /// What each item alone does to the outputs, NaN while that is not known; empty without sensitivities.
   private(set) var effects: [Double] = []
   /// Counts the changes.
   private(set) var version = 0
 
-  /// Of items of which nothing is known yet, all kept.
-  init(unread items: [Item]) { all = EstimatePart.unread(items) }
+  /// Of an item at its place among all.
+  func part(of item: Item, at place: Int) -> EstimatePart {
+    known.isEmpty ? EstimatePart(unread: item) : known[place]
+  }
 
-  subscript(place: Int) -> EstimatePart {
-    get { all[place] }
-    set {
-      all[place] = newValue
-      version += 1
+  /// Calls a function with each item's place and part.
+  func forEach(_ items: [Item], _ body: (Int, EstimatePart) -> Void) {
+    if known.isEmpty {
+      for place in items.indices { body(place, EstimatePart(unread: items[place])) }
+    } else {
+      for place in items.indices { body(place, known[place]) }
     }
   }
 
   /// - Parameter effect: `nil` while it is not known.
-  mutating func setEffect(_ effect: Double?, at place: Int) {
-    if effects.isEmpty { effects = [Double](repeating: 0, count: all.count) }
+  mutating func set(effect: Double?, at place: Int, of count: Int) {
+    if effects.isEmpty { effects = [Double](repeating: 0, count: count) }
     effects[place] = effect ?? .nan
     version += 1
   }
@@ -77,6 +70,16 @@ struct EstimateParts: Sendable {
 
   mutating func clearEffects() {
     effects = []
+    version += 1
+  }
+
+  /// Changes that of the item at a place of `items`.
+  mutating func set(_ part: EstimatePart, at place: Int, among items: [Item]) {
+    if known.isEmpty {
+      // What it was until now.
+      known = items.map { EstimatePart(unread: $0) }
+    }
+    known[place] = part
     version += 1
   }
 }

@@ -5,7 +5,7 @@ extension Session {
   ///
   /// - Complexity: O(items), an addition each.
   public var estimate: Estimate {
-    var estimate = Estimate(items, parts.all)
+    var estimate = Estimate(items) { parts.forEach(items, $0) }
     estimate.effect = Self.total(parts.effects).map { $0 + interaction($0) { recipe[$0] } }
     return estimate
   }
@@ -14,7 +14,9 @@ extension Session {
   ///
   /// - Complexity: O(items), with several look-ups each.
   public func estimate(_ scheme: (Item) -> Scheme) -> Estimate {
-    var estimate = Estimate(items, items.map { part(of: $0, in: scheme($0)) })
+    var estimate = Estimate(items) { add in
+      for (place, item) in items.enumerated() { add(place, part(of: item, in: scheme(item))) }
+    }
     if sensitivities != nil {
       let sum = Self.total(items.map { effect(of: $0, in: scheme($0)) ?? .nan })
       estimate.effect = sum.map { $0 + interaction($0, scheme) }
@@ -58,7 +60,9 @@ extension Session {
   /// The sum of the parts of all items whose error is known.
   public var damageTotal: Double {
     if !parts.effects.isEmpty { return parts.effects.reduce(0) { $0 + ($1.isNaN ? 0 : $1) } }
-    return items.indices.reduce(0) { $0 + (parts[$1].error ?? 0) * Double(items[$1].count) }
+    var total = 0.0
+    parts.forEach(items) { total += ($1.error ?? 0) * Double(items[$0].count) }
+    return total
   }
 
   /// What some items come to together, for a block of the list.
@@ -81,10 +85,11 @@ extension Session {
     var sum = Subtotal()
     let isKept = recipe.choices.isEmpty
     for place in ids.lazy.compactMap(table.place(of:)) {
+      let part = parts.part(of: items[place], at: place)
       sum.stored += items[place].bytes
-      sum.bytes += parts[place].bytes
+      sum.bytes += part.bytes
       if parts.effects.isEmpty {
-        sum.damage += (parts[place].error ?? 0) * Double(items[place].count)
+        sum.damage += (part.error ?? 0) * Double(items[place].count)
       } else if !parts.effects[place].isNaN {
         sum.damage += parts.effects[place]
       }

@@ -5,7 +5,7 @@ import Inference
 public struct SensitivityRequest: Sendable {
   /// The data, and how they go through the model.
   public var measurement: MeasurementRequest
-  /// Samples on which each layer is measured alone; `nil` for what is enough: 128 samples of arrays, 1,024 tokens, eight
+  /// Samples on which each layer is measured alone; `nil` for what is enough: 256 samples of arrays, 1,024 tokens, eight
   /// lines.
   public var samples: Int?
   /// Recipes that are measured as wholes, on up to eight times as many samples.

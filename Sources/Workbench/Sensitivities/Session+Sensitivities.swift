@@ -3,11 +3,11 @@ import Compression
 import Inference
 
 extension Session {
-  /// Measures what each layer's compression does to the outputs: every weight alone at two and at three bits, and in the
+  /// Measures what each layer's compression does to the outputs: every weight alone at two, three and four bits, and in the
   /// scheme that the recipe has for it where t² says little about that (pruned, or worse than two bits); then some
   /// recipes as wholes.
   ///
-  /// Costs, for L layers, about L runs of the model on the samples (of each layer's two, what comes after it), and a run a
+  /// Costs, for L layers, about 1.5 · L runs of the model on the samples (of each layer's three, what comes after it), and a run a
   /// recipe. Memory: the weights (of a transformer those that there is room for), one layer more, one cut through the
   /// model.
   ///
@@ -88,7 +88,7 @@ extension Session {
 
   /// The schemes that a weight is measured in alone.
   func anchors(of item: Item) -> [Scheme] {
-    var schemes = [2, 3].compactMap { Self.integers($0, for: item) }
+    var schemes = [2, 3, 4].compactMap { Self.integers($0, for: item) }
     let chosen = recipe[item].withoutCoding
     // With a target, the numbers are its tool's.
     let made = made(chosen, of: item).withoutCoding

@@ -154,7 +154,7 @@ extension Item {
       isPacked
       || !layers[index].isQuantizationParameter && tensors[id].type.isFloatingPoint && !isCompanion && !isConstant
     let isWeight =
-      isLayersWeight && layers[index].matrix != nil && layers[index].role != .norm && !Self.isBias(tensors[id].name)
+      isLayersWeight && layers[index].hasMatrix && layers[index].role != .norm && !tensors[id].isNamedBias
     tensor = Int32(clamping: id)
     self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
@@ -172,9 +172,4 @@ extension Item {
 
   /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.
   private static let mostRepeated = 1 << 26
-
-  private static func isBias(_ name: String) -> Bool {
-    guard name.utf8.last == UInt8(ascii: "s") else { return false }
-    return name == "bias" || name.hasSuffix(".bias") || name.hasSuffix("_bias") || name.hasSuffix("/bias")
-  }
 }

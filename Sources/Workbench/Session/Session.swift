@@ -31,7 +31,7 @@ public struct Session: Sendable {
     parameterCount = checkpoint.parameterCount
     table = ItemTable(Item.all(of: checkpoint), checkpoint.layers)
     answers = Answers(tensors: checkpoint.tensors.count)
-    parts = EstimateParts(unread: table.items)
+    parts = EstimateParts()
   }
 
   public var items: [Item] { table.items }
@@ -61,14 +61,17 @@ public struct Session: Sendable {
 
   /// Works out anew what an item adds to the estimate.
   mutating func renewPart(at place: Int) {
-    parts[place] = part(of: items[place], in: recipe[items[place]])
-    if sensitivities != nil { parts.setEffect(effect(of: items[place], in: recipe[items[place]]), at: place) }
+    parts.set(part(of: items[place], in: recipe[items[place]]), at: place, among: items)
+    guard sensitivities != nil else { return }
+    parts.set(effect: effect(of: items[place], in: recipe[items[place]]), at: place, of: items.count)
   }
 
-  /// Works out anew what all items add to it.
+  /// Works out anew what all items do to the outputs.
   mutating func renewEffects() {
     parts.clearEffects()
     guard sensitivities != nil else { return }
-    for place in items.indices { parts.setEffect(effect(of: items[place], in: recipe[items[place]]), at: place) }
+    for place in items.indices {
+      parts.set(effect: effect(of: items[place], in: recipe[items[place]]), at: place, of: items.count)
+    }
   }
 }

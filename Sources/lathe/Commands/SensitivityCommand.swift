@@ -11,7 +11,7 @@ struct SensitivityCommand: ParsableCommand, Explained {
     discussion: discussion)
 
   static let explanation = """
-    Every weight is replaced alone by its form at two and at three bits, and what comes after it is run on a few samples; \
+    Every weight is replaced alone by its form at two, three and four bits, and what comes after it is run on a few samples; \
     other schemes follow through their exact t². Then some recipes are measured as wholes: on these the estimate is \
     fitted, and its interval comes of them. Layers for which --set or --recipe has a sparse scheme are measured in that too.
     The figure is the KL divergence of classes or tokens from the uncompressed model's, 1 − cosine of embeddings, or the mean \
@@ -33,7 +33,7 @@ struct SensitivityCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Data") var options: DataOptions
   @Option(
     help: ArgumentHelp(
-      "Samples, windows or lines on which each layer is measured; 128, 1,024 tokens, 8.", valueName: "N"))
+      "Samples, windows or lines on which each layer is measured; 256, 1,024 tokens, 8.", valueName: "N"))
   var samples: Int?
   @Option(help: ArgumentHelp("Recipes that are measured as wholes.", valueName: "K")) var recipes = 8
   @Option(
@@ -107,9 +107,10 @@ struct SensitivityCommand: ParsableCommand, Explained {
 extension Sensitivities {
   /// A row a layer, the most harmful for its bytes first.
   fileprivate func text(of session: Session) -> String {
-    let sum = layers.values.reduce(0) { $0 + ($1.points.first?.effect ?? 0) }
+    let sum = layers.values.reduce(0) { $0 + ($1.points.first(where: \.isMeasured)?.effect ?? 0) }
     let unit = difference == .cosine ? "1 − cosine" : difference == .kl ? "KL divergence, nats" : "mean squared error"
-    var table = TextTable(["layer", "weights", "3 bits", "2 bits", "other", "share"], right: [1, 2, 3, 4, 5])
+    var table = TextTable(
+      ["layer", "weights", "4 bits", "3 bits", "2 bits", "other", "share"], right: [1, 2, 3, 4, 5, 6])
     for item in session.items {
       guard let layer = layers[item.name] else { continue }
       let integers = layer.points.filter { $0.scheme.sparsity == .none && $0.isMeasured }
@@ -118,8 +119,9 @@ extension Sensitivities {
         printable(item.name), Format.count(item.count),
         integers.first.map { Format.scientific($0.effect) } ?? "not run",
         integers.dropFirst().first.map { Format.scientific($0.effect) } ?? "",
+        integers.dropFirst(2).first.map { Format.scientific($0.effect) } ?? "",
         rest.map { "\($0.scheme): \(Format.scientific($0.effect))" }.joined(separator: "; "),
-        sum > 0 ? Format.percent((layer.points.first?.effect ?? 0) / sum) : "",
+        sum > 0 ? Format.percent((integers.first?.effect ?? 0) / sum) : "",
       ])
     }
     var lines = [table.text, "", "\(unit); each layer alone, on \(data.outputs) outputs of \(printable(data.name))"]
