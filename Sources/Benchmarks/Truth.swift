@@ -61,7 +61,7 @@ struct Truth {
       cases.append(
         Case(
           name: name, model: more[start], calibration: more[start + 1], test: more[start + 2],
-          menu: isGGUF ? Self.ggml : Self.integers, context: nil, samples: 24))
+          menu: isGGUF ? Self.ggml : Self.integers, context: isGGUF ? 256 : nil, samples: isGGUF ? 4 : 200))
     }
     if !more.isEmpty { cases = Array(cases.suffix(more.count / 3)) }
     var points = "model,kind,bitsPerWeight,damage,sum,estimate,low,high,measured,standardError\n"

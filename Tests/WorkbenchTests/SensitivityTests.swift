@@ -214,4 +214,28 @@ import Testing
     try session.apply([Rule("*=int8,sparsity=0.5")])
     #expect(session.warnings.contains { $0.contains("sparse") })
   }
+
+  /// Two layers that push the outputs the same way cost more than their sum, two that push against each other less.
+  @Test func layersThatPushTogetherAddTheirProducts() throws {
+    let scheme = try Scheme(spec: "int4")
+    let values: [Float] = [1, -2, 3, 0.5]
+    func layer(_ values: [Float]) throws -> LayerSensitivity {
+      var layer = LayerSensitivity(shape: [1, 32], points: [try point("int4", 0.01, 0.1)])
+      layer.projections = [scheme: values]
+      return layer
+    }
+    let squares = values.reduce(0.0) { $0 + Double($1) * Double($1) }
+    // Correlations of ±1 in a pair: λ = 1 − 1/N.
+    let expected = (1 - 1.0 / 4) * squares / 4
+    for sign: Float in [1, -1] {
+      let both = try #require(Interactions([1: try layer(values), 2: try layer(values.map { $0 * sign })]))
+      #expect(abs(both.term([(1, scheme), (2, scheme)]) - Double(sign) * expected) < 1e-9)
+      #expect(both.term([(1, scheme)]) == 0)
+      #expect(try both.term([(1, scheme), (2, Scheme(spec: "int5"))]) == 0)
+    }
+    #expect(Interactions([1: try layer(values)]) == nil)
+    // What chance alone would make counts for nothing.
+    let none = try #require(Interactions([1: try layer([1, 1, 1, 1]), 2: try layer([1, -1, 1, -1])]))
+    #expect(none.term([(1, scheme), (2, scheme)]) == 0)
+  }
 }

@@ -80,8 +80,12 @@ extension Session {
       found.layers[item.name] = LayerSensitivity(shape: item.shape, points: [])
     }
     if request.recipes > 0 {
-      found.trials = try trials(
-        request.recipes, of: model, data, weights, found, samples: 8 * samples, measurement, progress, isCancelled)
+      do {
+        found.trials = try trials(
+          request.recipes, of: model, data, weights, found, samples: 8 * samples, measurement, progress, isCancelled)
+      } catch let error as InferenceError where error.lacksMemory {
+        found.notes.append("no recipe was measured as a whole: \(error)")
+      }
     }
     return found
   }

@@ -18,6 +18,9 @@ extension Session {
     if sensitivities.values.isFlat {
       lines.append("the calibration is too flat to rank layers: take more or other data")
     }
+    if measurements.contains(where: { lastPart($0.data) == sensitivities.values.data.name }) {
+      lines.append("measured on the data that it was calibrated on: others would say more")
+    }
     if sensitivities.values.data.name == Sensitivities.selfMade {
       lines.append("calibrated on what the model made itself, not on real data")
     }
