@@ -9,7 +9,7 @@ public struct InferenceError: Error, Sendable, Hashable, CustomStringConvertible
   /// Whether nothing was wrong and the caller asked to stop.
   public let isCancellation: Bool
   /// Whether there is no memory for an array, so that a smaller batch may pass.
-  let lacksMemory: Bool
+  public let lacksMemory: Bool
   /// Whether no gradient goes through an operator, so that an estimate must do without.
   public let lacksGradient: Bool
 

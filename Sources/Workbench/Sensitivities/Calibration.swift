@@ -51,7 +51,13 @@ public struct Calibration: Sendable, Hashable {
     }
     let own = figures(sensitivities.difference.metricName)
     let isCosine = sensitivities.difference == .cosine
-    main = LogLinearFit(own.map { ($0.sum, isCosine ? 1 - $0.figure.value : $0.figure.value) })
+    let shares = own.compactMap { one -> Double? in
+      let value = isCosine ? 1 - one.figure.value : one.figure.value
+      return value > 0 ? one.figure.standardError.map { $0 / value } : nil
+    }.sorted()
+    main = LogLinearFit(
+      own.map { ($0.sum, isCosine ? 1 - $0.figure.value : $0.figure.value) },
+      noise: shares.isEmpty ? 0 : min(1, shares[shares.count / 2]))
     var known: [String: Double] = [:]
     for trial in trials { for figure in trial.metrics { known[figure.name] = known[figure.name] ?? figure.baseline } }
     baselines = known

@@ -27,11 +27,17 @@ struct LogLinearFit: Sendable, Hashable {
   private var mean = (m: 0.0, b: 0.0)
   private var precision = (mm: 0.0, mb: 0.0, bb: 0.0)
   private var variance = 0.0
+  /// Of a measurement's own scatter, as a share of it.
+  private let noise: Double
 
   /// - Parameters:
   ///   - points: predicted T and measured y, both above 0; others are passed over.
-  init(_ points: [(predicted: Double, measured: Double)], power: Double = 1, level: Double = 0.35) {
-    (self.power, self.level) = (power, level)
+  ///   - noise: the standard error of a measurement on such data, as a share of it. Points that were measured on the
+  ///     samples that predicted them do not show it; a further one, on others, does, and so does what they predict.
+  init(
+    _ points: [(predicted: Double, measured: Double)], noise: Double = 0, power: Double = 1, level: Double = 0.35
+  ) {
+    (self.power, self.level, self.noise) = (power, level, noise)
     let logs = points.filter { $0.predicted > 0 && $0.measured > 0 && $0.predicted.isFinite && $0.measured.isFinite }
       .map { (x: log($0.predicted), r: log($0.measured) - power * log($0.predicted)) }
     count = logs.count
@@ -66,13 +72,13 @@ struct LogLinearFit: Sendable, Hashable {
     let line = power * log(predicted) + mean.m + mean.b * x
     let determinant = precision.mm * precision.bb - precision.mb * precision.mb
     let spread = (precision.bb - 2 * x * precision.mb + x * x * precision.mm) / determinant
-    let half = StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread)).squareRoot()
+    let half = StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread) + 2 * noise * noise).squareRoot()
     return (exp(line), exp(line - half), exp(line + half))
   }
 
   static func == (a: Self, b: Self) -> Bool {
-    (a.power, a.centre, a.mean.m, a.mean.b, a.variance, Double(a.count))
-      == (b.power, b.centre, b.mean.m, b.mean.b, b.variance, Double(b.count))
+    (a.power, a.centre, a.mean.m, a.mean.b, a.variance + a.noise, Double(a.count))
+      == (b.power, b.centre, b.mean.m, b.mean.b, b.variance + b.noise, Double(b.count))
   }
 
   func hash(into hasher: inout Hasher) {
