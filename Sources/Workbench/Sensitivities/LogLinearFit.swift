@@ -72,7 +72,8 @@ struct LogLinearFit: Sendable, Hashable {
     let line = power * log(predicted) + mean.m + mean.b * x
     let determinant = precision.mm * precision.bb - precision.mb * precision.mb
     let spread = (precision.bb - 2 * x * precision.mb + x * x * precision.mm) / determinant
-    let half = StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread) + 2 * noise * noise).squareRoot()
+    let half =
+      StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread) + 2 * noise * noise).squareRoot()
     return (exp(line), exp(line - half), exp(line + half))
   }
 
