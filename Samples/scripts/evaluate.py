@@ -1,6 +1,6 @@
-"""Prints the digits CNN's accuracy and the Shakespeare model's perplexity from the files in Samples/.
+"""Prints the image classifiers' accuracy and the Shakespeare model's perplexity from the files in Samples/.
 
-Accuracy: onnxruntime on all of digits-test.npz, top-1.
+Accuracy: onnxruntime on all of digits-test.npz and of fashion-test.npz, top-1.
 Perplexity: the F16 weights of shakespeare-llama/ computed in float32; shakespeare-test.txt is
 encoded whole, without a start token, and cut into non-overlapping windows of 256 tokens, the last
 short one left out; in each window the first token is given and 255 are predicted; the perplexity
@@ -23,12 +23,12 @@ import llama
 SAMPLES = Path(__file__).resolve().parent.parent
 
 
-def digits():
-    test = np.load(SAMPLES / "digits-test.npz")
-    session = onnxruntime.InferenceSession(SAMPLES / "digits-cnn.onnx", providers=["CPUExecutionProvider"])
+def images(model, data):
+    test = np.load(SAMPLES / data)
+    session = onnxruntime.InferenceSession(SAMPLES / model, providers=["CPUExecutionProvider"])
     logits = session.run(None, {"input": test["input"]})[0]
     correct = int((logits.argmax(1) == test["labels"]).sum())
-    print(f"digits-cnn.onnx: {correct} of {len(logits)} test images right, accuracy {correct / len(logits):.4f}")
+    print(f"{model}: {correct} of {len(logits)} test images right, accuracy {correct / len(logits):.4f}")
 
 
 def shakespeare():
@@ -60,7 +60,8 @@ def against_transformers(model, ids):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    digits()
+    images("digits-cnn.onnx", "digits-test.npz")
+    images("fashion-resnet.onnx", "fashion-test.npz")
     checked = shakespeare()
     if "--transformers" in sys.argv:
         against_transformers(*checked)

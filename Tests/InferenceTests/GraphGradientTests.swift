@@ -91,8 +91,8 @@ struct TorchGradients: Decodable {
     let data = try Dataset(sample("digits-test.npz"), for: network)
     let values = try network.filled(weights, try data.batch(0..<40))
     let sources = Set(network.weightTensors.filter { network.checkpoint.tensors[$0.value].type.isFloatingPoint }.keys)
-    let way = try Backpropagation(network, from: sources, to: network.outputNumbers[0])
     func gradients(_ limit: Int) throws -> (found: [Int: Value], attempts: Int) {
+      var way = try Backpropagation(network, from: sources, to: network.outputNumbers[0])
       var (found, attempts): ([Int: Value], Int) = ([:], 0)
       try way.run(
         values,

@@ -178,6 +178,13 @@ def operators():
     add("ConvTranspose", floats(1, 4, 3, 4), floats(4, 3, 3, 2), floats(6), group=2, strides=[2, 1], pads=[1, 0, 0, 1])
     add("AveragePool", floats(1, 2, 7, 6), kernel_shape=[3, 2], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
     add("Upsample", floats(1, 2, 3, 3), np.array([1, 1, 2, 2], np.float32), mode="linear")
+    for equation, *shapes in (("bij,bjk->bik", (2, 3, 4), (2, 4, 2)), ("...i,ij->...j", (2, 3, 4), (4, 2)), ("ij->i", (3, 4)),
+                              ("bhid,bhjd->bhij", (2, 2, 3, 4), (2, 1, 5, 4)), ("i,j,ij", (3,), (4,), (3, 4))):
+        add("Einsum", *(floats(*shape) for shape in shapes), equation=equation)
+    add("CumSum", floats(3, 4), np.array(1, np.int64))
+    add("CumSum", floats(3, 4), np.array(0, np.int64), exclusive=1, reverse=1)
+    add("ScatterElements", floats(3, 4), np.array([[0, 2, 1]], np.int64), floats(1, 3))
+    add("ScatterND", floats(4, 3), np.array([[1], [3]], np.int64), floats(2, 3))
     micro = "com.microsoft"
     add("Gelu", floats(3, 5), domain=micro)
     add("QuickGelu", floats(3, 5), domain=micro)

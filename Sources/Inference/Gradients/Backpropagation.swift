@@ -16,6 +16,8 @@ struct Backpropagation {
   private let isActive: [Bool]
   /// Values that the way back reads.
   private let kept: Set<Int>
+  /// How many stretches had room at last.
+  private var stretches = 1
 
   /// - Parameters:
   ///   - sources: numbers of values: weights, inputs, or what steps make.
@@ -70,11 +72,10 @@ struct Backpropagation {
   ///   - budget: a fresh one for each attempt: `nil` where there is no room for the weights.
   ///   - direction: the gradient at the output, from what the network gave.
   ///   - visit: called with each source's gradient, the latest made first; not where nothing reaches it.
-  func run(
+  mutating func run(
     _ values: [Value?], budget: () throws(InferenceError) -> RunBudget,
     direction: (Value) throws(InferenceError) -> Value, _ visit: Visit
   ) throws(InferenceError) {
-    var stretches = 1
     while true {
       do throws(InferenceError) {
         var turn = Turn(self, values, try budget(), stretches)

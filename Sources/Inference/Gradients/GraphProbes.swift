@@ -52,9 +52,10 @@ struct GraphProbes {
     for round in plan.rounds {
       var parts: [Int: [[Part]]] = [:]
       var held = 0
+      var way = try Round(self, plan, round)
       for (place, sample) in samples.enumerated() {
         if isCancelled() { throw InferenceError.cancelled }
-        let caught = try caught(plan, round, try values(data, sample), sample, held, direction)
+        let caught = try caught(&way, try values(data, sample), sample, held, direction)
         for (number, own) in caught {
           parts[number, default: []] += [[Part]](repeating: [], count: place - (parts[number]?.count ?? 0)) + [own]
           for part in own { held += Self.bytes(part) }
@@ -172,30 +173,40 @@ struct GraphProbes {
 
   // MARK: - One unit
 
+  /// The way back to a round's layers.
+  private struct Round {
+    /// By a use's output, or the value itself.
+    var places: [Int: [(number: Int, use: WeightUses.Use?)]] = [:]
+    var way: Backpropagation
+
+    init(_ probes: GraphProbes, _ plan: Plan, _ layers: [Int]) throws(InferenceError) {
+      let uses = probes.uses
+      var observed: Set<Int> = []
+      for number in Set(layers.flatMap { uses.values[$0] ?? [] }) {
+        guard plan.pairs.contains(number) else {
+          places[number, default: []].append((number, nil))
+          continue
+        }
+        for use in uses.uses[number] ?? [] {
+          guard let made = probes.network.steps[use.step].outputs.first else { continue }
+          places[made, default: []].append((number, use))
+          observed.insert(use.step)
+        }
+      }
+      way = try Backpropagation(
+        probes.network, from: Set(places.keys), to: probes.outputNumber, observed: observed)
+    }
+  }
+
   /// What a sample gives a round's layers, by the values that come of their weights.
   private func caught(
-    _ plan: Plan, _ round: [Int], _ given: (values: [Value?], batch: Range<Int>), _ sample: Int, _ held: Int,
+    _ round: inout Round, _ given: (values: [Value?], batch: Range<Int>), _ sample: Int, _ held: Int,
     _ direction: (Value, Range<Int>, Int) throws(InferenceError) -> Value
   ) throws(InferenceError) -> [Int: [Part]] {
-    let numbers = Set(round.flatMap { uses.values[$0] ?? [] })
-    // A use's output, or the value itself.
-    var places: [Int: [(number: Int, use: WeightUses.Use?)]] = [:]
-    var observed: Set<Int> = []
-    for number in numbers {
-      guard plan.pairs.contains(number) else {
-        places[number, default: []].append((number, nil))
-        continue
-      }
-      for use in uses.uses[number] ?? [] {
-        guard let made = network.steps[use.step].outputs.first else { continue }
-        places[made, default: []].append((number, use))
-        observed.insert(use.step)
-      }
-    }
-    let way = try Backpropagation(network, from: Set(places.keys), to: outputNumber, observed: observed)
     var found: [Int: Part] = [:]
     var owners: [Int: Int] = [:]
-    try way.run(
+    let places = round.places
+    try round.way.run(
       given.values,
       budget: { () throws(InferenceError) in
         try network.budget(memory, weights.byteCount + held, given.values, isCancelled)

@@ -34,7 +34,7 @@ extension Network {
     for (input, number) in zip(self.inputs, inputNumbers) where inputs.contains(input.name) {
       named[number] = input.name
     }
-    let way = try Backpropagation(self, from: Set(sources.keys).union(named.keys), to: outputNumbers[place])
+    var way = try Backpropagation(self, from: Set(sources.keys).union(named.keys), to: outputNumbers[place])
     let values = try filled(weights, given)
     var found = Gradients()
     try way.run(

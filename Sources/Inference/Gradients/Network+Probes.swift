@@ -2,6 +2,8 @@ internal import Checkpoints
 internal import Numerics
 
 extension Network {
+  public func probeBytes(_ data: Dataset, samples: Int) -> Int { 0 }
+
   /// A sample a unit: of classifiers the projections are of the KL divergence, of other outputs of the mean squared
   /// difference.
   ///

@@ -1,8 +1,19 @@
+internal import Checkpoints
+
 extension Operators {
   /// Products of matrices: of C = A B the gradients are G Bᵀ and Aᵀ G.
   static let productGradients: GradientTable = [
     "Gemm": { back throws(InferenceError) in try gemmGradients(back) },
     "MatMul": { back throws(InferenceError) in try matMulGradients(back) },
+    "Einsum": { back throws(InferenceError) in
+      let einsum = try Einsum(back.call)
+      var gradients: [Value?] = []
+      for input in back.call.inputs.indices {
+        gradients.append(
+          try back.wants(input) ? einsum.gradient(of: input, Value(try back.shape(), try back.gradient())) : nil)
+      }
+      return gradients
+    },
   ]
 
   /// y = alpha · A′ · B′ + beta · C.
@@ -113,5 +124,39 @@ extension Operators {
     }
     try call.pause()
     return gradients
+  }
+}
+
+extension Einsum {
+  /// The gradient of an operand: the product of the output's gradient with all other operands, summed over the axes that
+  /// it does not have; the same along those that it alone has.
+  ///
+  /// - Throws: for an operand that names an axis twice.
+  func gradient(of operand: Int, _ gradient: Value) throws(InferenceError) -> Value {
+    let own = labels[operand]
+    guard Set(own).count == own.count else {
+      throw call.fail("takes a diagonal, through which no gradient goes").forLackOfGradient
+    }
+    let others = operands.indices.filter { $0 != operand }
+    let known = Set(output + others.flatMap { labels[$0] })
+    var letters: [Int: String] = [:]
+    let alphabet = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    for label in (labels.joined() + output) where letters[label] == nil {
+      guard letters.count < alphabet.count else { throw call.fail("names more axes than there are letters") }
+      letters[label] = String(alphabet[letters.count])
+    }
+    func term(_ labels: [Int]) -> String { labels.map { letters[$0] ?? "" }.joined() }
+    let kept = own.filter(known.contains)
+    let terms = ([output] + others.map { labels[$0] }).map(term).joined(separator: ",")
+    var node = call.node
+    node.attributes["equation"] = .string("\(terms)->\(term(kept))")
+    let turn = Call(
+      node: node, inputs: [gradient] + others.map { operands[$0] }, operatorSet: call.operatorSet, budget: call.budget)
+    let made = try Einsum(turn).run()[0]
+    var rest = made.shape[...]
+    let shape = own.map { known.contains($0) ? rest.removeFirst() : 1 }
+    let target = operands[operand].shape
+    guard let whole = Shape.broadcast(shape, target) else { throw call.fail("has an operand of shape \(target)") }
+    return Broadcasting.summed(Broadcasting.spread(made.asFloats, shape, to: whole), whole, to: target)
   }
 }

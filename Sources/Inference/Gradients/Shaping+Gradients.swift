@@ -64,6 +64,19 @@ extension Operators {
       }
       return [Value(shape, result)]
     },
+    "CumSum": { back throws(InferenceError) in
+      // The same from the other end.
+      var node = back.call.node
+      node.attributes["reverse"] = .int(back.call.flag("reverse") ? 0 : 1)
+      let turn = Call(
+        node: node, inputs: [Value(try back.shape(), try back.gradient()), back.call.optional(1)],
+        operatorSet: back.call.operatorSet, budget: back.call.budget)
+      guard let forward = all["CumSum"]?.forward else { return [] }
+      return [try forward(turn)[0]]
+    },
+    "ScatterElements": scattered,
+    "Scatter": scattered,
+    "ScatterND": scattered,
     "Slice": moved(1...4),
     "Tile": moved(1...1),
     "GatherElements": moved(1...1),
@@ -89,23 +102,45 @@ extension Operators {
     }
   }
 
-  /// - Parameter inputs: the operator's; the first is the places.
-  private static func moved(_ back: BackwardCall, _ inputs: [Value?]) throws(InferenceError) -> [Value?] {
+  /// Numbers put into places of others: those that are covered get nothing.
+  private static let scattered: Operator.Backward = { back throws(InferenceError) in
+    guard ["none", nil].contains(back.call.string("reduction")) else {
+      throw back.call.fail("combines what it puts into places, through which no gradient goes").forLackOfGradient
+    }
+    return try moved(back, [nil, back.call.optional(1), nil], from: [0, 2])
+  }
+
+  /// - Parameters:
+  ///   - inputs: the operator's.
+  ///   - sources: those that numbers are moved from; their places are put in.
+  private static func moved(
+    _ back: BackwardCall, _ inputs: [Value?], from sources: [Int] = [0]
+  ) throws(InferenceError) -> [Value?] {
     let call = back.call
-    let shape = try call.value(0).shape
     let g = try back.gradient()
-    try call.check(size: shape, bytes: 8)
     guard let forward = all[name(call.node.operatorName, domain: call.node.domain)]?.forward else {
       throw call.fail("has no forward run")
     }
-    let count = Shape.product(shape)
     var given = inputs
-    // Places are counted from 1: operators put 0 where there is nothing.
-    given[0] = Value(shape, integers: (0..<Int64(count)).map { $0 + 1 })
+    // Places are counted from 1, one source's after the other's: operators put 0 where there is nothing.
+    var first: Int64 = 1
+    var ends: [(source: Int, first: Int, shape: [Int])] = []
+    for source in sources {
+      let shape = try call.value(source).shape
+      try call.check(size: shape, bytes: 8)
+      let count = Int64(Shape.product(shape))
+      given[source] = Value(shape, integers: (first..<first + count).map { $0 })
+      ends.append((source, Int(first), shape))
+      first += count
+    }
     let places = try forward(call.with(given))[0].integers ?? []
     guard places.count == g.count else { throw call.fail("has a gradient of \(g.count) numbers for \(places.count)") }
-    var result = [Float](repeating: 0, count: count)
-    for (index, place) in places.enumerated() where place > 0 { result[Int(place) - 1] += g[index] }
-    return [Value(shape, result)]
+    var sums = [Float](repeating: 0, count: Int(first))
+    for (index, place) in places.enumerated() where place > 0 { sums[Int(place)] += g[index] }
+    var gradients = [Value?](repeating: nil, count: inputs.count)
+    for (source, first, shape) in ends {
+      gradients[source] = Value(shape, Array(sums[first..<first + Shape.product(shape)]))
+    }
+    return gradients
   }
 }

@@ -21,7 +21,7 @@ extension Transformer {
     }
   }
 
-  /// Bytes that `probes` takes beside the weights for so many windows or lines.
+  /// For so many windows or lines.
   public func probeBytes(_ data: ScoredText, samples: Int) -> Int {
     let length =
       shape.isCausal

@@ -56,6 +56,10 @@ public protocol Model: Sendable {
     progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool, visit: (LayerProbe) throws -> Void
   ) throws
 
+  /// Bytes that `probes` takes beside the weights, at least: room for `loadWeights` to leave. 0 where it does with what
+  /// there is.
+  func probeBytes(_ data: Data, samples: Int) -> Int
+
   /// How large the inputs of its layers are, one for each layer that has a matrix and is given rows of numbers.
   ///
   /// - Parameter samples: at most so many of the data's, evenly taken; `nil` for all.

@@ -1,12 +1,12 @@
 /// Einsum: sums of products along axes that are named by letters, as in `bij,bjk->bik`; `...` stands for axes without
 /// a name.
 struct Einsum {
-  private let operands: [Value]
+  let operands: [Value]
   /// A label an axis: letters by their own code, the axes of `...` from −1 on downwards, the last axis −1.
-  private let labels: [[Int]]
-  private let output: [Int]
+  let labels: [[Int]]
+  let output: [Int]
   private let extents: [Int: Int]
-  private let call: Call
+  let call: Call
 
   init(_ call: Call) throws(InferenceError) {
     guard let equation = call.string("equation")?.filter({ $0 != " " }) else { throw call.fail("has no equation") }
