@@ -97,12 +97,19 @@ import Testing
     let page = try Program.run("man").output
     let told = Set(page.split(separator: "\n").filter { $0.hasPrefix(".It Li ") }.map { String($0.dropFirst(7)) })
     var printed: Set<String> = []
+    let folder = try ScratchFolder()
+    let kept = folder.path + "/s.json"
+    _ = try Program.run(
+      "sensitivity", sample("digits-cnn.onnx"), "--data", sample("digits-test.npz"), "--samples", "16", "--recipes",
+      "2",
+      "-o", kept)
     for arguments in [
       "inspect \(sample("digits-cnn.onnx")) --json --checksums",
       "inspect \(fixture("packed/stacked")) --json --checksums",
       "inspect \(fixture("packed/fp8-scale")) --json", "inspect \(fixture("packed/compressed-tensors")) --json",
       "inspect \(fixture("transformers/qwen3")) --json",
       "estimate \(sample("digits-cnn.onnx")) --set *=int4 --to csv --json",
+      "estimate \(sample("digits-cnn.onnx")) --set *=int2,channel --sensitivity \(kept) --device apple-m2 --json",
       "evaluate \(sample("digits-cnn.onnx")) --set *=int4 --data \(sample("digits-test.npz")) --json",
     ] {
       let result = try Program.run(arguments.split(separator: " ").map(String.init))

@@ -37,8 +37,11 @@ extension Session {
     let measurement = request.measurement
     let data = try model.data(measurement)
     let largest = items.map { $0.kind == .weight ? $0.count : 0 }.max() ?? 0
-    let weights = try model.loadWeights(for: data, beside: 8 * largest, memory: measurement.options.memory)
     let samples = request.samples ?? model.fewSamples(of: data)
+    let wantsGradients = request.method.map { $0 == .gradients } ?? (checkpoint.graph != nil)
+    let probes = wantsGradients ? model.probeBytes(data, samples: samples) : 0
+    let weights = try model.loadWeights(
+      for: data, beside: max(8 * largest, min(probes, .max / 4)), memory: measurement.options.memory)
     var walk = try model.walk(
       data, samples: samples, weights: weights, measurement, isCancelled: isCancelled)
     var byLayer: [Int: Item] = [:]
@@ -71,7 +74,6 @@ extension Session {
       }
       found.layers[item.name] = LayerSensitivity(shape: item.shape, points: points)
     }
-    let wantsGradients = request.method.map { $0 == .gradients } ?? (checkpoint.graph != nil)
     if wantsGradients {
       try addGradients(
         to: &found, of: model, data, weights, byLayer, request, progress: progress, isCancelled: isCancelled)

@@ -125,7 +125,7 @@ extension Session {
   fileprivate func estimation(bytes: Int, fileBytes: Int?, device: JSON?) -> JSON {
     let estimate = estimate
     let shown = estimated
-    return .object([
+    var fields: [(String, JSON)] = [
       ("bytes", .int(bytes)), ("fileBytes", JSON(fileBytes)), ("originalBytes", .int(estimate.originalBytes)),
       ("bitsPerWeight", .number(estimate.bitsPerWeight)),
       (
@@ -138,7 +138,6 @@ extension Session {
           ])
       ),
       ("estimates", .array(predictions(of: estimate).map { $0.json(measured: sensitivities?.calibration.measured) })),
-      ("device", device ?? .null),
       ("warnings", .array(warnings.map { .string($0) })),
       (
         "layers",
@@ -160,7 +159,9 @@ extension Session {
             ])
           })
       ),
-    ])
+    ]
+    if let device { fields.append(("device", device)) }
+    return .object(fields)
   }
 
   fileprivate func writeEstimation(
