@@ -57,7 +57,7 @@ public struct Calibration: Sendable, Hashable {
     }.sorted()
     main = LogLinearFit(
       own.map { ($0.sum, isCosine ? 1 - $0.figure.value : $0.figure.value) },
-      noise: shares.isEmpty ? 0 : min(1, shares[shares.count / 2]))
+      noise: min(1, shares.isEmpty ? sensitivities.scatter : shares[shares.count / 2]))
     var known: [String: Double] = [:]
     for trial in trials { for figure in trial.metrics { known[figure.name] = known[figure.name] ?? figure.baseline } }
     baselines = known
@@ -127,5 +127,14 @@ public struct Calibration: Sendable, Hashable {
 
   private func make(_ metric: String, _ found: (value: Double, low: Double, high: Double)) -> Prediction {
     Prediction(metric: metric, value: found.value, low: found.low, high: found.high, method: methodName)
+  }
+}
+
+extension Sensitivities {
+  /// The standard error of the layers' effects on the samples, as a share of them: they scatter together.
+  fileprivate var scatter: Double {
+    let points = layers.values.compactMap { layer in layer.points.first { $0.isMeasured } }
+    let effects = points.reduce(0) { $0 + $1.effect }
+    return effects > 0 ? points.reduce(0) { $0 + $1.standardError } / effects : 0
   }
 }
