@@ -139,9 +139,16 @@ extension Session {
   public mutating func weigh(by file: ImportanceFile, path: String) throws(WorkbenchError) -> Int {
     var weighted = 0
     var mismatch: String?
+    // A Hugging Face model's imatrix has llama.cpp's names.
+    let names = try? LlamaNames(checkpoint)
+    func squares(of item: Item) -> [Float]? {
+      if let own = file.entries[item.tensorName] ?? file.entries[item.name] { return own }
+      let weight = item.packing == nil ? item.tensorName : item.name + ".weight"
+      return names?.name(of: weight).flatMap { file.entries[$0] }
+    }
     for place in items.indices where items[place].kind == .weight {
       let item = items[place]
-      guard let squares = file.entries[item.tensorName] ?? file.entries[item.name] else { continue }
+      guard let squares = squares(of: item) else { continue }
       guard let importances = Importances(squares, columns: item.matrix.columns),
         item.matrix.rows % importances.squares.count == 0
       else {
