@@ -17,6 +17,14 @@ public struct ErrorTable: Sendable, Codable, Hashable {
     present = rows.indices.reduce(0) { $0 | (rows[$1] == nil ? 0 : 1 << UInt8($1)) }
   }
 
+  /// The rows of a table that was kept; `nil` where they are none of a table's.
+  package init?(kept rows: [[Double]?]) {
+    guard rows.count == Self.granularities.count, rows.allSatisfy({ $0.map { $0.count == Self.width } ?? true }) else {
+      return nil
+    }
+    self.init(rows: rows)
+  }
+
   /// One row a granularity: 2…8 bits symmetric, then 2…8 bits affine. `nil` where the columns are no multiple of the
   /// group.
   public var rows: [[Double]?] {

@@ -22,6 +22,16 @@ public struct Levels: Sendable, Codable, Hashable {
     (lowest, highest) = (0, 0)
   }
 
+  /// Levels that were kept; `nil` for what no scheme makes.
+  package init?(kept step: Double, lowest: Int, highest: Int, multiples: [Double]?, scales: Int) {
+    guard step.isFinite, scales >= 0, -(1 << 20)...1 << 20 ~= lowest, -(1 << 20)...1 << 20 ~= highest,
+      lowest <= highest,
+      multiples.map({ $0.allSatisfy(\.isFinite) }) ?? true
+    else { return nil }
+    self.init(step: step, lowest: lowest, highest: highest, scales: scales)
+    self.multiples = multiples
+  }
+
   /// The levels between two numbers, in rising order; none where evenly spaced ones stand closer than `spacing`, which
   /// would fill an axis.
   public func positions(in range: ClosedRange<Double>, spacing: Double) -> [Double] {

@@ -19,6 +19,17 @@ public struct Statistics: Sendable, Codable, Hashable {
   public var infinities: Int
 
   public static let outlierDeviations = 4.0
+
+  package init(
+    count: Int, minimum: Float, maximum: Float, mean: Double, deviation: Double, skewness: Double, kurtosis: Double,
+    squaredNorm: Double, zeros: Int, outliers: Int, nans: Int, infinities: Int
+  ) {
+    self.count = count
+    (self.minimum, self.maximum) = (minimum, maximum)
+    (self.mean, self.deviation, self.skewness, self.kurtosis) = (mean, deviation, skewness, kurtosis)
+    (self.squaredNorm, self.zeros, self.outliers) = (squaredNorm, zeros, outliers)
+    (self.nans, self.infinities) = (nans, infinities)
+  }
 }
 
 /// Counts of a weight's numbers in equal bins; bin i holds edge(i) ≤ w < edge(i+1), the last its upper edge too.

@@ -25,7 +25,7 @@ extension Survey {
   }
 
   /// Whether histogram, channels and summary are there too.
-  public var isWhole: Bool { !histogram.counts.isEmpty }
+  public var isWhole: Bool { !histogram.counts.isEmpty && (!channelMinima.isEmpty || statistics.count == 0) }
   public var figures: Survey { Survey(statistics: statistics, errors: errors) }
 
   /// The most that one of a weight of this size takes.

@@ -11,10 +11,11 @@
 /// A link is followed: the file that it names is replaced, not the link. What is there and no file (`/dev/null`,
 /// `/dev/stdout`, a pipe) is written to, never replaced.
 public enum AtomicFile {
+  /// - Parameter isDurable: whether it must outlast the machine's halt; without, nothing waits for the disk.
   /// - Throws: `FileError` with the system's reason; nothing is left behind then.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+  public static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) throws(FileError) {
     do {
-      try write(to: path) { put in try put(bytes) }
+      try write(to: path, isDurable: isDurable) { put in try put(bytes) }
     } catch let error as FileError {
       throw error
     } catch {
@@ -25,7 +26,9 @@ public enum AtomicFile {
   /// The same piece by piece: `body` is given what takes the next.
   ///
   /// - Throws: as `write(_:to:)`, or what `body` throws.
-  public static func write(to path: String, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
+  public static func write(
+    to path: String, isDurable: Bool = true, _ body: (([UInt8]) throws -> Void) throws -> Void
+  ) throws {
     var status = stat()
     if stat(path, &status) == 0, [S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) {
       let file = open(path, O_WRONLY)
@@ -37,8 +40,8 @@ public enum AtomicFile {
     var draft = try FileDraft(path)
     defer { draft.discard() }
     try body { try write(all: $0, to: draft.file, path) }
-    try draft.finish()
-    try draft.place()
+    try draft.finish(isDurable: isDurable)
+    try draft.place(isDurable: isDurable)
   }
 
   /// Writes files of known sizes at offsets, from several threads: `body` has what puts bytes into each of them.

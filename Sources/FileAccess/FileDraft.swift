@@ -65,18 +65,21 @@ struct FileDraft {
   }
 
   /// Makes what was written durable, under a name beside its place.
-  mutating func finish() throws(FileError) {
-    guard mode.map({ fchmod(file, $0) }) ?? 0 == 0, fsync(file) == 0, takeName() else {
+  ///
+  /// - Parameter isDurable: whether it must outlast the machine's halt: not what can be made anew and shows its damage.
+  mutating func finish(isDurable: Bool = true) throws(FileError) {
+    guard mode.map({ fchmod(file, $0) }) ?? 0 == 0, !isDurable || fsync(file) == 0, takeName() else {
       throw FileError(unwritten: shown)
     }
   }
 
   /// Takes the place.
-  mutating func place() throws(FileError) {
+  mutating func place(isDurable: Bool = true) throws(FileError) {
     guard rename(name, path) == 0 else { throw FileError(unwritten: shown) }
     hasName = false
     close(file)
     isOpen = false
+    guard isDurable else { return }
     // The new name itself is durable only once its folder is.
     let handle = open(folder(of: path), O_RDONLY)
     guard handle >= 0 else { return }

@@ -20,6 +20,8 @@ public final class MappedFile: Sendable {
   public let size: Int
   /// When it was last written before it was opened: seconds and nanoseconds.
   private let written: (Int, Int)
+  /// The same in nanoseconds since 1970; 0 for bytes in memory.
+  package var writtenAt: Int { written.0.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ written.1 }
   /// −1 for bytes in memory.
   private let descriptor: Int32
   // Safe: the mapping (or the memory) is read-only and stays where it is until deinit; a mapping is read through

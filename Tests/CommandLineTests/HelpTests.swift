@@ -5,7 +5,7 @@ import Testing
 /// What help and the manual page say is so.
 @Suite struct HelpTests {
   private static let commands = [
-    "open", "inspect", "estimate", "evaluate", "export", "schemes", "completions", "man",
+    "open", "inspect", "estimate", "evaluate", "export", "schemes", "cache", "completions", "man",
   ]
 
   private static func help(_ command: String) throws -> String {
@@ -34,7 +34,7 @@ import Testing
   @Test(arguments: [""] + commands) func everyExampleOfHelpWorks(command: String) throws {
     let examples = Self.examples(in: try Self.help(command))
     #expect((["schemes", "man"].contains(command) ? 1...4 : 2...4).contains(examples.count), "\(examples)")
-    let folder = try ScratchFolder()
+    let (folder, caches) = (try ScratchFolder(), try ScratchFolder())
     try FileManager.default.createSymbolicLink(
       atPath: folder.path("Samples"), withDestinationPath: Fixtures.root.appending(path: "Samples").path)
     for example in examples {
@@ -51,7 +51,8 @@ import Testing
         #expect(try terminal.waitForEnd() == .exited(0), "\(example)")
       } else {
         let before = folder.names
-        let result = try Program.shell(function + example, folder: folder.path)
+        let result = try Program.shell(
+          function + example, folder: folder.path, environment: ["XDG_CACHE_HOME": caches.path])
         #expect(result.status == 0, "\(example): \(result.errors)")
         // It answers, or writes the file that it names, and others beside it.
         let written = Set(folder.names).subtracting(before)
@@ -103,6 +104,7 @@ import Testing
       "sensitivity", sample("digits-cnn.onnx"), "--data", sample("digits-test.npz"), "--samples", "16", "--recipes",
       "2",
       "-o", kept)
+    let caches = try ScratchFolder()
     for arguments in [
       "inspect \(sample("digits-cnn.onnx")) --json --checksums",
       "inspect \(fixture("packed/stacked")) --json --checksums",
@@ -111,8 +113,10 @@ import Testing
       "estimate \(sample("digits-cnn.onnx")) --set *=int4 --to csv --json",
       "estimate \(sample("digits-cnn.onnx")) --set *=int2,channel --sensitivity \(kept) --device apple-m2 --json",
       "evaluate \(sample("digits-cnn.onnx")) --set *=int4 --data \(sample("digits-test.npz")) --json",
+      "cache --json",
     ] {
-      let result = try Program.run(arguments.split(separator: " ").map(String.init))
+      let result = try Program.run(
+        arguments.split(separator: " ").map(String.init), environment: ["XDG_CACHE_HOME": caches.path])
       #expect(result.status == 0, "\(arguments): \(result.errors)")
       printed.formUnion(paths(try JSONSerialization.jsonObject(with: Data(result.output.utf8))))
     }

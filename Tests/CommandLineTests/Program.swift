@@ -42,19 +42,28 @@ enum Program {
     try run(path, arguments, folder: folder)
   }
 
-  static func run(_ arguments: [String]) throws -> Result { try run(path, arguments, folder: nil) }
-
-  /// A line for the shell; `$0` is lathe.
-  static func shell(_ line: String, folder: String? = nil) throws -> Result {
-    try run("/bin/sh", ["-c", line, path], folder: folder)
+  /// - Parameter environment: variables beside the path and the locale.
+  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+    try run(path, arguments, folder: nil, environment)
   }
 
-  private static func run(_ program: String, _ arguments: [String], folder: String?) throws -> Result {
+  /// A line for the shell; `$0` is lathe.
+  static func shell(
+    _ line: String, folder: String? = nil, environment: [String: String] = [:]
+  ) throws -> Result {
+    try run("/bin/sh", ["-c", line, path], folder: folder, environment)
+  }
+
+  private static func run(
+    _ program: String, _ arguments: [String], folder: String?, _ environment: [String: String] = [:]
+  ) throws -> Result {
     let scratch = try ScratchFolder()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
+    // No home: what is kept between runs is nobody's here.
     process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "SWIFT_BACKTRACE": "enable=no"]
+      .merging(environment) { _, own in own }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     // Files, not pipes: a full pipe would wait for its reader.
     for name in ["output", "errors"] { try scratch.write("", to: name) }

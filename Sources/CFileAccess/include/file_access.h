@@ -2,6 +2,7 @@
 #define LATHE_FILE_ACCESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// Installs the handlers of SIGBUS and SIGSEGV that guarded gathers need; later calls do nothing.
 ///
@@ -17,5 +18,8 @@ int lathe_guarded_gather(void *into, const void *from, size_t size, size_t strid
 /// Lets the allocator have two heaps instead of eight a processor, where it is glibc's: each sets 64 MB of addresses aside,
 /// and a program must not fail where addresses are few. What is large is mapped by itself anyway.
 void lathe_limit_heaps(void);
+
+/// 128 bits that stand for some bytes: SipHash-2-4 under a key of two words, little-endian.
+void lathe_digest(const void *bytes, size_t count, const uint64_t key[2], uint64_t digest[2]);
 
 #endif

@@ -21,6 +21,30 @@ public struct Classification: Sendable, Hashable {
     (supports, predicted, hits) = (counts.supports, counts.predicted, counts.hits)
   }
 
+  /// All of it as one list: classes, their three counts each, then the cells that are not 0 with theirs.
+  package var kept: [Int] {
+    [classCount] + supports + predicted + hits + cells.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+  }
+
+  /// - Returns: `nil` for what is no such list.
+  package init?(kept: [Int]) {
+    guard let classes = kept.first, classes >= 0, classes <= (kept.count - 1) / 3,
+      kept.count % 2 == (1 + 3 * classes) % 2,
+      kept.allSatisfy({ $0 >= 0 })
+    else { return nil }
+    classCount = classes
+    supports = Array(kept[1..<1 + classes])
+    predicted = Array(kept[1 + classes..<1 + 2 * classes])
+    hits = Array(kept[1 + 2 * classes..<1 + 3 * classes])
+    let rest = kept[(1 + 3 * classes)...]
+    var cells: [Int: Int] = [:]
+    for index in stride(from: rest.startIndex, to: rest.endIndex, by: 2) {
+      guard rest[index] / max(1, classes) < classes else { return nil }
+      cells[rest[index]] = rest[index + 1]
+    }
+    self.cells = cells
+  }
+
   /// The most classes whose confusion matrix is made.
   public static let mostConfused = 1000
 

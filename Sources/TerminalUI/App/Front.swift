@@ -22,6 +22,7 @@ package enum Front {
       recipeChanged: rescue.keep)
     let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
     terminal.stop()
+    screen.state.session.cache?.flush()
     // Who quits was asked; who was ended was not.
     if outcome != .done { rescue.writeNow() }
     return outcome.exitStatus
@@ -37,6 +38,7 @@ package enum Front {
     let script = try KeyScript(keys)
     let mailbox = Mailbox<Screen.Message>()
     var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request)
+    defer { screen.state.session.cache?.flush() }
     return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
   }
 }

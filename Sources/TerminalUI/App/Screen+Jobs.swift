@@ -28,6 +28,9 @@ extension Screen {
     switch result {
     case .measured(let measurement): state.take(measurement)
     case .sensitivities(let values, let path): state.take(values, from: path)
+    case .recalled(let recollection):
+      state.session.take(recollection)
+      state.sessionChanged()
     case .exported(let export, let path):
       let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
       state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")

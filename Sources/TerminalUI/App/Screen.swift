@@ -58,13 +58,14 @@ struct Screen: Program {
     self.mailbox = mailbox
     self.workers = workers
     queue = JobQueue { mailbox.post(.job($0)) }
-    analyst = Analyst(session.checkpoint, items: session.items, workers: workers) {
+    analyst = Analyst(session.checkpoint, items: session.items, workers: workers, cache: session.cache) {
       mailbox.post(.reports($0))
     }
     analyst.survey()
     state.progress = analyst.progress
     askForChoices()
     askForFileSize()
+    if session.cache != nil { start(.recall) }
     if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }
   }
 
@@ -265,7 +266,9 @@ struct Screen: Program {
   mutating func renew() {
     let (mailbox, session) = (mailbox, state.session)
     analyst.cancelAll()
-    analyst = Analyst(session.checkpoint, items: session.items, workers: workers) { mailbox.post(.reports($0)) }
+    analyst = Analyst(session.checkpoint, items: session.items, workers: workers, cache: session.cache) {
+      mailbox.post(.reports($0))
+    }
     asksAll = true
     perform(.analyse)
   }

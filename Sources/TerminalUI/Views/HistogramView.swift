@@ -40,7 +40,7 @@ extension State {
         isExact ? "no error: kept exactly" : "error …", x: rect.x, y: rect.y, .dim, limit: rect.width)
       return
     }
-    guard survey.isWhole || isError else {
+    guard !survey.histogram.counts.isEmpty || isError else {
       canvas.put("reading …", x: rect.x, y: rect.y, .dim, limit: rect.width)
       return
     }

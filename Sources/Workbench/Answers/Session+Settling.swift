@@ -8,27 +8,30 @@ extension Session {
   ///
   /// - Parameters:
   ///   - room: bytes that whole surveys may take; `nil` for what goes with the number of tensors.
+  ///   - needsBins: whether histograms are wanted, not figures alone.
   ///   - progress: called now and then on the calling thread.
   /// - Returns: why some could not be answered, a line a tensor, in the order in which it was found out.
   @discardableResult
   public mutating func settle(
-    _ questions: [Question], room: Int? = nil, progress: (Analyst.Progress) -> Void = { _ in }
+    _ questions: [Question], room: Int? = nil, needsBins: Bool = false,
+    progress: (Analyst.Progress) -> Void = { _ in }
   ) -> [String] {
-    questions.isEmpty ? [] : settle(room: room, progress: progress) { $0.ask(questions) }
+    questions.isEmpty ? [] : settle(room: room, needsBins, progress: progress) { $0.ask(questions) }
   }
 
   /// The same of every item's survey.
   @discardableResult
   public mutating func survey(room: Int? = nil, progress: (Analyst.Progress) -> Void = { _ in }) -> [String] {
-    settle(room: room, progress: progress) { $0.survey() }
+    settle(room: room, false, progress: progress) { $0.survey() }
   }
 
   private mutating func settle(
-    room: Int?, progress: (Analyst.Progress) -> Void, _ ask: (Analyst) -> Void
+    room: Int?, _ needsBins: Bool, progress: (Analyst.Progress) -> Void, _ ask: (Analyst) -> Void
   ) -> [String] {
     let inbox = Inbox()
-    let analyst = Analyst(checkpoint, items: items, room: room) { inbox.put($0) }
+    let analyst = Analyst(checkpoint, items: items, room: room, cache: cache, needsBins: needsBins) { inbox.put($0) }
     ask(analyst)
+    defer { cache?.flush() }
     var failed: Set<Int> = []
     var failures: [String] = []
     func note(_ reports: [Report]) {

@@ -38,7 +38,10 @@ public struct Surveys: Sendable, Equatable {
       places[id] = Int32(clamping: figures.count)
       figures.append(new)
     }
-    if survey.isWhole { whole.keep(survey, for: id, bytes: survey.byteCount) }
+    // A histogram without the rest of it does not displace what has all.
+    if survey.isWhole || !survey.histogram.counts.isEmpty && whole[id]?.isWhole != true {
+      whole.keep(survey, for: id, bytes: survey.byteCount)
+    }
   }
 
   private func figures(_ id: Item.ID) -> Figures? {

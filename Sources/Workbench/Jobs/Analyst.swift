@@ -21,6 +21,8 @@ public final class Analyst: Sendable {
   private let places: ItemPlaces
   private let workers: Int
   private let post: @Sendable ([Report]) -> Void
+  private let cache: ModelCache?
+  private let needsBins: Bool
   private let queue = DispatchQueue(label: "lathe.analyst", qos: .utility, attributes: .concurrent)
   private let state = Mutex(State())
   /// What workers touch between two chunks stands outside the lock: a worker that is put aside while it holds the lock
@@ -60,12 +62,15 @@ public final class Analyst: Sendable {
 
   /// - Parameters:
   ///   - room: bytes that whole surveys may take; `nil` for what goes with the number of tensors.
+  ///   - cache: what earlier runs found out, and where this one keeps what it does.
+  ///   - needsBins: whether a survey that is kept without its histogram is none.
   ///   - post: hears of answers on a background thread.
   public init(
-    _ checkpoint: Checkpoint, items: [Item], workers: Int? = nil, room: Int? = nil,
-    post: @escaping @Sendable ([Report]) -> Void
+    _ checkpoint: Checkpoint, items: [Item], workers: Int? = nil, room: Int? = nil, cache: ModelCache? = nil,
+    needsBins: Bool = false, post: @escaping @Sendable ([Report]) -> Void
   ) {
     self.checkpoint = checkpoint
+    (self.cache, self.needsBins) = (cache, needsBins)
     self.items = items
     places = ItemPlaces(items)
     self.room = Atomic(room ?? Session.room(tensors: checkpoint.tensors.count))
@@ -169,13 +174,34 @@ public final class Analyst: Sendable {
         self.done.add(weights, ordering: .relaxed)
         return self.generation.load(ordering: .relaxed) == generation
       }
-      let answer = question.answer(from: checkpoint, item: item, control: control)
+      let kept = keptAnswer(question, item)
+      let isEnough = kept.map { suffices($0, isUrgent) } ?? false
+      // What is kept is shown while the rest of it is read.
+      if let kept, !isEnough { post([Report(question: question, answer: kept)]) }
+      let answer = isEnough ? kept : question.answer(from: checkpoint, item: item, control: control)
+      if !isEnough, let answer { cache?.keep(answer, to: question, about: item) }
       // A question that took more or fewer passes than foreseen is done all the same.
       done.add(cost - counted.load(ordering: .relaxed), ordering: .relaxed)
       state.withLock { _ = $0.running.remove(question) }
       if let answer { post([Report(question: question, answer: isUrgent ? answer : trimmed(answer))]) }
     }
+    if let cache, state.withLock({ $0.isIdle }) { cache.flush() }
     post([])
+  }
+
+  /// The answer that an earlier run found.
+  private func keptAnswer(_ question: Question, _ item: Item) -> Answer? {
+    // What is drawn of a scheme is not kept.
+    if case .detail = question { return nil }
+    guard let answer = cache?.answer(to: question, about: item) else { return nil }
+    if needsBins, case .survey(let survey) = answer, survey.histogram.counts.isEmpty { return nil }
+    return answer
+  }
+
+  /// Whether nothing more is wanted: a layer that somebody looks at is read for what is not kept of it.
+  private func suffices(_ answer: Answer, _ isUrgent: Bool) -> Bool {
+    guard isUrgent, case .survey(let survey) = answer else { return true }
+    return survey.isWhole
   }
 
   /// A survey's figures alone where whole ones have no room left.

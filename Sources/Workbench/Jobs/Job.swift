@@ -29,6 +29,8 @@ public final class Job: Sendable, Identifiable {
     case calibrate(SensitivityRequest)
     /// Sensitivities read.
     case sensitivities(path: String)
+    /// What earlier runs measured, looked up.
+    case recall
     /// The weights written for a target.
     case export(Target, path: String, workers: Int?)
     /// A config or a recipe written.
@@ -72,6 +74,7 @@ public final class Job: Sendable, Identifiable {
     case measured(Measurement)
     /// Where they were read, or `nil`.
     case sensitivities(Sensitivities, path: String?)
+    case recalled(Recollection)
     case exported(CheckpointExport, path: String)
     case written(Export, Target)
     case saved(path: String, what: String)
@@ -96,7 +99,7 @@ extension Job.Work {
   public var isAnswer: Bool {
     switch self {
     case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock: true
-    case .measure, .calibrate, .export, .threshold, .fileSize: false
+    case .measure, .calibrate, .recall, .export, .threshold, .fileSize: false
     }
   }
 }

@@ -69,7 +69,11 @@ extension Job {
           return true
         }, isCancelled: { !self.goesOn })
       return found.map { .sensitivities($0, path: nil) }
-    case .sensitivities(let path): return .sensitivities(try Sensitivities(path: path), path: path)
+    case .sensitivities(let path):
+      let values = try Sensitivities(path: path)
+      session.keep(values)
+      return .sensitivities(values, path: path)
+    case .recall: return .recalled(session.recollection)
     case .export(let target, let path, let workers):
       let export = try session.write(checkpoint: target, to: path, workers: workers) { progress in
         tell(.exporting(progress))

@@ -31,7 +31,8 @@ extension ActivationOptions {
 }
 
 extension Session {
-  /// Runs the recipe as it stands on data, and the model as it is beside it; see `Model.score` for what is measured.
+  /// Runs the recipe as it stands on data, and the model as it is beside it; see `Model.score` for what is measured. With a
+  /// cache, what was measured before is not run again.
   ///
   /// - Parameters:
   ///   - progress: hears of samples done and of all; `false` calls the measurement off.
@@ -42,10 +43,13 @@ extension Session {
     _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> Measurement? {
+    let key = keptKey(of: request)
+    if let key, let kept = keptMeasurement(key) { return kept }
     do {
       let model = try checkpoint.model()
       var found = try measured(by: model, request, progress, isCancelled)
       found.notes += request.unused(by: checkpoint)
+      if let key { keep(found, of: request, under: key) }
       return found
     } catch let error as InferenceError {
       if error.isCancellation { return nil }

@@ -8,7 +8,7 @@ extension Session {
   /// recipes as wholes.
   ///
   /// Costs, for L layers, about 1.5 · L runs of the model on the samples (of each layer's three, what comes after it), and a run a
-  /// recipe. Memory: the weights (of a transformer those that there is room for), one layer more, one cut through the
+  /// recipe. With a cache, what was measured before is not run again. Memory: the weights (of a transformer those that there is room for), one layer more, one cut through the
   /// model.
   ///
   /// - Parameters:
@@ -20,8 +20,12 @@ extension Session {
     _ request: SensitivityRequest, progress: (SensitivityProgress) -> Bool = { _ in true },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> Sensitivities? {
+    let key = keptKey(of: request)
+    if let key, let kept = keptSensitivities(key) { return kept }
     do {
-      return try sensitivities(of: try checkpoint.model(), request, progress, isCancelled)
+      let found = try sensitivities(of: try checkpoint.model(), request, progress, isCancelled)
+      if let key { keep(found, of: request, under: key) }
+      return found
     } catch let error as InferenceError {
       if error.isCancellation { return nil }
       throw WorkbenchError(error.description)

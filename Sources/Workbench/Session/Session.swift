@@ -26,8 +26,13 @@ public struct Session: Sendable {
   /// Layers that an edit changes together; `nil` where each is for itself.
   public internal(set) var locks: Locks?
 
-  public init(_ checkpoint: Checkpoint) {
+  /// What earlier runs found out, and where this one keeps what it does; `nil` for nothing.
+  public let cache: ModelCache?
+
+  /// - Parameter cache: where answers are kept between runs.
+  public init(_ checkpoint: Checkpoint, cache: CacheFolder? = nil) {
     self.checkpoint = checkpoint
+    self.cache = cache.map { ModelCache($0, of: checkpoint) }
     parameterCount = checkpoint.parameterCount
     table = ItemTable(Item.all(of: checkpoint), checkpoint.layers)
     answers = Answers(tensors: checkpoint.tensors.count)

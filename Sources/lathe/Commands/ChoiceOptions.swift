@@ -46,8 +46,8 @@ struct ChoiceOptions: ParsableArguments {
   }
 
   /// The session of a model with the choice made; what did not fit is listed on standard error.
-  func session(model: [String]) throws -> Session {
-    var session = Session(try Checkpoint.open(model))
+  func session(model: [String], cache: CacheFolder? = nil) throws -> Session {
+    var session = Session(try Checkpoint.open(model), cache: cache)
     if let importance {
       let count = try session.weigh(by: ImportanceFile(path: importance), path: importance)
       note("lathe: \(importance): importances of \(count) weight\(count == 1 ? "" : "s")")
@@ -95,10 +95,10 @@ extension Session {
   /// `settle` with a line of progress on a terminal's standard error.
   ///
   /// - Returns: what could not be read; said once the rest was shown, with `Failure.init(reading:)`.
-  mutating func settleWithProgress(_ questions: [Question], room: Int? = nil) -> [String] {
+  mutating func settleWithProgress(_ questions: [Question], room: Int? = nil, needsBins: Bool = false) -> [String] {
     let line = ProgressLine()
     defer { line.clear() }
-    return settle(questions, room: room) { line.show(reading: $0) }
+    return settle(questions, room: room, needsBins: needsBins) { line.show(reading: $0) }
   }
 
   /// `settleEstimate` with the same.

@@ -55,7 +55,7 @@ struct EstimateCommand: ParsableCommand, Explained {
   func run() throws {
     let device = try device.map { try DeviceProfile(spec: $0) }
     let target = try target.map { try Target(argument: $0) }
-    var session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths, cache: model.cache)
     try session.aim(at: target)
     try sensitivity.adopt(by: &session, verbose: choice.verbose)
     let failures = session.settleEstimateWithProgress()

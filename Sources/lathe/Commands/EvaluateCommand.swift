@@ -70,7 +70,7 @@ struct EvaluateCommand: ParsableCommand, Explained {
 
   func run() throws {
     let target = try target.map { try Target(name: $0) }
-    var session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths, cache: model.cache)
     try session.aim(at: target)
     let line = ProgressLine()
     defer { line.clear() }

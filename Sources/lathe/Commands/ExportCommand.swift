@@ -37,7 +37,7 @@ struct ExportCommand: ParsableCommand, Explained {
 
   func run() throws {
     let target = try Target(argument: target)
-    var session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths, cache: model.cache)
     if target.isCheckpoint {
       guard output != "-" else {
         throw UsageError("-o -: \(target.name) is written at offsets, which standard output has not: give a path")

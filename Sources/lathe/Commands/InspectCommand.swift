@@ -36,7 +36,7 @@ struct InspectCommand: ParsableCommand, Explained {
   }
 
   func run() throws {
-    var session = Session(try Checkpoint.open(model.paths))
+    var session = Session(try Checkpoint.open(model.paths), cache: model.cache)
     var failures: [String] = []
     if let histogram {
       failures = try session.writeHistograms(to: histogram)
@@ -69,7 +69,8 @@ extension Session {
       var first = 0
       while first < session.items.count {
         let part = session.itemsToSurvey(from: first)
-        failures += session.settleWithProgress(part.filter(\.isSurveyed).map { .survey($0.id) }, room: .max)
+        failures += session.settleWithProgress(
+          part.filter(\.isSurveyed).map { .survey($0.id) }, room: .max, needsBins: true)
         first = part.endIndex
         for item in part where item.count > 0 {
           guard let histogram = session.survey(of: item)?.histogram else { continue }

@@ -16,6 +16,10 @@ struct ModelArgument: ParsableArguments {
     help: ArgumentHelp("The model's file or folder; or the files that it is spread over.", valueName: "model"),
     completion: .file(extensions: ValueCompletion.models))
   var paths: [String]
+  @Flag(help: "Neither read nor write what is kept between runs; see lathe cache.") var noCache = false
+
+  /// Where answers are kept between runs.
+  var cache: CacheFolder? { noCache ? nil : .ofPerson }
 
   /// Where the first word is no file and nearly a command's name.
   private var hint: String {

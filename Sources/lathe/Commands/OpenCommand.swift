@@ -83,7 +83,7 @@ struct OpenCommand: ParsableCommand, Explained {
 
   private func session() throws -> Session {
     let target = try target.map { try Target(argument: $0) }
-    var session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths, cache: model.cache)
     try session.aim(at: target)
     return session
   }

@@ -66,7 +66,7 @@ struct SensitivityCommand: ParsableCommand, Explained {
   }
 
   func run() throws {
-    var session = try choice.session(model: model.paths)
+    var session = try choice.session(model: model.paths, cache: model.cache)
     if !session.recipe.choices.isEmpty { _ = session.settleEstimateWithProgress() }
     let line = ProgressLine()
     defer { line.clear() }

@@ -102,3 +102,13 @@ extension EvaluateCommand {
     ]
   }
 }
+
+extension CacheCommand {
+  static var fields: [(path: String, meaning: String)] {
+    [
+      ("folder", "Where answers are kept."), ("bytes", "What they take."),
+      ("models", "How many models they are about."),
+      ("limit", "Bytes that all of them may take."),
+    ]
+  }
+}

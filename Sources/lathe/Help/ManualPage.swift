@@ -181,10 +181,16 @@ struct ManualPage {
       ], "Ev", &page)
     page.macro("Sh FILES")
     page.prose(
-      "Nothing is written beside a model or anywhere else unless you name the file, but for the recipe when the screen "
-        + "ends without being told to. An evaluator's candidate lies in a temporary folder, which is removed after it.")
+      "Nothing is written beside a model or anywhere else unless you name the file, but for what is kept between runs, and "
+        + "for the recipe when the screen ends without being told to. An evaluator's candidate lies in a temporary folder, which is removed after it."
+    )
     tags(
       [
+        (
+          "~/.cache/lathe",
+          "What was found out about models, so that they show it at once when they are opened again (lathe cache); or in "
+            + "$XDG_CACHE_HOME/lathe."
+        ),
         ("~/.local/state/lathe", "Recipes of screens that a signal or a crash ended; or in $XDG_STATE_HOME/lathe."),
         ("~/.local/share/bash-completion/completions/lathe", "The script of bash, where you put it there."),
         ("~/.config/fish/completions/lathe.fish", "The script of fish."),
