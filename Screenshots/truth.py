@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Draws Screenshots/truth.png from Screenshots/truth.csv, which `swift run -c release benchmarks truth` writes.
 
+MiniLM's points come of `benchmarks truth MODEL LINES LINES` and are added to the file by hand.
+
 A panel a model: across what was estimated, upwards what was measured, both logarithmic; on the diagonal they agree. Grey:
 60 recipes from two bits to eight; colours: 20 each within two percent of 3, 4 and 5 bits per weight; bars: the 90 %
 intervals of 50 further recipes, at what was measured.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compression
 import Foundation
 import Inference
 import Support

@@ -31,7 +31,7 @@ import Testing
   }
 
   /// Measures, and tells whether the model was run.
-  private func measure(_ session: Session, _ request: MeasurementRequest) throws -> (Measurement, ran: Bool) {
+  private func measure(_ session: Session, _ request: MeasurementRequest) throws -> (Workbench.Measurement, ran: Bool) {
     var ran = false
     let measurement = try session.measure(
       request,
