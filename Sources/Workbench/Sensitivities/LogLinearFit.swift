@@ -33,7 +33,7 @@ struct LogLinearFit: Sendable, Hashable {
   /// - Parameters:
   ///   - points: predicted T and measured y, both above 0; others are passed over.
   ///   - noise: the standard error of a measurement on the calibration's samples, as a share of it. Points that were
-  ///     measured on the samples that predicted them do not show it; other data do.
+  ///     measured on the samples that predicted them do not show it; other data do, and scatter as much themselves.
   init(
     _ points: [(predicted: Double, measured: Double)], noise: Double = 0, power: Double = 1, level: Double = 0.35
   ) {
@@ -73,7 +73,7 @@ struct LogLinearFit: Sendable, Hashable {
     let determinant = precision.mm * precision.bb - precision.mb * precision.mb
     let spread = (precision.bb - 2 * x * precision.mb + x * x * precision.mm) / determinant
     let half =
-      StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread) + noise * noise).squareRoot()
+      StudentT.point95(Self.priorCount + Double(count)) * (variance * (1 + spread) + 2 * noise * noise).squareRoot()
     return (exp(line), exp(line - half), exp(line + half))
   }
 
