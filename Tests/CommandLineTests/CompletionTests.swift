@@ -40,7 +40,10 @@ import Testing
     #expect(try offered(["help"], "es") == ["estimate"])
   }
 
-  @Test(arguments: ["open", "inspect", "estimate", "evaluate", "export", "schemes", "completions", "man"])
+  @Test(arguments: [
+    "open", "inspect", "estimate", "evaluate", "sensitivity", "export", "schemes", "devices", "cache", "completions",
+    "man",
+  ])
   func everyOptionThatHelpShows(command: String) throws {
     let help = try Program.run(command, "--help").output
     let shown = help.matches(of: /\n  (?:-\w, )?(--[a-z-]+)/).map { String($0.output.1) }
@@ -51,7 +54,7 @@ import Testing
   @Test func anOptionGivenIsNotOfferedAgainButForSet() throws {
     let words = ["estimate", "m.onnx", "--json", "--set", "*=int4", "--recipe=r.json"]
     #expect(try offered(words, "--j").isEmpty && offered(words, "--re").isEmpty)
-    #expect(try offered(words, "--se") == ["--set"])
+    #expect(try Set(offered(words, "--se")) == ["--set", "--sensitivity"])
     #expect(try offered(words, "").contains("--to"))
     #expect(try offered(words + ["--"], "--t") == offered(["inspect"], "x"))
   }
@@ -129,8 +132,8 @@ import Testing
     #expect(try bash("lathe est") == ["estimate"])
     #expect(
       try bash("lathe ")
-        == (["a net.onnx", "b.gguf", "completions", "deep", "digits.onnx", "estimate", "evaluate", "export", "help"]
-          + ["inspect", "man", "model.safetensors.index.json", "open", "schemes"]))
+        == (["a net.onnx", "b.gguf", "cache", "completions", "deep", "devices", "digits.onnx", "estimate", "evaluate"]
+          + ["export", "help", "inspect", "man", "model.safetensors.index.json", "open", "schemes", "sensitivity"]))
     #expect(try bash("lathe estimate 'a n") == ["a net.onnx"])
     #expect(try bash(#"lathe estimate a\ n"#) == ["a net.onnx"])
     #expect(
