@@ -37,6 +37,12 @@ import Testing
     #expect(abs(try #require(computed.perSecond) * 2 * matrices / 1e6 - 1) < 1e-6)
   }
 
+  @Test func anEncoderKeepsNoKeysAndValues() throws {
+    let session = Session(try Checkpoint.open(Fixtures.fixture("transformers/bert")))
+    let found = session.estimate(on: device(), context: 4096)
+    #expect(found.cacheBytes == 0 && found.memoryBytes > 0 && found.perSecond != nil)
+  }
+
   @Test func aGraphNeedsItsMultiplications() throws {
     let session = Session(try Checkpoint.open(Fixtures.sample("digits-cnn.onnx")))
     #expect(session.estimate(on: device(), context: 0).perSecond == nil)

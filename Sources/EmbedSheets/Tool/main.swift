@@ -1,11 +1,7 @@
 // embed-sheets OUTPUT SHEET…: a Swift file with the sheets' texts, in the order in which they are named. A part of the build:
 // `Plugin/EmbedSheets.swift` says when.
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import Foundation
 
 /// A text as Swift's source has it, whatever is in it.
 func literal(_ text: String) -> String {
@@ -22,7 +18,10 @@ func literal(_ text: String) -> String {
 }
 
 let paths = CommandLine.arguments.dropFirst()
-guard let output = paths.first else { fatalError("embed-sheets OUTPUT SHEET…") }
+guard let output = paths.first else {
+  FileHandle.standardError.write(Data("usage: embed-sheets OUTPUT SHEET…\n".utf8))
+  exit(2)
+}
 var source = "enum EmbeddedSheets {\n  static let texts: [String] = [\n"
 for path in paths.dropFirst() {
   source += "    \(literal(try String(contentsOfFile: path, encoding: .utf8))),\n"

@@ -7,7 +7,11 @@ extension TextPopup {
 
   /// What the recipe as it stands would take and give on some devices; of graphs the size alone, as how much they compute
   /// is not known before they run.
-  static func onDevices(_ devices: [DeviceProfile], _ session: Session) -> TextPopup {
+  ///
+  /// - Parameter wrapped: a line as many as the screen is wide enough for.
+  static func onDevices(
+    _ devices: [DeviceProfile], _ session: Session, wrapped: (String) -> [String]
+  ) -> TextPopup {
     var lines = devices.map { device -> String in
       let found = session.estimate(on: device, context: context)
       let name = device.name + String(repeating: " ", count: max(1, 18 - device.name.count))
@@ -24,6 +28,6 @@ extension TextPopup {
       "", "An estimate: max(2 · multiplications / peak, bytes / bandwidth) layer by layer,",
       "keys and values of \(context) tokens; lathe devices says whose figures these are.",
     ]
-    return TextPopup(title: "On a device", lines: lines)
+    return TextPopup(title: "On a device", lines: lines.flatMap(wrapped))
   }
 }

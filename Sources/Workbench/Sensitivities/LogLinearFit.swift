@@ -9,7 +9,7 @@
 /// ln y = p · ln T + m + b · (ln T − c), fitted to a few measured points, with what other models were like as the prior.
 ///
 /// Bayesian regression with a normal-inverse-gamma prior: level m ~ N(0, level²), slope b ~ N(0, slope²), scatter s with
-/// four observations' worth of .2 (four models, ESTIMATES in the README: a scatter of .07 to .3, levels of −.15 to .58).
+/// four observations' worth of .2 (four models scattered by .07 to .3, at levels of −.15 to .58).
 /// With no point it gives the prior's interval; each point narrows it. The predictive distribution is Student's, with
 /// 4 + K degrees of freedom.
 struct LogLinearFit: Sendable, Hashable {

@@ -10,8 +10,8 @@ extension Session {
   private static let mostProjected = 1 << 22
 
   /// For each layer and width the output's change along the scheme's own error, P, of random projections of the output
-  /// (B of samples, half of the mean of squares is the effect to second order), brought to what was measured at three
-  /// bits: S = F · (M₃ / F₃)^(t² / t₃²), F = ½ · mean P². The wider schemes get a point each; P, scaled to S, says how
+  /// (B of samples, half of the mean of squares is the effect to second order), brought to what was measured at the
+  /// widest width that was, a: S = F · (M_a / F_a)^(t² / t_a²), F = ½ · mean P². The wider schemes get a point each; P, scaled to S, says how
   /// layers disturb each other (`Interactions`).
   ///
   /// A model that no gradient goes through keeps its anchors, and says so.
