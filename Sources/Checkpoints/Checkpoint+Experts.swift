@@ -4,6 +4,12 @@ extension Checkpoint {
   /// Finds the routers of experts by their shape, whatever they are called: of the matrices in a block of experts, the one
   /// with an output an expert.
   func findRouters(_ layers: inout [Layer]) {
+    for index in routers(among: layers) { layers[index].role = .router }
+  }
+
+  private func routers(among all: [Layer]) -> [Int] {
+    // Lent, not copied, layer by layer.
+    let layers = all.span
     var blocks = InternedNames()
     // By block: how many experts a stack has, and the numbers of those that stand alone.
     var experts: [Int: Int] = [:]
@@ -23,18 +29,20 @@ extension Checkpoint {
     }
     for (block, found) in numbers { experts[block] = found.count }
     // Where a name says which it is, no shape does.
-    guard !experts.isEmpty else { return }
+    guard !experts.isEmpty else { return [] }
     for index in layers.indices where layers[index].role == .router {
       layers[index].storedBlockName.map { experts[blocks[$0]] = nil }
     }
-    guard !experts.isEmpty else { return }
+    guard !experts.isEmpty else { return [] }
+    var routers: [Int] = []
     for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
       guard let block = layers[index].storedBlockName, let count = experts[blocks[block]], count > 1,
         let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
         matrix.rows == count, matrix.columns > count
       else { continue }
-      layers[index].role = .router
+      routers.append(index)
     }
+    return routers
   }
 
   /// The number after the part of a name that ends with `experts`; `nil` where there is none.

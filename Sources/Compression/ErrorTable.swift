@@ -50,6 +50,12 @@ public struct ErrorTable: Sendable, Codable, Hashable {
 extension UniformScheme {
   /// Whether the table is of such numbers.
   public var hasTable: Bool { range == .minMax && scale == .fp16 && rounds == nil }
+
+  /// Whether the table of a weight of so many columns has its error.
+  public func isInTable(columns: Int) -> Bool {
+    hasTable && ErrorTable.widths.contains(bits) && (symmetry == .symmetric || symmetry == .affine)
+      && ErrorTable.granularities.contains(granularity) && granularity.fits(columns: columns)
+  }
 }
 
 /// The table's sums while a weight is read.

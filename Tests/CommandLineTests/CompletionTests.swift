@@ -30,10 +30,10 @@ import Testing
 
   @Test func atTheStartCommandsAndModels() throws {
     let all = try offered([], "")
-    for word in ["open", "inspect", "estimate", "evaluate", "export", "schemes", "completions", "man", "help"] {
+    for word in ["open", "inspect", "estimate", "evaluate", "tune", "export", "schemes", "completions", "man", "help"] {
       #expect(all.contains(word))
     }
-    #expect(!all.contains("tune") && !all.contains("compare"))
+    #expect(!all.contains("compare"))
     #expect(all.last?.hasPrefix("files:") == true && all.last?.contains("gguf") == true)
     #expect(try offered([], "ins") == ["inspect", all.last!])
     #expect(try offered([], "--rec") == ["--recipe"])
@@ -41,8 +41,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "open", "inspect", "estimate", "evaluate", "sensitivity", "export", "schemes", "devices", "cache", "completions",
-    "man",
+    "open", "inspect", "estimate", "evaluate", "sensitivity", "tune", "export", "schemes", "devices", "cache",
+    "completions", "man",
   ])
   func everyOptionThatHelpShows(command: String) throws {
     let help = try Program.run(command, "--help").output
@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test func nothingIsOfferedForWhatIsNone() throws {
-    for words in [["tune", "m"], ["evaluate", "m", "--context"], ["open", "--script"], ["schemes", "x"]] {
+    for words in [["compare", "m"], ["evaluate", "m", "--context"], ["open", "--script"], ["schemes", "x"]] {
       #expect(try offered(words, "a").isEmpty)
     }
     #expect(try Program.run("__complete").output.isEmpty)
@@ -133,7 +133,8 @@ import Testing
     #expect(
       try bash("lathe ")
         == (["a net.onnx", "b.gguf", "cache", "completions", "deep", "devices", "digits.onnx", "estimate", "evaluate"]
-          + ["export", "help", "inspect", "man", "model.safetensors.index.json", "open", "schemes", "sensitivity"]))
+          + ["export", "help", "inspect", "man", "model.safetensors.index.json", "open", "schemes", "sensitivity"]
+          + ["tune"]))
     #expect(try bash("lathe estimate 'a n") == ["a net.onnx"])
     #expect(try bash(#"lathe estimate a\ n"#) == ["a net.onnx"])
     #expect(

@@ -22,7 +22,7 @@ import Testing
   @Test func helpNamesEveryCommand() throws {
     let help = try Self.help("")
     for command in Self.commands { #expect(help.contains("\n  \(command) ")) }
-    #expect(!help.contains("tune") && !help.contains("__complete"))
+    #expect(help.contains("\n  tune ") && !help.contains("__complete"))
   }
 
   @Test(arguments: [""] + commands) func helpFitsEightyColumns(command: String) throws {
@@ -113,6 +113,7 @@ import Testing
       "estimate \(sample("digits-cnn.onnx")) --set *=int4 --to csv --json",
       "estimate \(sample("digits-cnn.onnx")) --set *=int2,channel --sensitivity \(kept) --device apple-m2 --json",
       "evaluate \(sample("digits-cnn.onnx")) --set *=int4 --data \(sample("digits-test.npz")) --json",
+      "tune \(sample("digits-cnn.onnx")) --budget 4bpw --data \(sample("digits-calibration.npz")) --samples 16 --json",
       "cache --json",
     ] {
       let result = try Program.run(

@@ -227,15 +227,19 @@ import Testing
     let squares = values.reduce(0.0) { $0 + Double($1) * Double($1) }
     // Correlations of ±1 in a pair: λ = 1 − 1/N.
     let expected = (1 - 1.0 / 4) * squares / 4
+    let own = squares / 8
     for sign: Float in [1, -1] {
       let both = try #require(Interactions([1: try layer(values), 2: try layer(values.map { $0 * sign })]))
-      #expect(abs(both.term([(1, scheme), (2, scheme)]) - Double(sign) * expected) < 1e-9)
-      #expect(both.term([(1, scheme)]) == 0)
-      #expect(try both.term([(1, scheme), (2, Scheme(spec: "int5"))]) == 0)
+      #expect(abs(both.term([(1, scheme, own), (2, scheme, own)]) - Double(sign) * expected) < 1e-9)
+      #expect(both.term([(1, scheme, own)]) == 0)
+      // A scheme that was not projected, of a quarter of the effect: the nearest projection, halved.
+      let other = try Scheme(spec: "int5")
+      #expect(abs(both.term([(1, scheme, own), (2, other, own / 4)]) - Double(sign) * expected / 2) < 1e-9)
+      #expect(both.term([(1, scheme, own), (3, scheme, own)]) == 0)
     }
     #expect(Interactions([1: try layer(values)]) == nil)
     // What chance alone would make counts for nothing.
     let none = try #require(Interactions([1: try layer([1, 1, 1, 1]), 2: try layer([1, -1, 1, -1])]))
-    #expect(none.term([(1, scheme), (2, scheme)]) == 0)
+    #expect(none.term([(1, scheme, 0.5), (2, scheme, 0.5)]) == 0)
   }
 }

@@ -7,6 +7,7 @@ public struct Blocks: Sendable {
   /// - Complexity: O(layers); names are looked up where a neighbour's is another.
   public init(_ layers: [Layer]) {
     var known = InternedNames()
+    let layers = layers.span
     numbers = layers.indices.map { place in
       layers[place].storedBlockName.map { Int32(clamping: known[$0]) } ?? -1
     }

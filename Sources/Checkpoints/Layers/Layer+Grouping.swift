@@ -10,6 +10,8 @@ extension Layer {
   /// - Parameter names: an index of the tensors, where there is one already.
   static func grouped(_ tensors: [Tensor], _ format: Checkpoint.Format, _ names: TensorNames? = nil) -> [Layer] {
     let names = names ?? TensorNames(tensors)
+    // Lent, not copied, name by name.
+    let tensors = tensors.span
     // The weight to which a tensor belongs, and a weight's bias; −1 for none.
     var owner = [Int32](repeating: -1, count: tensors.count)
     var biases = owner

@@ -19,7 +19,8 @@ struct TensorNames {
   init(_ tensors: [Tensor], _ table: NameTable) {
     self.tensors = tensors
     self.table = table
-    for index in tensors.indices { tensors[index].storedName.withBytes { markEnding(of: $0) } }
+    let lent = tensors.span
+    for index in lent.indices { lent[index].storedName.withBytes { markEnding(of: $0) } }
   }
 
   init(_ tensors: [Tensor]) {

@@ -42,6 +42,10 @@ public struct Target: Sendable, Hashable {
   /// All that there are, in the order in which they are listed.
   public static let all: [Target] = [.lathe] + ConfigTarget.all.map(Target.init) + checkpoints
 
+  /// Names and summaries of all, in their order, without a sheet read whole.
+  public static let listing: [(name: String, summary: String)] =
+    [(lathe.name, lathe.summary)] + ConfigTarget.listing + checkpoints.map { ($0.name, $0.summary) }
+
   init(_ config: ConfigTarget) { self.init(name: config.name, summary: config.summary, kind: .config(config)) }
 
   init(_ writer: any CheckpointWriter) {

@@ -92,6 +92,9 @@ public struct Calibration: Sendable, Hashable {
         }, prior: (0.5, 0.5))
   }
 
+  /// The uncompressed model's figure.
+  func baseline(of metric: String) -> Double? { baselines[metric] }
+
   private var methodName: String { measured > 0 ? "fitted K=\(measured)" : method.rawValue }
 
   /// The metric that sensitivities are of, for a recipe whose layers' effects come to `sum`.

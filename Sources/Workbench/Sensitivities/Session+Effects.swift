@@ -75,10 +75,11 @@ extension Session {
   /// than a tenth of it is left.
   func interaction(_ sum: Double, _ scheme: (Item) -> Scheme) -> Double {
     guard let interactions = sensitivities?.interactions else { return 0 }
-    let chosen = items.compactMap { item -> (id: Item.ID, scheme: Scheme)? in
+    let chosen = items.compactMap { item -> (id: Item.ID, scheme: Scheme, effect: Double)? in
       guard item.kind == .weight, !item.isShared else { return nil }
       let scheme = scheme(item)
-      return scheme.isKeep ? nil : (item.id, made(scheme, of: item).withoutCoding)
+      guard !scheme.isKeep, let effect = effect(of: item, in: scheme) else { return nil }
+      return (item.id, made(scheme, of: item).withoutCoding, effect)
     }
     return max(-0.9 * sum, interactions.term(chosen))
   }
@@ -98,13 +99,27 @@ extension Session {
 
   /// Adds a measured recipe to what the estimate is fitted to: its error bar narrows.
   mutating func learn(from measurement: Measurement) {
-    guard var adopted = sensitivities,
-      measurement.metrics.contains(where: { $0.name == adopted.values.difference.metricName })
+    guard let sensitivities,
+      measurement.metrics.contains(where: { $0.name == sensitivities.values.difference.metricName })
     else { return }
     let estimate = estimate { measurement.recipe[$0] }
     guard let sum = estimate.effect, sum > 0 else { return }
-    let name = "◊ \(Format.fixed(estimate.bitsPerWeight, 2)) bpw"
-    let trial = Trial(name, measurement, sum: sum)
+    learn(Trial("◊ \(Format.fixed(estimate.bitsPerWeight, 2)) bpw", measurement, sum: sum))
+  }
+
+  /// The same of a candidate of a search.
+  mutating func learn(from candidate: Tuning.Candidate, on request: MeasurementRequest) {
+    guard let sensitivities, candidate.harm > 0, candidate.measured(sensitivities.values.difference) != nil else {
+      return
+    }
+    learn(
+      Trial(
+        name: candidate.name, sum: candidate.harm, bytes: candidate.bytes, outputs: sensitivities.values.data.outputs,
+        metrics: candidate.metrics.map(Trial.Figure.init), data: request.data))
+  }
+
+  private mutating func learn(_ trial: Trial) {
+    guard var adopted = sensitivities else { return }
     adopted.values.trials.removeAll { $0.bytes == trial.bytes && $0.sum == trial.sum && $0.data == trial.data }
     adopted.values.trials.append(trial)
     adopted.calibration = Calibration(adopted.values)

@@ -143,9 +143,9 @@ struct TrialMenu {
   func recipes(_ count: Int) -> [Recipe] {
     guard !items.isEmpty else { return [] }
     let sizes = Self.bits.enumerated().map { level, _ in choices.reduce(0) { $0 + $1[level].bytes } }
-    var state: UInt64 = 15
+    var random = SplitMix64(state: 15)
     var recipes: [Recipe] = []
-    var (uniform, front, random) = (0, 0, 0)
+    var (uniform, front, scattered) = (0, 0, 0)
     // Between three and four bits lies what is chosen most; then what is around it.
     let widths = [2, 1, 3, 0, 4]
     let shares = [0.5, 0.22, 0.75, 0.36, 0.62, 0.12]
@@ -161,13 +161,13 @@ struct TrialMenu {
         front += 1
       default:
         // Mostly of neighbouring widths, around a centre that moves.
-        let centre = Double(random % 3) + 0.8
+        let centre = Double(scattered % 3) + 0.8
         let levels = items.map { _ -> Int in
-          let step = Double(state.next() >> 11) / Double(1 << 53) * 2.6 - 1.3
+          let step = random.uniform() * 2.6 - 1.3
           return min(sizes.count - 1, max(0, Int((centre + step).rounded())))
         }
-        recipes.append(make("random \(random + 1)", levels))
-        random += 1
+        recipes.append(make("random \(scattered + 1)", levels))
+        scattered += 1
       }
     }
     return recipes
@@ -176,7 +176,7 @@ struct TrialMenu {
   private func make(_ name: String, _ levels: [Int]) -> Recipe {
     let chosen = zip(choices, levels).map { $0[min($1, $0.count - 1)] }
     let sum = chosen.reduce(0) { $0 + $1.effect }
-    let term = interactions?.term(zip(items, chosen).map { ($0.id, $1.scheme) }) ?? 0
+    let term = interactions?.term(zip(items, chosen).map { ($0.id, $1.scheme, $1.effect) }) ?? 0
     return Recipe(
       name: name, schemes: chosen.map(\.scheme), sum: sum + max(-0.9 * sum, term),
       bytes: rest + chosen.reduce(0) { $0 + $1.bytes })
@@ -198,16 +198,5 @@ struct TrialMenu {
       if Double(bytes) > budget { low = (low + high) / 2 } else { high = (low + high) / 2 }
     }
     return levels
-  }
-}
-
-extension UInt64 {
-  /// SplitMix64 (Steele et al. 2014).
-  fileprivate mutating func next() -> UInt64 {
-    self &+= 0x9E37_79B9_7F4A_7C15
-    var z = self
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

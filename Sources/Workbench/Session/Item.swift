@@ -122,52 +122,59 @@ extension Item {
   /// All tensors of a checkpoint, layer by layer.
   static func all(of checkpoint: Checkpoint) -> [Item] {
     let model = Model(checkpoint)
+    // Lent, not copied: a copy of each would take longer than all else here.
+    let (allLayers, allTensors) = (checkpoint.layers, checkpoint.tensors)
+    let layers = allLayers.span
+    let tensors = allTensors.span
+    let (ties, isGraph) = (checkpoint.ties, checkpoint.format == .onnx)
     // Layers by their weight, where some are tied to others.
     var owners: [Int: Int] = [:]
-    if !checkpoint.ties.isEmpty {
-      for (index, layer) in checkpoint.layers.enumerated() { owners[layer.weight] = index }
+    if !ties.isEmpty {
+      for index in layers.indices { owners[layers[index].weight] = index }
     }
     var items: [Item] = []
-    items.reserveCapacity(checkpoint.tensors.count)
-    for index in checkpoint.layers.indices {
-      func add(_ id: Int, isCompanion: Bool = false) {
-        items.append(Item(checkpoint, model, id, index, isCompanion: isCompanion, owners))
+    items.reserveCapacity(tensors.count)
+    for index in layers.indices {
+      let weight = layers[index].weight
+      let owner = ties.isEmpty ? nil : ties[weight].map { owners[$0] ?? -1 }
+      items.append(Item(model, layers[index], tensors[weight], weight, index, isGraph: isGraph, owner: owner))
+      if let bias = layers[index].bias {
+        items.append(Item(model, layers[index], tensors[bias], bias, index, isGraph: isGraph))
       }
-      add(checkpoint.layers[index].weight)
-      if let bias = checkpoint.layers[index].bias { add(bias) }
-      if !checkpoint.layers[index].isPacked {
-        for id in checkpoint.layers[index].companions { add(id, isCompanion: true) }
+      guard !layers[index].isPacked else { continue }
+      for id in layers[index].companions {
+        items.append(Item(model, layers[index], tensors[id], id, index, isGraph: isGraph, isCompanion: true))
       }
     }
     return items
   }
 
+  /// - Parameters:
+  ///   - id: the index of `stored`, a tensor of the layer at `index`.
+  ///   - owner: the layer that has the weight's very bytes before it.
   private init(
-    _ checkpoint: Checkpoint, _ model: Model, _ id: Int, _ index: Int, isCompanion: Bool, _ owners: [Int: Int]
+    _ model: Model, _ layer: Layer, _ stored: Tensor, _ id: Int, _ index: Int, isGraph: Bool,
+    isCompanion: Bool = false, owner: Int? = nil
   ) {
-    // Looked at in their places: a copy of each would take longer than all else here.
-    let (tensors, layers) = (model.tensors, model.layers)
-    let isConstant = checkpoint.format == .onnx && tensors[id].shape.isEmpty
-    isLayersWeight = id == layers[index].weight
-    isPacked = isLayersWeight && layers[index].isPacked
+    let isConstant = isGraph && stored.shape.isEmpty
+    isLayersWeight = id == layer.weight
+    isPacked = isLayersWeight && layer.isPacked
     let isParameter =
       isPacked
-      || !layers[index].isQuantizationParameter && tensors[id].type.isFloatingPoint && !isCompanion && !isConstant
-    let isWeight =
-      isLayersWeight && layers[index].hasMatrix && layers[index].role != .norm && !tensors[id].isNamedBias
+      || !layer.isQuantizationParameter && stored.type.isFloatingPoint && !isCompanion && !isConstant
+    let isWeight = isLayersWeight && layer.hasMatrix && layer.role != .norm && !stored.isNamedBias
     tensor = Int32(clamping: id)
     self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
     layerNumber = Int32(clamping: index)
     isRepeated =
-      tensors[id].count > Self.mostRepeated
-      && zip(tensors[id].layout.strides ?? [], tensors[id].shape).contains { $0 == 0 && $1 > 1 }
-    let tie = isLayersWeight ? checkpoint.ties[id] : nil
+      stored.count > Self.mostRepeated
+      && zip(stored.layout.strides ?? [], stored.shape).contains { $0 == 0 && $1 > 1 }
     bytes =
-      tie != nil
+      owner != nil
       ? 0
-      : tensors[id].byteCount + (isPacked ? layers[index].companions.reduce(0) { $0 + tensors[$1].byteCount } : 0)
-    owner = Int32(clamping: tie.flatMap { owners[$0] } ?? -1)
+      : stored.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + model.tensors[$1].byteCount } : 0)
+    self.owner = Int32(clamping: owner ?? -1)
   }
 
   /// Numbers of a view with repetitions that are read: a row of it is held, whatever the file's size.

@@ -15,7 +15,8 @@ struct ItemTable: Sendable {
     self.items = items
     blocks = Blocks(layers)
     places = ItemPlaces(items)
-    surveyCount = items.count(where: \.isSurveyed)
+    let lent = items.span
+    surveyCount = lent.indices.count { lent[$0].isSurveyed }
   }
 
   subscript(id: Item.ID) -> Item? { places[id].map { items[$0] } }
@@ -32,8 +33,11 @@ struct ItemPlaces: Sendable {
   private let places: [Int32]
 
   init(_ items: [Item]) {
-    var places = [Int32](repeating: -1, count: (items.map(\.id).max() ?? -1) + 1)
-    for (place, item) in items.enumerated() { places[item.id] = Int32(clamping: place) }
+    let items = items.span
+    var last = -1
+    for place in items.indices { last = max(last, items[place].id) }
+    var places = [Int32](repeating: -1, count: last + 1)
+    for place in items.indices { places[items[place].id] = Int32(clamping: place) }
     self.places = places
   }
 

@@ -76,6 +76,7 @@ extension ChoiceOptions {
   ///
   /// - Throws: `Failure` with --strict where anything was kept.
   private func tell(_ outcome: Outcome, of items: [Item]) throws {
+    if outcome.notes.isEmpty { return }
     let told = items.filter { outcome.notes[$0.name] != nil }
     noteAll(told.map { "\(printable($0.name)): \(outcome.notes[$0.name] ?? "")" }, verbose: verbose)
     let kept = told.filter { outcome.recipe.choices[$0.name] == nil }

@@ -199,7 +199,7 @@ extension Session {
 }
 
 extension Calibration.Prediction {
-  fileprivate func json(measured: Int?) -> JSON {
+  func json(measured: Int?) -> JSON {
     .object([
       ("metric", .string(metric)), ("value", .number(value)), ("low", .number(low)), ("high", .number(high)),
       ("method", .string(method.hasPrefix("fitted") ? "fitted" : method)), ("measured", JSON(measured)),

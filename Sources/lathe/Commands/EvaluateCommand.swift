@@ -105,19 +105,23 @@ struct EvaluateCommand: ParsableCommand, Explained {
   }
 }
 
+extension Measurement.Metric {
+  var json: JSON {
+    .object([
+      ("name", .string(name)), ("value", .number(value)), ("standardError", JSON(standardError)),
+      ("baseline", JSON(baseline)),
+      ("note", isFinite ? .null : .string("a figure is NaN or infinite, which JSON has no number for")),
+    ])
+  }
+}
+
 extension Measurement {
   fileprivate var json: JSON {
     var fields: [(String, JSON)] = [
       (
         "metrics",
         .array(
-          metrics.map { metric in
-            .object([
-              ("name", .string(metric.name)), ("value", .number(metric.value)),
-              ("standardError", JSON(metric.standardError)), ("baseline", JSON(metric.baseline)),
-              ("note", metric.isFinite ? .null : .string("a figure is NaN or infinite, which JSON has no number for")),
-            ])
-          })
+          metrics.map(\.json))
       ),
       ("samples", .int(samples)), ("perSecond", .number(samplesPerSecond)), ("peakBytes", .int(peakBytes)),
     ]

@@ -12,7 +12,7 @@ struct ExportCommand: ParsableCommand, Explained {
     A target is a tool to configure, or a form of the weights themselves. How to use what was written is printed. A \
     target of your own is a sheet, FILE.target.
     """
-  static let glossary: Glossary? = Glossary(title: "Targets", rows: Target.all.map { ($0.name, $0.summary) })
+  static let glossary: Glossary? = Glossary(title: "Targets", rows: Target.listing.map { ($0.name, $0.summary) })
   static let examples = [
     "lathe export Samples/digits-cnn.onnx --set '*=int4,channel' --to lathe \\\n    -o recipe.json",
     "lathe export Samples/shakespeare-llama-f16.gguf --set '*=q4_0' \\\n"

@@ -19,8 +19,8 @@ struct LatheCommand: ParsableCommand, Explained {
     version: Version.line,
     subcommands: [
       OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, SensitivityCommand.self,
-      ExportCommand.self, SchemesCommand.self, DevicesCommand.self, CacheCommand.self, CompletionsCommand.self,
-      ManCommand.self, TuneCommand.self, CompareCommand.self,
+      TuneCommand.self, ExportCommand.self, SchemesCommand.self, DevicesCommand.self, CacheCommand.self,
+      CompletionsCommand.self, ManCommand.self, CompareCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

@@ -15,7 +15,8 @@ enum ValueCompletion {
   /// Recipes, other tools' configs, and checkpoints whose types to take.
   static let recipes = ["json", "txt", "gguf", "onnx", "safetensors"]
   static let importances = ["gguf", "dat", "npz"]
-  static let targets = Target.all.map(\.name)
+  static let targets = Target.listing.map(\.name)
+  static let budgets = ["4.5bpw", "20MB", "8x", "acc-1", "kl=0.02", "ppl+1%", "4GB@ctx=8192"]
   static let images = [
     "size=224,crop=0.875,mean=0.485:0.456:0.406,deviation=0.229:0.224:0.225", "size=224,scale=255",
     "size=224,order=bgr", "size=224,layout=nhwc",

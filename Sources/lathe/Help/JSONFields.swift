@@ -103,6 +103,29 @@ extension EvaluateCommand {
   }
 }
 
+extension TuneCommand {
+  static var fields: [(path: String, meaning: String)] {
+    [
+      ("budgets", "What was asked for."), ("bytes", "Of the answer: the target's file where it is one, else packed."),
+      ("gap", "How much less another choice's sum could be, as a share; 0 for the proven best."),
+      ("candidates[].name", "search and its kin; one scheme everywhere; the tool's own mix."),
+      ("candidates[].bytes", "As bytes above."), ("candidates[].bitsPerWeight", "As bitsPerWeight above."),
+      ("candidates[].sum", "What its layers' effects come to; n·t² without sensitivities."),
+      ("candidates[].estimate.metric", "As estimate.metric; so are the fields beside it."),
+      ("candidates[].estimate.value", "The estimate."), ("candidates[].estimate.low", "The interval's lower end."),
+      ("candidates[].estimate.high", "Its upper end."), ("candidates[].estimate.method", "How it came about."),
+      ("candidates[].estimate.measured", "Measured recipes that it is fitted to."),
+      ("candidates[].metrics[].name", "A metric that it was measured in."),
+      ("candidates[].metrics[].value", "What it measured."),
+      ("candidates[].metrics[].standardError", "Its standard error."),
+      ("candidates[].metrics[].baseline", "What the uncompressed model measured."),
+      ("candidates[].metrics[].note", "Why a figure is null."),
+      ("candidates[].keepsBudgets", "Whether it keeps all budgets, by measurement where there is one."),
+      ("layers[].by", "Who chose: search, rule or user; null for what stays."),
+    ]
+  }
+}
+
 extension CacheCommand {
   static var fields: [(path: String, meaning: String)] {
     [

@@ -1,0 +1,149 @@
+import Compression
+import Inference
+
+/// What a search compares: its own choices and those that anyone would take.
+extension Session {
+  /// Candidates, measured where there is something to measure on, the best first.
+  ///
+  /// - Returns: `nil` where it was called off.
+  mutating func weighed(
+    _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ terms: SearchTerms,
+    _ progress: (Int, Int) -> Bool, _ isCancelled: @escaping () -> Bool
+  ) throws -> Tuning? {
+    let drafts = drafts(problem, found, request, terms, isCancelled)
+    var candidates = drafts.map { candidate($0.name, $0.recipe, terms) }
+    if let measurement = request.measurement, request.candidates > 0 {
+      let metrics = try measure(
+        candidates.map(\.recipe), on: measurement, samples: request.samples,
+        progress: { progress($0, candidates.count) }, isCancelled: isCancelled)
+      guard let metrics else { return nil }
+      for (place, metrics) in metrics.enumerated() {
+        candidates[place].metrics = metrics
+        learn(from: candidates[place], on: measurement)
+      }
+      // What was learnt moves all estimates.
+      for place in candidates.indices {
+        let estimate = estimate { candidates[place].recipe[$0] }
+        candidates[place].prediction = prediction(of: estimate)
+      }
+    }
+    for place in candidates.indices { candidates[place].keepsBudgets = keeps(candidates[place], request.budgets) }
+    return Tuning(candidates: ranked(candidates, request.budgets), gap: found.gap)
+  }
+
+  private struct Draft {
+    var name: String
+    var recipe: Recipe
+  }
+
+  /// The search's own first, then what it is held against; as many as are measured, or all but perturbed ones.
+  private func drafts(
+    _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ terms: SearchTerms,
+    _ isCancelled: @escaping () -> Bool
+  ) -> [Draft] {
+    let menu = problem.menu
+    var own = [Draft(name: "search", recipe: menu.recipe(found.picks))]
+    var others: [Draft] = []
+    if problem.harm == nil || problem.bytes != nil, request.candidates != 1 {
+      if let uniform = bestUniform(problem) { others.append(uniform) }
+      if let mix = ownMix(request.budgets, terms) { others.append(mix) }
+    }
+    let room = max(1, request.candidates - others.count)
+    let moves = SearchMoves(problem)
+    if let moves, room > 1 || request.measurement == nil {
+      let moved = moves.improved(found.picks, isCancelled: isCancelled)
+      if moved != found.picks { own.append(Draft(name: "search, cross terms", recipe: menu.recipe(moved))) }
+    }
+    var random = SplitMix64(state: 16)
+    for round in 0..<(3 * room) where own.count < room && !isCancelled() {
+      // Effects scatter: where they decide little, others may be as good.
+      let harms = menu.groups.map { group in
+        let factor = power(2, 0.5 * random.normal())
+        return group.options.map { $0.harm * factor }
+      }
+      guard var picks = problem.solve(harms)?.picks else { continue }
+      if let moves { picks = moves.improved(picks, isCancelled: isCancelled) }
+      // Of a budget of harm, the menu's own harms count.
+      if let limit = problem.harm, problem.harm(picks) > limit { continue }
+      let recipe = menu.recipe(picks)
+      if !own.contains(where: { $0.recipe == recipe }) {
+        own.append(Draft(name: "search, perturbed \(round + 1)", recipe: recipe))
+      }
+    }
+    return own + others.filter { other in !own.contains { $0.recipe == other.recipe } }
+  }
+
+  /// The least harmful of the recipes with one scheme everywhere that keep the limits.
+  private func bestUniform(_ problem: SearchProblem) -> Draft? {
+    var best: (picks: [Int], scheme: Scheme, harm: Double)?
+    for scheme in problem.menu.commonSchemes {
+      guard let picks = problem.menu.uniform(scheme), problem.isWithin(picks) else { continue }
+      let harm = problem.harm(picks)
+      if best.map({ harm < $0.harm }) ?? true { best = (picks, scheme, harm) }
+    }
+    return best.map { Draft(name: "\($0.scheme) everywhere", recipe: problem.menu.recipe($0.picks)) }
+  }
+
+  /// The largest of llama.cpp's own mixes that keeps the budgets, where the target is its.
+  private func ownMix(_ budgets: [Budget], _ terms: SearchTerms) -> Draft? { nil }
+
+  private func candidate(_ name: String, _ recipe: Recipe, _ terms: SearchTerms) -> Tuning.Candidate {
+    let estimate = estimate { recipe[$0] }
+    var bytes = estimate.bytes
+    if let target, target.isCheckpoint {
+      var other = self
+      other.commit(recipe)
+      bytes = (try? other.size(checkpoint: target)) ?? bytes
+    }
+    let damage = items.reduce(0.0) { $0 + (relativeError(of: $1, in: recipe[$1]) ?? 0) * Double($1.count) }
+    return Tuning.Candidate(
+      name: name, recipe: recipe, bytes: bytes, bitsPerWeight: estimate.bitsPerWeight,
+      harm: estimate.effect ?? damage, prediction: prediction(of: estimate))
+  }
+
+  /// Whether a candidate keeps the budgets of harm; those of size are kept by how it was made.
+  private func keeps(_ candidate: Tuning.Candidate, _ budgets: [Budget]) -> Bool {
+    budgets.allSatisfy { budget in
+      guard budget.isHarm else { return true }
+      if let measured = budget.isKept(by: candidate.metrics) { return measured }
+      guard let calibration = sensitivities?.calibration else { return true }
+      let estimate = estimate { candidate.recipe[$0] }
+      return budget.isKept(by: predictions(of: estimate), calibration) ?? true
+    }
+  }
+
+  /// The best first: what keeps the budgets, then the smallest within harm or the least harmful within size.
+  func ranked(_ candidates: [Tuning.Candidate], _ budgets: [Budget]) -> [Tuning.Candidate] {
+    let wantsSize = !budgets.isEmpty && budgets.allSatisfy(\.isHarm)
+    let difference = sensitivities?.values.difference
+    func key(_ candidate: Tuning.Candidate) -> (Int, Double, Double) {
+      let harm = difference.flatMap { candidate.measured($0) } ?? candidate.harm
+      let first = candidate.keepsBudgets ? 0 : 1
+      return wantsSize && candidate.keepsBudgets
+        ? (first, Double(candidate.bytes), harm) : (first, harm, Double(candidate.bytes))
+    }
+    return candidates.enumerated().sorted {
+      let (a, b) = (key($0.element), key($1.element))
+      return a != b ? a < b : $0.offset < $1.offset
+    }.map(\.element)
+  }
+}
+
+/// SplitMix64 (G. Steele et al. 2014).
+struct SplitMix64 {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+
+  /// From 0 up to 1.
+  mutating func uniform() -> Double { Double(next() >> 11) / Double(1 << 53) }
+
+  /// About normal: the sum of twelve uniform numbers less six.
+  mutating func normal() -> Double { (0..<12).reduce(-6.0) { sum, _ in sum + uniform() } }
+}
