@@ -36,6 +36,22 @@ import Testing
     #expect((object["layers"] as? [String: Any])?.count == 23)
   }
 
+  @Test func aClassifierIsCalibratedOnDrawnInputsAndSaysSo() throws {
+    let folder = try ScratchFolder()
+    let file = folder.path + "/s.json"
+    for (words, name) in [
+      ("self", "self (unit normal)"), ("self:" + data, "self (statistics of digits-calibration.npz)"),
+    ] {
+      let result = try Program.run(
+        "sensitivity", Program.digits, "--data", words, "--samples", "16", "--recipes", "1", "-o", file)
+      #expect(result.status == 0 && result.output.contains("outputs of \(name)"), "\(result.errors)")
+      let kept = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: file))) as? [String: Any]
+      #expect((kept?["data"] as? [String: Any])?["name"] as? String == name)
+      let estimate = try Program.run("estimate", Program.digits, "--set", "*=int4", "--sensitivity", file)
+      #expect((estimate.output + estimate.errors).contains("drawn by statistics, not on real data: \(name)"))
+    }
+  }
+
   @Test func anImportanceMatrixIsWrittenAndTakenBack() throws {
     let folder = try ScratchFolder()
     let text = folder.path + "/text.txt"
@@ -54,7 +70,9 @@ import Testing
     for (words, named) in [
       (["sensitivity", Program.llama, "--data", data], "digits-calibration.npz"),
       (["sensitivity", Program.digits, "--data", "/no/such.npz"], "/no/such.npz"),
-      (["sensitivity", Program.digits, "--data", "self"], "self"),
+      (["sensitivity", Fixtures.fixture("normalised/bytes.onnx"), "--data", "self"], "whole numbers"),
+      (["sensitivity", Program.digits, "--data", "self:/no/such.npz"], "/no/such.npz"),
+      (["evaluate", Program.digits, "--data", "self"], "is for calibration"),
       (["estimate", Program.digits, "--sensitivity", "/no/such.json"], "/no/such.json"),
       (["estimate", Program.digits, "--sensitivity", Program.digits], "digits-cnn.onnx"),
       (["estimate", Program.digits, "--device", "toaster"], "raspberry-pi-5"),

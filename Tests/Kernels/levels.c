@@ -242,18 +242,55 @@ static void counting(size_t n) {
   lathe_add_zero_runs(codes, n, ~0u, OUT(lathe_zero_runs, 1), OUT(uint64_t, LATHE_RUN_WIDTHS + 1));
 }
 
+/// There and back; then streams that no encoder wrote, of which both levels have to think the same: cut, and with one byte
+/// changed.
+static void rans_of(const uint16_t frequencies[256], const uint8_t *symbols, size_t n) {
+  lathe_rans_encoder *encoder = lathe_rans_new_encoder(frequencies);
+  lathe_rans_decoder *decoder = lathe_rans_new_decoder(frequencies);
+  uint8_t *stream = OUT(uint8_t, lathe_rans_bound(n)), *back = OUT(uint8_t, n), *status = OUT(uint8_t, 20);
+  size_t size = lathe_rans_encode(encoder, symbols, n, stream);
+  if (lathe_rans_decode(decoder, stream, size, back, n) != 0 || memcmp(back, symbols, n) != 0) failed = 1;
+  memset(stream + size, 0, lathe_rans_bound(n) - size);
+  for (size_t k = 0; k < 10; k++) {
+    uint8_t *place = stream + size * k / 10;
+    *place ^= (uint8_t)(1 << k % 8);
+    status[2 * k] = lathe_rans_decode(decoder, stream, size, back, n) != 0;
+    *place ^= (uint8_t)(1 << k % 8);
+    status[2 * k + 1] = lathe_rans_decode(decoder, stream, size - size * k / 20, back, n) != 0;
+  }
+  lathe_rans_free_encoder(encoder), lathe_rans_free_decoder(decoder);
+}
+
 static void rans(size_t n) {
   uint16_t frequencies[256] = {0};
   for (int i = 0; i < 16; i++) frequencies[i] = (uint16_t)(i < 8 ? 384 : 128);
   uint8_t *symbols = OUT(uint8_t, n);
   for (size_t i = 0; i < n; i++) symbols[i] = bytes[i] % 16;
-  lathe_rans_encoder *encoder = lathe_rans_new_encoder(frequencies);
-  lathe_rans_decoder *decoder = lathe_rans_new_decoder(frequencies);
-  uint8_t *stream = OUT(uint8_t, lathe_rans_bound(n)), *back = OUT(uint8_t, n);
-  size_t size = lathe_rans_encode(encoder, symbols, n, stream);
-  if (lathe_rans_decode(decoder, stream, size, back, n) != 0 || memcmp(back, symbols, n) != 0) failed = 1;
-  memset(stream + size, 0, lathe_rans_bound(n) - size);
-  lathe_rans_free_encoder(encoder), lathe_rans_free_decoder(decoder);
+  rans_of(frequencies, symbols, n);
+}
+
+/// All bytes, nearly all of them once in 4096: a word given off at almost every step; then one symbol alone, and none.
+static void rans_extremes(size_t n) {
+  uint16_t rare[256], alone[256] = {[7] = LATHE_RANS_TOTAL};
+  for (int i = 0; i < 256; i++) rare[i] = 1;
+  rare[200] = LATHE_RANS_TOTAL - 255;
+  rans_of(rare, bytes, n);
+  uint8_t *symbols = OUT(uint8_t, n);
+  memset(symbols, 200, n);
+  rans_of(rare, symbols, n);
+  memset(symbols, 7, n);
+  rans_of(alone, symbols, n);
+  // A symbol without a frequency, wherever it stands.
+  lathe_rans_encoder *encoder = lathe_rans_new_encoder(alone);
+  uint8_t *stream = malloc(lathe_rans_bound(n));
+  for (size_t k = 0; k < 16; k++) {
+    size_t place = n * k / 16;
+    symbols[place] = 6;
+    if (lathe_rans_encode(encoder, symbols, n, stream) != 0) failed = 1;
+    symbols[place] = 7;
+  }
+  free(stream);
+  lathe_rans_free_encoder(encoder);
 }
 
 static void huffman(size_t n) {
@@ -306,7 +343,8 @@ static void transformers(size_t n) {
 int main(void) {
 #define EXACT(name, multiple) exact(#name, name, multiple);
   EXACT(statistics, 1) EXACT(half_counts, 1) EXACT(grids, 32) EXACT(rounded_grids, 32) EXACT(grid_errors, 32) EXACT(levels, 1)
-  EXACT(small_floats, 32) EXACT(pruning, 4) EXACT(floats, 1) EXACT(counting, 1) EXACT(rans, 1) EXACT(huffman, 1)
+  EXACT(small_floats, 32) EXACT(pruning, 4) EXACT(floats, 1) EXACT(counting, 1) EXACT(rans, 1)
+  EXACT(rans_extremes, 1) EXACT(huffman, 1)
   EXACT(q4_0, 32) EXACT(q4_1, 32) EXACT(q5_0, 32) EXACT(q5_1, 32) EXACT(q8_0, 32)
   EXACT(rows_q4_0, 32) EXACT(rows_q4_1, 32) EXACT(rows_q5_0, 32) EXACT(rows_q5_1, 32) EXACT(rows_iq4_nl, 32)
   EXACT(rows_mxfp4, 32) EXACT(rows_q2_k, 256) EXACT(rows_q3_k, 256) EXACT(rows_q4_k, 256) EXACT(rows_q5_k, 256)

@@ -33,9 +33,15 @@ public struct Dataset: Sendable {
   private enum Source: Sendable {
     case arrays(Checkpoint, [Column])
     case images(ImageFiles, ImageInput)
+    case selfMade(SelfMadeInputs)
   }
 
-  /// Opens a file of samples for a network.
+  /// Of inputs that nobody gave how they were made: `self (normalisation statistics)`.
+  public var selfMadeTitle: String? {
+    if case .selfMade(let inputs) = source { inputs.title } else { nil }
+  }
+
+  /// Opens a file of samples for a network; of `self` and `self:FILE` samples are drawn (`SelfMadeInputs`).
   ///
   /// - Throws: where an input has no array, shapes or types do not fit, the arrays disagree about how many samples
   ///   there are, or a label is negative; the message names array and sample.
@@ -43,6 +49,12 @@ public struct Dataset: Sendable {
     _ path: String, for network: Network, images: ImageOptions = ImageOptions()
   ) throws(InferenceError) {
     self.path = path
+    if let file = SelfMadeInputs.file(in: path) {
+      source = .selfMade(try SelfMadeInputs(from: file, for: network, images: images))
+      fixedBatch = network.inputs.first?.shape?.first.flatMap(Column.fixed)
+      (count, labels, classNames, targets) = (SelfMadeInputs.count, [], [], nil)
+      return
+    }
     if let files = try ImageFiles(path) {
       source = .images(files, try ImageInput(network, images))
       fixedBatch = network.inputs.first?.shape?.first.flatMap(Column.fixed)
@@ -99,12 +111,13 @@ public struct Dataset: Sendable {
   /// - Precondition: the samples lie in 0..<count.
   public func batch(_ samples: Range<Int>) throws(InferenceError) -> [String: Value] {
     var batch: [String: Value] = [:]
-    guard case .arrays(let file, let columns) = source else {
-      guard case .images(let files, let input) = source else { return batch }
-      return [input.name: try input.batch(files.files[samples])]
+    switch source {
+    case .selfMade(let inputs): return inputs.batch(samples)
+    case .images(let files, let input): return [input.name: try input.batch(files.files[samples])]
+    case .arrays(let file, let columns):
+      for column in columns { batch[column.name] = try column.value(samples, file) }
+      return batch
     }
-    for column in columns { batch[column.name] = try column.value(samples, file) }
-    return batch
   }
 
   /// Refuses an array that is read whole and is far larger than its file: an archive's zeros, a sparse file's hole.

@@ -3,9 +3,9 @@ internal import Checkpoints
 /// How a network takes images: the place and size of its one input, and what is done to pixels.
 struct ImageInput: Sendable {
   let name: String
-  private let width: Int
-  private let height: Int
-  private let channels: Int
+  let width: Int
+  let height: Int
+  let channels: Int
   private let isChannelsFirst: Bool
   private let options: ImageOptions
 
@@ -54,8 +54,17 @@ struct ImageInput: Sendable {
         }
       }
     }
-    let sample = isChannelsFirst ? [channels, height, width] : [height, width, channels]
-    return Value([files.count] + sample, values)
+    return Value([files.count] + sampleShape, values)
+  }
+
+  /// Of one image.
+  var sampleShape: [Int] { isChannelsFirst ? [channels, height, width] : [height, width, channels] }
+
+  /// An image that lies channel by channel, in the network's layout.
+  func ordered(_ planes: [Float]) -> [Float] {
+    guard !isChannelsFirst, channels > 1 else { return planes }
+    let plane = width * height
+    return (0..<planes.count).map { planes[$0 % channels * plane + $0 / channels] }
   }
 
   private func color(_ rgb: [Float], _ pixel: Int, _ channel: Int) -> Float {

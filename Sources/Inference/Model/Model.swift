@@ -104,6 +104,10 @@ public protocol ModelWeights: Sendable {
 public protocol ScoredData: Sendable {
   /// Samples; 0 where that is not known before they are run.
   var count: Int { get }
+  /// Of data that nobody gave how they were made; `nil` where they have a name.
+  var selfMadeTitle: String? { get }
+  /// Tokens of a window of text; 1 of data that are no text.
+  var windowLength: Int { get }
 }
 
 /// What a model made of data.

@@ -26,6 +26,9 @@ extension Network: Model {
     _ data: Dataset, original: Weights, changed: Weights?, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws -> Score {
+    guard data.selfMadeTitle == nil else {
+      throw InferenceError(data.path, "is for calibration: what was drawn by statistics scores nothing")
+    }
     var candidates = [Candidate(weights: original)]
     if changed != nil || request.activations != nil {
       var other = Candidate(weights: changed ?? original)
@@ -54,6 +57,8 @@ extension Network: Model {
   }
 }
 
-extension Dataset: ScoredData {}
+extension Dataset: ScoredData {
+  public var windowLength: Int { 1 }
+}
 
 extension Weights: ModelWeights {}

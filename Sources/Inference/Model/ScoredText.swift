@@ -18,6 +18,10 @@ public struct ScoredText: ScoredData {
   /// What the model makes itself, where the data are `self`.
   var selfMade: SelfMadeText?
 
+  public var selfMadeTitle: String? { selfMade == nil ? nil : Self.selfMadePath }
+
+  public var windowLength: Int { windows.context }
+
   /// What stands for data when there are none.
   public static let selfMadePath = "self"
 

@@ -47,21 +47,9 @@ final class SelfMadeText: Sendable {
   }
 }
 
-/// Numbers by chance (SplitMix64, Steele et al. 2014).
-private struct Draws {
-  var state: UInt64
-
-  /// 0 to 1.
-  mutating func next() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return Double((z ^ z >> 31) >> 11) / 0x1p53
-  }
-
+extension Draws {
   /// A token with the probability that its logit gives it.
-  mutating func token(_ logits: [Float]) -> Int {
+  fileprivate mutating func token(_ logits: [Float]) -> Int {
     let chances = OutputKind.logits.logProbabilities(logits[...])
     var left = next()
     for (token, chance) in chances.enumerated() {

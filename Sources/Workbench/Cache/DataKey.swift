@@ -45,6 +45,12 @@ extension Digester {
       add(path)
       return true
     }
+    // What is drawn like samples is the samples'.
+    let drawn = ScoredText.selfMadePath + ":"
+    if path.hasPrefix(drawn) {
+      add(drawn)
+      return add(dataAt: String(path.dropFirst(drawn.count)))
+    }
     guard let files = try? DataFiles.all(of: path) else { return false }
     add(files.count)
     var isFirst = true

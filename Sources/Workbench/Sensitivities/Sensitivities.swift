@@ -26,7 +26,7 @@ public struct Sensitivities: Sendable, Hashable {
   }
 
   public struct Samples: Sendable, Hashable {
-    /// A file's name; `self` for what the model made itself.
+    /// A file's name; `self` for what a language model made itself, `self (…)` for inputs drawn by statistics.
     public var name: String
     /// Samples, windows or lines.
     public var count: Int

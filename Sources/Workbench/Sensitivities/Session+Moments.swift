@@ -13,8 +13,11 @@ extension Session {
     _ request: MeasurementRequest, samples: Int? = nil, progress: (Int, Int) -> Bool = { _, _ in true },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> ImportanceMatrix? {
+    var (name, window) = (lastPart(request.data), 1)
     func moments<Runnable: Model>(of model: Runnable) throws -> [InputMoments] {
       let data = try model.data(request)
+      name = data.selfMadeTitle ?? name
+      window = data.windowLength
       let weights = try model.loadWeights(for: data, beside: 0, memory: request.options.memory)
       var goesOn = true
       return try model.inputMoments(
@@ -22,9 +25,10 @@ extension Session {
         progress: { goesOn = progress($0, $1) && goesOn }, isCancelled: { !goesOn || isCancelled() })
     }
     do {
+      let found = try moments(of: try checkpoint.model())
       return ImportanceMatrix(
-        try moments(of: try checkpoint.model()), of: checkpoint, dataset: lastPart(request.data),
-        chunkSize: request.context ?? 512)
+        found, of: checkpoint, dataset: name,
+        chunkSize: window)
     } catch let error as InferenceError {
       if error.isCancellation { return nil }
       throw WorkbenchError(error.description)

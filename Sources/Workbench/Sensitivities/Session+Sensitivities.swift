@@ -58,7 +58,7 @@ extension Session {
     }
     var found = Sensitivities(
       model: lastPart(checkpoint.path), fingerprint: checkpoint.fingerprint,
-      data: .init(name: lastPart(measurement.data), count: samples, outputs: walk.count),
+      data: .init(name: data.selfMadeTitle ?? lastPart(measurement.data), count: samples, outputs: walk.count),
       difference: walk.difference, method: .anchors, layers: [:])
     let all = asked.reduce(0) { $0 + anchors(of: $1).count }
     var done = 0

@@ -21,8 +21,11 @@ extension Session {
     if measurements.contains(where: { lastPart($0.data) == sensitivities.values.data.name }) {
       lines.append("measured on the data that it was calibrated on: others would say more")
     }
-    if sensitivities.values.data.name == Sensitivities.selfMade {
+    let data = sensitivities.values.data.name
+    if data == Sensitivities.selfMade {
       lines.append("calibrated on what the model made itself, not on real data")
+    } else if data.hasPrefix(Sensitivities.selfMade + " (") {
+      lines.append("calibrated on inputs drawn by statistics, not on real data: \(data)")
     }
     let rough = chosen.filter {
       sensitivities.byItem[$0.id]?.isRough(made(recipe[$0], of: $0).withoutCoding) == true

@@ -17,6 +17,8 @@ struct SensitivityCommand: ParsableCommand, Explained {
     The figure is the KL divergence of classes or tokens from the uncompressed model's, 1 − cosine of embeddings, or the mean \
     squared error of other outputs. D is what evaluate takes; take other data than those that will score, and than those \
     that trained the model.
+    Without data, a language model writes its own with --data self, and images are drawn by what the graph's first \
+    normalisation knows of them, else unit normal. --data self:FILE draws inputs like the samples of FILE, which may be few.
     With --imatrix alone nothing else is measured.
     With -o the figures are kept: estimate and open read them with --sensitivity F, also for a sibling of the same shapes.
     """
