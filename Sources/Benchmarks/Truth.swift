@@ -53,23 +53,27 @@ struct Truth {
 
   func run() throws {
     Table.title("estimates against measurements: Spearman's ρ over recipes, 60 wide / 20 at 3 / 4 / 5 bits per weight")
-    var cases = Self.samples.filter { access($0.model, R_OK) == 0 && access($0.calibration, R_OK) == 0 }
-    // MODEL CALIBRATION TEST of one's own.
-    for start in stride(from: 0, to: more.count - 2, by: 3) {
-      let name = more[start].split(separator: "/").last.map(String.init) ?? more[start]
-      let isGGUF = name.hasSuffix(".gguf")
-      cases.append(
-        Case(
-          name: name, model: more[start], calibration: more[start + 1], test: more[start + 2],
-          menu: isGGUF ? Self.ggml : Self.integers, context: isGGUF ? 256 : nil, samples: isGGUF ? 4 : 200))
-    }
-    if !more.isEmpty { cases = Array(cases.suffix(more.count / 3)) }
+    let cases = Self.cases(more)
     var points = "model,kind,bitsPerWeight,damage,sum,estimate,low,high,measured,standardError\n"
     for one in cases { points += try run(one) }
     guard let file else { return }
     guard let stream = fopen(file, "w") else { throw Failure.system("cannot write \(file)") }
     defer { fclose(stream) }
     fputs(points, stream)
+  }
+
+  /// The samples, or models of one's own: MODEL CALIBRATION TEST.
+  static func cases(_ more: [String]) -> [Case] {
+    var cases = samples.filter { access($0.model, R_OK) == 0 && access($0.calibration, R_OK) == 0 }
+    for start in stride(from: 0, to: more.count - 2, by: 3) {
+      let name = more[start].split(separator: "/").last.map(String.init) ?? more[start]
+      let isGGUF = name.hasSuffix(".gguf")
+      cases.append(
+        Case(
+          name: name, model: more[start], calibration: more[start + 1], test: more[start + 2],
+          menu: isGGUF ? ggml : integers, context: isGGUF ? 256 : nil, samples: isGGUF ? 4 : 200))
+    }
+    return more.isEmpty ? cases : Array(cases.suffix(more.count / 3))
   }
 
   /// A recipe with what was said of it, and what was measured.

@@ -23,6 +23,10 @@ public struct SearchMenu: Sendable {
     public let count: Int
     /// The cheapest first.
     public let options: [Option]
+
+    public init(items: [Item.ID], names: [String], count: Int, options: [Option]) {
+      (self.items, self.names, self.count, self.options) = (items, names, count, options)
+    }
   }
 
   public struct Option: Sendable, Hashable {
@@ -30,6 +34,37 @@ public struct SearchMenu: Sendable {
     /// Of all layers of the group.
     public let bytes: Int
     public let harm: Double
+
+    public init(scheme: Scheme, bytes: Int, harm: Double) {
+      (self.scheme, self.bytes, self.harm) = (scheme, bytes, harm)
+    }
+  }
+
+  /// A menu of these groups alone.
+  public init(_ groups: [Group]) {
+    self.init(
+      groups: groups, base: Recipe(), restBytes: 0, restParameterBytes: 0,
+      parameters: groups.reduce(0) { $0 + $1.count }, originalBytes: 0, isCalibrated: true, interactions: nil)
+  }
+
+  init(
+    groups: [Group], base: Recipe, restBytes: Int, restParameterBytes: Int, parameters: Int, originalBytes: Int,
+    isCalibrated: Bool, interactions: Interactions?
+  ) {
+    (self.groups, self.base, self.interactions, self.isCalibrated) = (groups, base, interactions, isCalibrated)
+    (self.restBytes, self.restParameterBytes) = (restBytes, restParameterBytes)
+    (self.parameters, self.originalBytes) = (parameters, originalBytes)
+  }
+
+  /// The least harm within so many bytes of the whole, and how much less another choice could do, as a share; `nil` where
+  /// the cheapest choice takes more.
+  public func search(bytes: Int) -> (recipe: Recipe, gap: Double)? {
+    knapsack.solve(limit: Double(bytes - restBytes)).map { (recipe($0.picks), $0.gap) }
+  }
+
+  /// One scheme everywhere, for each that at least half of the weights can take.
+  public var uniformRecipes: [(name: String, recipe: Recipe)] {
+    commonSchemes.compactMap { scheme in uniform(scheme).map { ("\(scheme)", recipe($0)) } }
   }
 
   /// The problem in bytes.
