@@ -1,4 +1,5 @@
 import Checkpoints
+import FileAccess
 import Workbench
 
 /// The commands about the session as a whole: measuring, exporting, opening a recipe, leaving.
@@ -88,6 +89,43 @@ extension Command {
       return [.keepSensitivities(path: argument)]
     },
     Command(
+      "front", [.character("a")], .session, "the best choice at every size, a layer's step at a time",
+      unless: cannotSearch
+    ) { state, _ in
+      state.popup = FrontPopup(state.session)
+      if state.isZoomed, state.pane != .tradeoff { state.isZoomed = false }
+      state.pane = .tradeoff
+      return [.front]
+    },
+    Command(
+      "why", [.character("A")], .session,
+      "why this layer has its bits: what each width harms, and the next one's price",
+      unless: { state in
+        state.subject.map { $0.kind == .weight ? nil : "it is no weight" } ?? "there is no layer here"
+      }
+    ) { state, _ in state.subject.map { [.why($0.id)] } ?? [] },
+    Command(
+      "compare", [.character("C")], .session,
+      "mark this recipe, then another beside it: differences, estimates, figures"
+    ) { state, _ in
+      guard let marked = state.markedRecipe else {
+        state.markedRecipe = state.session.recipe
+        state.say("marked: change the recipe, and C shows both side by side")
+        return []
+      }
+      state.popup = ComparePopup(marked, over: state)
+      return []
+    },
+    Command("mark-recipe", [], "[none]", .session, "mark the recipe as it stands for C, or forget the mark") {
+      state, argument throws(WorkbenchError) in
+      guard ["", "none"].contains(argument) else {
+        throw WorkbenchError("mark-recipe \(printable(argument)): expected nothing, or none")
+      }
+      state.markedRecipe = argument.isEmpty ? state.session.recipe : nil
+      state.say(argument.isEmpty ? "marked" : "no recipe is marked")
+      return []
+    },
+    Command(
       "metrics", [], .session, "all that was measured, in a table",
       unless: { $0.session.measurements.isEmpty ? "nothing was measured yet (m)" : nil }
     ) { state, _ in
@@ -155,6 +193,11 @@ extension Command {
 
   private static let cannotMeasure: @Sendable (State) -> String? = { state in
     state.measuring != nil ? "a measurement is running (Esc calls it off)" : cannotRun(state)
+  }
+
+  private static let cannotSearch: @Sendable (State) -> String? = { state in
+    state.session.surveyCount > 0 && state.session.answers.surveys.count == 0
+      ? "no layer is read yet" : nil
   }
 
   private static let cannotRun: @Sendable (State) -> String? = { state in

@@ -55,6 +55,10 @@ enum Effect: Sendable, Hashable {
   case importances(path: String)
   case aim(Target?)
   case lock(Bool)
+  /// Works out the front of size and harm.
+  case front
+  /// Works out why a layer has its bits.
+  case why(Item.ID)
   case measure(data: String)
   case calibrate(data: String)
   case sensitivities(path: String)

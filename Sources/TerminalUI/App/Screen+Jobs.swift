@@ -24,6 +24,22 @@ extension Screen {
     }
   }
 
+  /// A front for the popup that waits for it.
+  private mutating func take(_ front: SearchFront, open: [Question]) {
+    guard var popup = state.popup as? FrontPopup else { return }
+    ask(open)
+    guard let recipe = popup.take(front, open: open.count, bytes: state.session.estimate.bytes) else {
+      if open.isEmpty {
+        state.popup = nil
+        state.complain("front: every layer was chosen by hand or can take nothing: u takes a choice back")
+      }
+      return
+    }
+    state.popup = popup
+    state.session.preview(recipe)
+    askForChoices()
+  }
+
   private mutating func take(_ result: Job.Result, of job: Job) {
     switch result {
     case .measured(let measurement): state.take(measurement)
@@ -62,6 +78,11 @@ extension Screen {
         locks == nil
           ? "layers change apart"
           : count == 0 ? "no layers here are run as one" : "\(count) groups of layers change together")
+    case .front(let front, let open): take(front, open: open)
+    case .reason(let reason, let id):
+      if let item = state.session.item(id: id), state.popup == nil {
+        state.popup = TextPopup.why(item, reason, state.session, state.glyphs)
+      }
     case .threshold(let ratio, let threshold):
       state.session.resolve(ratio, as: threshold)
       state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")

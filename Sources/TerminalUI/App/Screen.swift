@@ -116,8 +116,19 @@ struct Screen: Program {
     state.sessionChanged()
     askForFileSize()
     state.progress = analyst.progress
+    renewFront()
     tellChange()
   }
+
+  /// The front anew, once all that it lacked was found out.
+  private mutating func renewFront() {
+    guard let front = state.popup as? FrontPopup, front.open > 0, analyst.progress == nil else { return }
+    let isRunning = jobs.values.contains { if case .front = $0.work { true } else { false } }
+    if !isRunning { start(.front) }
+  }
+
+  /// Asks for what was found to be open.
+  func ask(_ questions: [Question]) { analyst.ask(questions) }
 
   mutating func tick() {
     state.spinner += 1
@@ -216,6 +227,8 @@ struct Screen: Program {
     case .importances(let path): start(.importances(path: path))
     case .aim(let target): start(.aim(target))
     case .lock(let isLocked): start(.lock(isLocked))
+    case .front: start(.front)
+    case .why(let id): start(.reason(id))
     case .measure(let data):
       state.measuring = .init(done: 0, of: 0)
       var request = request

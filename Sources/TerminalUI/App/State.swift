@@ -44,6 +44,8 @@ struct State: Sendable {
   /// A checkpoint that is being written.
   var exporting: ExportProgress?
   var spinner = 0
+  /// A recipe to hold others against (`C`).
+  var markedRecipe: Recipe?
   var isMouseOn = true
   var dataPath: String?
   /// What sensitivities are measured on: other data than those that score.

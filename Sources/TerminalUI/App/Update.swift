@@ -109,8 +109,8 @@ extension State {
 
   private mutating func click(_ event: MouseEvent) -> [Effect] {
     guard prompt == nil, popup == nil else {
-      if event.kind == .press { popup = nil }
-      return []
+      // A click beside it is Esc.
+      return event.kind == .press && prompt == nil ? browse(.escape) : []
     }
     let layout = Layout(state: self)
     switch event.kind {

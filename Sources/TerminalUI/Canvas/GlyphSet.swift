@@ -79,7 +79,9 @@ package struct GlyphSet: Hashable, Sendable {
   var pointMark: Character { isASCII ? "o" : "▪" }
   var hereMark: Character { isASCII ? "@" : "✚" }
   var measuredMark: Character { isASCII ? "*" : "◊" }
+  /// Chosen by a person, and by a search.
   var pencil: Character { isASCII ? "!" : "✎" }
+  var searchMark: Character { isASCII ? "a" : "∘" }
   var ascending: Character { isASCII ? "^" : "▴" }
   var descending: Character { isASCII ? "v" : "▾" }
   var gaugeLeft: Character { isASCII ? "[" : "▕" }

@@ -30,6 +30,16 @@ enum PopupResponse: Sendable {
   case closes
   /// It closes, and the command is run.
   case performs(Command, argument: String)
+  /// It stays, and a recipe is shown that is not yet taken.
+  case previews(Recipe)
+  /// It closes, and what is shown is taken; with what is to be said.
+  case takes(String)
+  /// It closes, and a recipe is taken as one step; with what is to be said.
+  case commits(Recipe, String)
+  /// It closes, and what was shown is not taken.
+  case drops
+  /// It stays, and the command is run.
+  case performsOver(Command)
   /// It closes, and the command line opens with this text.
   case types(String)
 }
@@ -63,6 +73,23 @@ extension State {
       complain(reason)
     case .closes: break
     case .performs(let command, let argument): return perform(command, argument)
+    case .performsOver(let command):
+      self.popup = popup
+      return perform(command, "")
+    case .previews(let recipe):
+      self.popup = popup
+      session.preview(recipe)
+      sessionChanged()
+    case .takes(let words):
+      session.takePreview()
+      say(words)
+    case .commits(let recipe, let words):
+      session.commit(recipe)
+      sessionChanged()
+      say(words)
+    case .drops:
+      session.dropPreview()
+      sessionChanged()
     case .types(let text): prompt = commandPrompt(text)
     }
     return []

@@ -71,10 +71,9 @@ extension State {
     let subtotal = if case .block(_, _, let ids) = row { session.subtotal(of: ids) } else { Session.Subtotal() }
     for (column, width) in columns {
       let (full, role) = cell(column, of: row, subtotal, total: total)
-      // The pencil gives way where the scheme needs the room; the colour still tells who chose.
-      let pencil = " \(glyphs.pencil)"
-      let isTight = TextWidth.columns(of: full) > width && full.hasSuffix(pencil)
-      let text = isTight ? String(full.dropLast(pencil.count)) : full
+      // Who chose gives way where the scheme needs the room; the colour still tells it.
+      let isMarked = full.hasSuffix(" \(glyphs.pencil)") || full.hasSuffix(" \(glyphs.searchMark)")
+      let text = isMarked && TextWidth.columns(of: full) > width ? String(full.dropLast(2)) : full
       var style = role.map { Style($0, on: surface) } ?? surface.map { Style($0) } ?? .normal
       let isBlock = if case .block = row { true } else { false }
       if isBlock, column == .name { style.bold = true }
@@ -140,7 +139,8 @@ extension State {
         origin == .user
         ? .chosenByUser : origin == .search ? .chosenBySearch : origin == .rule ? .chosenByRule : .dim
       if session.nonFinite(in: item) ?? 0 > 0 { return (short(scheme) + " !", .warning) }
-      return (short(scheme) + (origin == .user ? " \(glyphs.pencil)" : ""), role)
+      let mark = origin == .user ? " \(glyphs.pencil)" : origin == .search ? " \(glyphs.searchMark)" : ""
+      return (short(scheme) + mark, role)
     case .coded:
       let (bytes, exact) = session.bytes(of: item, in: scheme)
       return ((exact ? "" : "≤") + Format.bytes(bytes), isDim ? .dim : nil)

@@ -12,11 +12,31 @@ extension State {
     let inside = drawFrame(&canvas, frame, .tradeoff, title: "Trade-off", note: "\(glyphs.approximately) \(method)")
     let list = measurementLines
     let (plot, text) = inside.splitBottom(inside.height >= 9 ? min(list.count, inside.height / 4) : 0)
-    let series = session.sensitivities == nil ? damageSeries : metricSeries
+    drawTradeOffPlot(&canvas, plot)
+    for (row, line) in list.suffix(text.height).enumerated() {
+      canvas.put(line, x: text.x, y: text.y + row, limit: text.width)
+    }
+  }
+
+  /// The plot alone.
+  ///
+  /// - Parameter front: what a search finds at every size, by bytes and what the axis shows; empty for none.
+  func drawTradeOffPlot(_ canvas: inout Canvas, _ plot: Rect, front: [(bytes: Int, value: Double)] = []) {
+    var series = session.sensitivities == nil ? damageSeries : metricSeries
     guard !series.isEmpty else {
       canvas.put(
-        "waiting for the errors of all layers …", x: inside.x, y: inside.y, .dim, limit: inside.width)
+        "waiting for the errors of all layers …", x: plot.x, y: plot.y, .dim, limit: plot.width)
       return
+    }
+    if !front.isEmpty {
+      let known = series.flatMap(\.points).map(\.y)
+      let (floor, top) = ((known.min() ?? 1e-9) / 2, 4 * (known.max() ?? .infinity))
+      // What is far beyond all else would press it together.
+      let points = front.filter { $0.value <= top }.map {
+        (x: Double($0.bytes) / sizeUnit.bytes, y: max($0.value, floor))
+      }
+      // Under what stands on it.
+      series.insert(.init("front", points: points, role: .chosenBySearch, isJoined: true), at: 0)
     }
     let points = series.flatMap(\.points)
     let bars = series.flatMap(\.bars).flatMap { [$0.low, $0.high] }
@@ -28,9 +48,6 @@ extension State {
         series, x: Axis(0...max(points.map(\.x).max() ?? 1, whole)),
         y: Axis(holding: points.map(\.y) + bars.filter { $0 >= least }, scale: .logarithmic), xTitle: sizeUnit.name,
         yTitle: session.sensitivities == nil ? "Δ\(glyphs.approximately)" : metricTitle), in: plot)
-    for (row, line) in list.suffix(text.height).enumerated() {
-      canvas.put(line, x: text.x, y: text.y + row, limit: text.width)
-    }
   }
 
   private var sizeUnit: (name: String, bytes: Double) {

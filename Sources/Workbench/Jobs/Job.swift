@@ -43,6 +43,10 @@ public final class Job: Sendable, Identifiable {
     case importances(path: String)
     /// What a target says of every layer found out.
     case aim(Target?)
+    /// The front of size and harm, of what is known.
+    case front
+    /// Why a layer has its bits.
+    case reason(Item.ID)
     /// Layers that are locked to each other found, or let go.
     case lock(Bool)
     /// The threshold of a ratio over the model.
@@ -82,6 +86,9 @@ public final class Job: Sendable, Identifiable {
     case importances(ImportanceFile, path: String)
     case aimed(Aim)
     case locked(Locks?)
+    /// With what is still to be found out.
+    case front(SearchFront, open: [Question])
+    case reason(SearchMenu.Reason?, Item.ID)
     case threshold(ratio: Double, Double)
     /// `nil` where the recipe does not fit the target.
     case fileSize(Int?, Target)
@@ -98,8 +105,8 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock: true
-    case .measure, .calibrate, .recall, .export, .threshold, .fileSize: false
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason: true
+    case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front: false
     }
   }
 }

@@ -88,6 +88,11 @@ extension Job {
     case .importances(let path): return .importances(try ImportanceFile(path: path), path: path)
     case .aim(let target): return .aimed(try session.aim(for: target))
     case .lock(let isLocked): return .locked(isLocked ? session.lockable : nil)
+    case .front:
+      let open = session.searchQuestions().filter { session.answers.failures[$0.item] == nil }
+      return .front(SearchFront(session.searchMenu()), open: open)
+    case .reason(let id):
+      return .reason(session.searchMenu(isWhole: true).reason(for: id, in: session.recipe), id)
     case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
     case .fileSize(let target): return .fileSize(try? session.size(checkpoint: target), target)
     }

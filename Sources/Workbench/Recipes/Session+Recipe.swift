@@ -36,6 +36,9 @@ extension Session {
   public mutating func undo() { if history.canUndo { turn { $0.undo() } } }
   public mutating func redo() { if history.canRedo { turn { $0.redo() } } }
 
+  /// Puts another history in the place of this one.
+  mutating func restore(_ other: RecipeHistory) { turn { $0 = other } }
+
   /// Puts a recipe in the place of the one on top: another form of the same choice, no step of its own.
   mutating func replaceTop(with recipe: Recipe) { turn { $0.replaceTop(with: recipe) } }
 

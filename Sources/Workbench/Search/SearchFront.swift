@@ -7,7 +7,7 @@ public struct SearchFront: Sendable {
   private let steps: [Knapsack.Step]
   /// Of each point, the first of the cheapest choice: bytes of the whole, without a container.
   public let bytes: [Int]
-  /// And the sum of the options' harms.
+  /// And the sum of all harms, of what was chosen before too.
   public let harms: [Double]
 
   /// - Complexity: O(options · log options).
@@ -16,11 +16,11 @@ public struct SearchFront: Sendable {
     let knapsack = menu.knapsack
     start = knapsack.hulls.map { $0[0] }
     steps = knapsack.steps
-    var (size, harm) = (menu.bytes(start), knapsack.total(start).harm)
+    var (size, harm) = (menu.bytes(start), knapsack.total(start).harm + menu.restHarm)
     var (bytes, harms) = ([size], [harm])
     for step in steps {
       size += Int(step.cost)
-      harm = max(0, harm - step.gain)
+      harm = max(menu.restHarm, harm - step.gain)
       bytes.append(size)
       harms.append(harm)
     }

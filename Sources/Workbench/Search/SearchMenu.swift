@@ -8,6 +8,8 @@ public struct SearchMenu: Sendable {
   let base: Recipe
   /// Bytes of what is not chosen for, and of these those of parameters.
   let restBytes: Int
+  /// The harm of what was chosen before.
+  let restHarm: Double
   let restParameterBytes: Int
   let parameters: Int
   let originalBytes: Int
@@ -43,16 +45,17 @@ public struct SearchMenu: Sendable {
   /// A menu of these groups alone.
   public init(_ groups: [Group]) {
     self.init(
-      groups: groups, base: Recipe(), restBytes: 0, restParameterBytes: 0,
+      groups: groups, base: Recipe(), restBytes: 0, restParameterBytes: 0, restHarm: 0,
       parameters: groups.reduce(0) { $0 + $1.count }, originalBytes: 0, isCalibrated: true, interactions: nil)
   }
 
   init(
-    groups: [Group], base: Recipe, restBytes: Int, restParameterBytes: Int, parameters: Int, originalBytes: Int,
+    groups: [Group], base: Recipe, restBytes: Int, restParameterBytes: Int, restHarm: Double, parameters: Int,
+    originalBytes: Int,
     isCalibrated: Bool, interactions: Interactions?
   ) {
     (self.groups, self.base, self.interactions, self.isCalibrated) = (groups, base, interactions, isCalibrated)
-    (self.restBytes, self.restParameterBytes) = (restBytes, restParameterBytes)
+    (self.restBytes, self.restParameterBytes, self.restHarm) = (restBytes, restParameterBytes, restHarm)
     (self.parameters, self.originalBytes) = (parameters, originalBytes)
   }
 

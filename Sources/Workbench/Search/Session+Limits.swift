@@ -45,7 +45,7 @@ extension Session {
         }
         problem.limit(seconds: 1 / rate - use.cacheSeconds - rest, of: times)
       case .atMost, .agreement, .accuracyLoss:
-        problem.limit(harm: try largestSum(within: budget))
+        problem.limit(harm: try largestSum(within: budget) - menu.restHarm)
       }
     }
     return problem

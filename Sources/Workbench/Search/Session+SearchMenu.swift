@@ -92,11 +92,13 @@ extension Session {
   ///
   /// Layers for which a person or a rule chose stay as they are, and so do those that move with them.
   ///
-  /// - Parameter asked: the only schemes that may appear; `nil` for `searchSchemes`.
-  public func searchMenu(_ asked: [Scheme]? = nil) -> SearchMenu {
+  /// - Parameters:
+  ///   - asked: the only schemes that may appear; `nil` for `searchSchemes`.
+  ///   - isWhole: whether layers that were chosen for are choices too.
+  public func searchMenu(_ asked: [Scheme]? = nil, isWhole: Bool = false) -> SearchMenu {
     var (groups, base): ([SearchMenu.Group], Recipe) = ([], Recipe())
     var chosen: Set<Item.ID> = []
-    for (name, choice) in recipe.choices where choice.by != .search { base.choices[name] = choice }
+    for (name, choice) in recipe.choices where choice.by != .search && !isWhole { base.choices[name] = choice }
     for group in searchGroups where !group.contains(where: { base.choices[$0.name] != nil }) {
       let first = searchable(group[0], asked)
       let rest = group.dropFirst().map { Set(searchable($0, asked)) }
@@ -119,6 +121,7 @@ extension Session {
       chosen.formUnion(group.map(\.id))
     }
     var (restBytes, restParameterBytes, parameters, originalBytes) = (0, 0, 0, 0)
+    var restHarm = 0.0
     for item in items {
       originalBytes += item.bytes
       let isParameter = item.kind != .buffer && !item.isShared
@@ -126,10 +129,12 @@ extension Session {
       guard !chosen.contains(item.id) else { continue }
       let bytes = bytes(of: item, in: base[item]).bytes
       restBytes += bytes
+      if !base[item].isKeep, !item.isShared { restHarm += harmOf(item, base[item]) ?? 0 }
       if isParameter { restParameterBytes += bytes }
     }
     return SearchMenu(
-      groups: groups, base: base, restBytes: restBytes, restParameterBytes: restParameterBytes, parameters: parameters,
+      groups: groups, base: base, restBytes: restBytes, restParameterBytes: restParameterBytes, restHarm: restHarm,
+      parameters: parameters,
       originalBytes: originalBytes, isCalibrated: sensitivities != nil, interactions: sensitivities?.interactions)
   }
 

@@ -11,6 +11,8 @@ public struct Session: Sendable {
   var table: ItemTable
   /// The recipe as it stands, with those before it and those that were undone.
   public internal(set) var history = RecipeHistory()
+  /// What stood before a recipe was shown that is not yet taken.
+  var beforePreview: RecipeHistory?
   /// Counts the changes of the recipe: a number to compare where comparing recipes would take long.
   public private(set) var version = 0
   /// The items whose choice the last change of the recipe changed.
