@@ -43,7 +43,12 @@ extension Session {
       tuning?.gap = again.gap
       tuning?.candidates = ranked(again.candidates + present.candidates, request.budgets)
     }
-    guard let tuning else { return nil }
+    guard var tuning else { return nil }
+    tuning.notes = doubts(about: tuning.answer.recipe, in: menu, greedy: found.picks)
+    if !menu.isCalibrated {
+      tuning.notes.append(
+        "nothing was calibrated: layers count by n·t² alone, which is hardly better than one width everywhere")
+    }
     if !tuning.answer.keepsBudgets {
       throw WorkbenchError(unreached(request.budgets.filter(\.isHarm), by: tuning.answer))
     }

@@ -24,7 +24,7 @@ public struct Tuning: Sendable {
   public var candidates: [Candidate]
   /// How much better than the sum's best choice another could be, as a share of the harm: 0 for the proven optimum.
   public var gap: Double
-  /// Points of the front between which the answer lies, for the person.
+  /// What a person should know of it.
   public var notes: [String] = []
 
   public struct Candidate: Sendable {
