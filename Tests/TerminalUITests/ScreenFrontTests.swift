@@ -83,3 +83,11 @@ import Testing
     #expect(!shot.rows.contains { $0.contains("int3") || $0.contains("int5") || $0.contains("int2") })
   }
 }
+
+/// What a device would make of the recipe, graphs too.
+@Suite struct ScreenDeviceTests {
+  @Test(arguments: usualSizes) func imagesASecondAreEstimatedOfAGraph(size: ScreenSize) throws {
+    let shot = try Shot.digits("<Wait>:device<Enter><Wait>", size)
+    #expect(shot.text.contains("images/s") && shot.text.contains("cortex-m7"))
+  }
+}

@@ -162,8 +162,7 @@ extension Command {
       "device", [], "[NAME]", .session, "what the recipe would take and give on a device, as an estimate"
     ) { state, argument throws(WorkbenchError) in
       let devices = argument.isEmpty ? DeviceProfile.all : [try DeviceProfile(spec: argument)]
-      state.popup = TextPopup.onDevices(devices, state.session, wrapped: state.wrapped)
-      return []
+      return [.devices(devices)]
     },
     Command("about-estimate", [], .session, "how size and estimate are worked out, and their limits") { state, _ in
       state.popup = TextPopup.aboutEstimate(state.session)

@@ -55,6 +55,8 @@ enum Effect: Sendable, Hashable {
   case importances(path: String)
   case aim(Target?)
   case lock(Bool)
+  /// Works out what the recipe would take and give on devices.
+  case devices([DeviceProfile])
   /// Works out the front of size and harm.
   case front
   /// Works out why a layer has its bits.

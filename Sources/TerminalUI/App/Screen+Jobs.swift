@@ -78,6 +78,8 @@ extension Screen {
         locks == nil
           ? "layers change apart"
           : count == 0 ? "no layers here are run as one" : "\(count) groups of layers change together")
+    case .onDevices(let found):
+      if state.popup == nil { state.popup = TextPopup.onDevices(found, state.session, wrapped: state.wrapped) }
     case .front(let front, let open): take(front, open: open)
     case .reason(let reason, let id):
       if let item = state.session.item(id: id), state.popup == nil {

@@ -32,6 +32,9 @@ struct Screen: Program {
   /// Hears of every recipe that comes to stand.
   let recipeChanged: @Sendable (RecipeDraft) -> Void
   private var toldVersion = 0
+  /// Whether recalled measurements may have something to teach once the analysis ends, and whether it was asked for.
+  private var wantsLessons = true
+  private var lessonsAsked = false
   /// How measurements run.
   private let request: MeasurementRequest
   private let queue: JobQueue
@@ -117,7 +120,21 @@ struct Screen: Program {
     askForFileSize()
     state.progress = analyst.progress
     renewFront()
+    if analyst.progress == nil, wantsLessons {
+      wantsLessons = false
+      let open = state.session.recalledQuestions
+      if open.isEmpty { learnRecalled() } else { analyst.ask(open) }
+      lessonsAsked = !open.isEmpty
+    } else if analyst.progress == nil, lessonsAsked {
+      lessonsAsked = false
+      learnRecalled()
+    }
     tellChange()
+  }
+
+  private mutating func learnRecalled() {
+    state.session.learnRecalled()
+    state.sessionChanged()
   }
 
   /// The front anew, once all that it lacked was found out.
@@ -227,6 +244,7 @@ struct Screen: Program {
     case .importances(let path): start(.importances(path: path))
     case .aim(let target): start(.aim(target))
     case .lock(let isLocked): start(.lock(isLocked))
+    case .devices(let devices): start(.devices(devices))
     case .front: start(.front)
     case .why(let id): start(.reason(id))
     case .measure(let data):

@@ -2,18 +2,16 @@ import FileAccess
 import Workbench
 
 extension TextPopup {
-  /// Tokens whose keys and values are counted.
-  private static let context = 4096
-
-  /// What the recipe as it stands would take and give on some devices; of graphs the size alone, as how much they compute
-  /// is not known before they run.
+  /// What the recipe as it stands would take and give on some devices.
   ///
-  /// - Parameter wrapped: a line as many as the screen is wide enough for.
+  /// - Parameters:
+  ///   - found: of each device.
+  ///   - wrapped: a line as many as the screen is wide enough for.
   static func onDevices(
-    _ devices: [DeviceProfile], _ session: Session, wrapped: (String) -> [String]
+    _ found: [Job.OnDevice], _ session: Session, wrapped: (String) -> [String]
   ) -> TextPopup {
-    var lines = devices.map { device -> String in
-      let found = session.estimate(on: device, context: context)
+    var lines = found.map { one -> String in
+      let (device, found) = (one.device, one.estimate)
       let name = device.name + String(repeating: " ", count: max(1, 18 - device.name.count))
       var text = "\(name)≈ \(Format.bytes(Int(saturating: found.memoryBytes)))"
       if found.cacheBytes > 0 { text += " (\(Format.bytes(Int(saturating: found.cacheBytes))) keys and values)" }
@@ -26,7 +24,7 @@ extension TextPopup {
     }
     lines += [
       "", "An estimate: max(2 · multiplications / peak, bytes / bandwidth) layer by layer,",
-      "keys and values of \(context) tokens; lathe devices says whose figures these are.",
+      "keys and values of \(Job.contextOnDevices) tokens; lathe devices says whose figures these are.",
     ]
     return TextPopup(title: "On a device", lines: lines.flatMap(wrapped))
   }

@@ -43,6 +43,8 @@ public final class Job: Sendable, Identifiable {
     case importances(path: String)
     /// What a target says of every layer found out.
     case aim(Target?)
+    /// What the recipe would take and give on devices.
+    case devices([DeviceProfile])
     /// The front of size and harm, of what is known.
     case front
     /// Why a layer has its bits.
@@ -86,12 +88,21 @@ public final class Job: Sendable, Identifiable {
     case importances(ImportanceFile, path: String)
     case aimed(Aim)
     case locked(Locks?)
+    case onDevices([OnDevice])
     /// With what is still to be found out.
     case front(SearchFront, open: [Question])
     case reason(SearchMenu.Reason?, Item.ID)
     case threshold(ratio: Double, Double)
     /// `nil` where the recipe does not fit the target.
     case fileSize(Int?, Target)
+  }
+
+  /// Tokens whose keys and values are counted on devices.
+  public static let contextOnDevices = 4096
+
+  public struct OnDevice: Sendable {
+    public let device: DeviceProfile
+    public let estimate: DeviceEstimate
   }
 
   /// An event with the job that it is of.
@@ -105,7 +116,7 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason: true
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices: true
     case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front: false
     }
   }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 import Dispatch
 import Inference
@@ -88,6 +89,16 @@ extension Job {
     case .importances(let path): return .importances(try ImportanceFile(path: path), path: path)
     case .aim(let target): return .aimed(try session.aim(for: target))
     case .lock(let isLocked): return .locked(isLocked ? session.lockable : nil)
+    case .devices(let devices):
+      // What a graph computes is known once it has run.
+      let count =
+        session.checkpoint.graph == nil
+        ? nil : try? Network(session.checkpoint).multiplications(isCancelled: { !self.goesOn })
+      return .onDevices(
+        devices.map { device in
+          let found = session.estimate(on: device, context: Self.contextOnDevices, multiplications: count ?? nil)
+          return OnDevice(device: device, estimate: found)
+        })
     case .front:
       let open = session.searchQuestions().filter { session.answers.failures[$0.item] == nil }
       return .front(SearchFront(session.searchMenu()), open: open)

@@ -103,8 +103,34 @@ extension Session {
       measurement.metrics.contains(where: { $0.name == sensitivities.values.difference.metricName })
     else { return }
     let estimate = estimate { measurement.recipe[$0] }
-    guard let sum = estimate.effect, sum > 0 else { return }
+    guard let sum = estimate.effect else {
+      // Recalled before the layers' errors are known: once they are.
+      unlearned.append(measurement)
+      return
+    }
+    guard sum > 0 else { return }
     learn(Trial("◊ \(Format.fixed(estimate.bitsPerWeight, 2)) bpw", measurement, sum: sum))
+  }
+
+  /// Learns from recalled measurements what could not be learnt before the errors of their schemes were known.
+  public mutating func learnRecalled() {
+    guard !unlearned.isEmpty, sensitivities != nil else { return }
+    let waiting = unlearned
+    unlearned = []
+    for measurement in waiting { learn(from: measurement) }
+  }
+
+  /// What their schemes lack.
+  public var recalledQuestions: [Question] {
+    unlearned.flatMap { measurement in
+      items.compactMap { item in
+        let scheme = measurement.recipe[item]
+        guard !scheme.isKeep, scheme.isComputed, answers.failures[item.id] == nil, item.obstacle(to: scheme) == nil,
+          relativeError(of: item, in: scheme) == nil
+        else { return nil }
+        return .assessment(item.id, made(scheme, of: item))
+      }
+    }
   }
 
   /// The same of a candidate of a search.

@@ -21,6 +21,8 @@ public struct Session: Sendable {
   var parts: EstimateParts
   /// In the order in which they were made.
   public internal(set) var measurements: [Measurement] = []
+  /// Recalled ones that nothing was learnt from yet.
+  var unlearned: [Measurement] = []
   /// What compression does to the outputs, layer by layer, once it was measured or read (`adopt(_:)`).
   public internal(set) var sensitivities: AdoptedSensitivities?
   /// Whom the recipe is meant for (`aim(at:)`), and what that tool says of it.
