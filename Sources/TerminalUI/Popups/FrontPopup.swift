@@ -119,11 +119,13 @@ struct FrontPopup: Popup {
     if let change = front.change(to: point) {
       let others = change.names.count > 1 ? " and \(change.names.count - 1) with it" : ""
       let gain = Format.significant(100 * change.gain / max(front.harms[point - 1], .leastNormalMagnitude), 2)
-      lines.append([
-        ("\(printable(change.names[0]))\(others) ", Style(.chosenBySearch)),
-        ("\(state.short(change.from)) \(glyphs.isASCII ? "->" : "→") \(state.short(change.to))  ", .normal),
-        ("+\(Format.bytes(change.bytes)), \(glyphs.isASCII ? "-" : "−")\(gain) %", .dim),
-      ])
+      let schemes = "\(state.short(change.from)) \(glyphs.isASCII ? "->" : "→") \(state.short(change.to))  "
+      let price = "+\(Format.bytes(change.bytes)), \(glyphs.isASCII ? "-" : "−")\(gain) %"
+      // Names differ at their ends.
+      let room = max(10, width - TextWidth.columns(of: others + schemes + price) - 1)
+      let whole = printable(change.names[0])
+      let name = whole.count <= room ? whole : String(glyphs.ellipsis) + whole.suffix(room - 1)
+      lines.append([("\(name)\(others) ", Style(.chosenBySearch)), (schemes, .normal), (price, .dim)])
     }
     if let reached { lines.append([("within \(reached)", Style(.accent))]) }
     if let beaten = beaten(front, state) { lines.append([(beaten, .dim)]) }

@@ -21,8 +21,8 @@ extension SearchFront {
       marks[point] = marks[point].map { "\($0), \(name)" } ?? name
     }
     let other = menu.restBytes - menu.restParameterBytes
-    for halves in 2...32 {
-      let bits = Double(halves) / 2
+    // Beyond eight bits few ask for halves.
+    for bits in stride(from: 1.0, through: 8, by: 0.5).map({ $0 }) + [10, 12, 16] {
       mark(Int(bits * Double(menu.parameters) / 8) + other, "\(Format.fixed(bits, 1)) bits per weight")
     }
     for power in 10..<42 {
