@@ -22,6 +22,62 @@ extension Checkpoint {
   }
 }
 
+extension Checkpoint {
+  /// What stands for the stored bytes of a layer's weight, or of another tensor: those of all tensors that its numbers are
+  /// worked out from.
+  ///
+  /// Reads them once, in bounded memory.
+  ///
+  /// - Parameter layer: whose weight the tensor is, where it is one that is packed in several.
+  /// - Throws: where the file was cut short or rewritten since it was opened.
+  package func bytesDigest(tensor index: Int, packedIn layer: Int?) throws(CheckpointError) -> Digest {
+    var parts: Set<Int> = [index]
+    if let layer {
+      parts.formUnion(layers[layer].companions)
+      parts.formUnion(layers[layer].packing?.tensors ?? [])
+    }
+    var digester = Digester()
+    for part in parts.sorted() { digester.add(try bytesDigest(of: tensors[part])) }
+    return digester.finish()
+  }
+
+  private func bytesDigest(of tensor: Tensor) throws(CheckpointError) -> Digest {
+    let (weights, size) = tensor.type.block
+    let source = ElementSource(self, tensor)
+    let count = (tensor.count + weights - 1) / weights
+    let chunk = max(1, (1 << 20) / size)
+    var bytes = [UInt8](repeating: 0, count: min(chunk, count) * size)
+    var digest = Digest(low: UInt64(tensor.byteCount), high: 1)
+    for first in stride(from: 0, to: count, by: chunk) {
+      let blocks = first..<min(first + chunk, count)
+      try bytes.withUnsafeMutableBufferPointer { into throws(CheckpointError) in
+        try source.copy(blocks: blocks, into: UnsafeMutableRawBufferPointer(into))
+      }
+      let held = min(blocks.count * size, tensor.byteCount - first * size)
+      digest = bytes.withUnsafeBytes {
+        Digest(ofMany: UnsafeRawBufferPointer(rebasing: $0[..<max(0, held)]), after: digest)
+      }
+    }
+    return digest
+  }
+}
+
+extension Packing {
+  /// All tensors but the codes' that the weight's numbers are worked out from.
+  fileprivate var tensors: [Int] {
+    var found: [Int] = []
+    if case .tensor(let table) = levels { found.append(table) }
+    if let factor { found.append(factor.tensor) }
+    for parameter in [scale, zero, shift] {
+      guard let parameter else { continue }
+      found.append(parameter.tensor)
+      if case .indexed(let by, _, _, _) = parameter.cells { found.append(by) }
+      if case .nested(let map, let scales, _, _) = parameter.form { found += [map, scales] }
+    }
+    return found
+  }
+}
+
 extension Tensor.Location {
   fileprivate func add(to digester: inout Digester) {
     switch self {

@@ -20,6 +20,17 @@ package struct Digest: Sendable, Hashable {
 
   package init(of bytes: [UInt8]) { self = bytes.withUnsafeBytes { Digest(of: $0) } }
 
+  /// Another digest of the same bytes, several times as fast where they are many.
+  package init(ofMany bytes: UnsafeRawBufferPointer, after previous: Digest = .zero) {
+    var digest: (UInt64, UInt64) = (0, 0)
+    withUnsafeMutablePointer(to: &digest) {
+      $0.withMemoryRebound(to: UInt64.self, capacity: 2) {
+        lathe_wide_digest(bytes.baseAddress, bytes.count, [previous.low, previous.high], $0)
+      }
+    }
+    self.init(low: digest.0, high: digest.1)
+  }
+
   package static let zero = Digest(low: 0, high: 0)
 
   /// 32 hexadecimal digits.

@@ -52,6 +52,25 @@ package struct FileSample: Sendable, Hashable {
   }
 }
 
+extension MappedFile {
+  /// A digest of the whole file. Reads it once, in bounded memory.
+  ///
+  /// - Throws: where it cannot be read, or was rewritten since it was opened.
+  package func contentDigest() throws(FileError) -> Digest {
+    let window = 1 << 20
+    var buffer = [UInt8](repeating: 0, count: min(window, size))
+    var digest = Digest(low: UInt64(size), high: 0)
+    for start in stride(from: 0, to: size, by: window) {
+      let count = min(window, size - start)
+      try buffer.withUnsafeMutableBufferPointer { into throws(FileError) in
+        try copy(offset: start, count: count, into: UnsafeMutableRawBufferPointer(into))
+      }
+      digest = buffer.withUnsafeBytes { Digest(ofMany: UnsafeRawBufferPointer(rebasing: $0[..<count]), after: digest) }
+    }
+    return digest
+  }
+}
+
 /// Nanoseconds since 1970.
 package func nanosecondsNow() -> Int {
   var time = timespec()

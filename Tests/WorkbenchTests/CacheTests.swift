@@ -114,14 +114,6 @@ import Testing
     #expect(try !answers(bench))
   }
 
-  @Test func aFileThatWasWrittenAgainIsAnotherModel() throws {
-    let bench = try filled()
-    FileTimes.set(bench.path, to: 1)
-    #expect(try !answers(bench))
-    FileTimes.set(bench.path, to: 0)
-    #expect(try answers(bench))
-  }
-
   @Test func aFileOfAnotherSizeIsAnotherModel() throws {
     let bench = try filled()
     let bytes = try #require(bench.scratch.bytes(of: "model.safetensors"))

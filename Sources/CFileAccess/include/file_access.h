@@ -22,4 +22,8 @@ void lathe_limit_heaps(void);
 /// 128 bits that stand for some bytes: SipHash-2-4 under a key of two words, little-endian.
 void lathe_digest(const void *bytes, size_t count, const uint64_t key[2], uint64_t digest[2]);
 
+/// The same for many bytes, several times as fast: the digest of four digests, of every fourth word each (without their
+/// lengths), of how many bytes there are, and of the up to 31 bytes behind the last four words.
+void lathe_wide_digest(const void *bytes, size_t count, const uint64_t key[2], uint64_t digest[2]);
+
 #endif

@@ -11,6 +11,7 @@ public final class ModelCache: Sendable {
   public let folder: CacheFolder
   private let checkpoint: Checkpoint
   private let state = Mutex(State())
+  private let check: ContentCheck
   private let isTidying = Atomic<Bool>(false)
   /// Whether something may wait to be written: a screen that ends at once need not wait for what is being read.
   private let hasNews = Atomic<Bool>(false)
@@ -29,6 +30,7 @@ public final class ModelCache: Sendable {
   /// Costs nothing: the first question opens what is kept.
   public init(_ folder: CacheFolder, of checkpoint: Checkpoint) {
     (self.folder, self.checkpoint) = (folder, checkpoint)
+    check = ContentCheck(checkpoint)
   }
 
   /// Histograms are kept in models of so many tensors: of more they would take more than they are worth.
@@ -50,20 +52,52 @@ public final class ModelCache: Sendable {
     }
   }
 
-  /// The content that is kept under a key.
+  /// What is kept under a key of something that is about the model as a whole.
   func content(_ key: Digest) -> [UInt8]? {
-    // The disk is read without the lock.
-    guard let place = withStore({ store, _ in store?.content(key) }) else { return nil }
-    return try? place.0.copy(offset: place.offset, count: place.length)
+    kept(key) ?? earlier(key, about: ContentCheck.wholeKey) { check.whole() }
   }
 
-  /// All contents of a kind, in no order.
+  /// All contents of a kind that is about the model as a whole, in no order.
   func contents(_ kind: Segment.Kind) -> [(key: Digest, content: [UInt8])] {
-    let keys = withStore { store, _ in Set(store?.listed[kind] ?? []) } ?? []
-    return keys.compactMap { key in content(key).map { (key, $0) } }
+    let own = withStore { store, _ in store?.listed(kind) } ?? []
+    let earlier = withStore { store, _ in store?.listedEarlier(kind) } ?? []
+    let found = own.union(earlier).compactMap { key in content(key).map { (key, $0) } }
+    for (key, content) in found where !own.contains(key) { keep(content, under: key, as: kind) }
+    return found
   }
 
-  func keep(_ content: [UInt8], under key: Digest, as kind: Segment.Kind) {
+  /// What is kept under a key since the files have the times that they have.
+  private func kept(_ key: Digest) -> [UInt8]? {
+    // The disk is read without the lock.
+    withStore { store, _ in store?.content(key) }.flatMap(read)
+  }
+
+  private func read(_ content: AnswerStore.Content) -> [UInt8]? {
+    try? content.file.copy(offset: content.offset, count: content.length)
+  }
+
+  /// What was kept under a key when the files had other times, where the bytes that it is about are the same now.
+  ///
+  /// - Parameters:
+  ///   - bytes: what the digest of the bytes is kept under.
+  ///   - now: their digest; asked for only where something was kept.
+  private func earlier(_ key: Digest, about bytes: Digest, now: () -> Digest?) -> [UInt8]? {
+    let candidates = withStore { store, _ in store?.earlier(key, about: bytes) } ?? []
+    guard !candidates.isEmpty, let now = now()?.content else { return nil }
+    return candidates.lazy.filter { self.read($0.bytes) == now }.compactMap { self.read($0.content) }.first
+  }
+
+  /// Keeps something, and the digest of the bytes that it is about.
+  func keep(_ content: [UInt8], under key: Digest, as kind: Segment.Kind, about item: Item? = nil) {
+    let bytes = item?.bytesKey ?? ContentCheck.wholeKey
+    guard withStore({ store, isWritable in isWritable ? store?.has(bytes) : nil }) == false,
+      let digest = item.map(check.bytes) ?? check.whole()
+    else { return put(content, under: key, as: kind) }
+    put(digest.content, under: bytes, as: .bytes)
+    put(content, under: key, as: kind)
+  }
+
+  private func put(_ content: [UInt8], under key: Digest, as kind: Segment.Kind) {
     let isDue = withStore { store, isWritable -> Bool? in
       guard isWritable else { return nil }
       store?.add(key, kind, content)
@@ -97,7 +131,13 @@ extension ModelCache {
   /// What is kept of a question's answer: of a survey the figures and, where it is there, the histogram; of an assessment
   /// no histograms.
   func answer(to question: Question, about item: Item) -> Answer? {
-    guard let (key, kind) = question.key(of: item), let content = content(key) else { return nil }
+    guard let (key, kind) = question.key(of: item) else { return nil }
+    var content = kept(key)
+    if content == nil {
+      content = earlier(key, about: item.bytesKey) { check.bytes(of: item) }
+      if let content { keep(content, under: key, as: kind, about: item) }
+    }
+    guard let content else { return nil }
     var reader = KeptReader(content)
     do {
       switch kind {
@@ -107,7 +147,7 @@ extension ModelCache {
         let table = try reader.table()
         try reader.finish()
         return .table(table)
-      case .measurement, .sensitivities: return nil
+      case .measurement, .sensitivities, .bytes: return nil
       }
     } catch {
       return nil
@@ -123,6 +163,6 @@ extension ModelCache {
     case .assessment(let assessment): writer.put(assessment)
     case .tiles, .corner, .failure: return
     }
-    keep(writer.bytes, under: key, as: kind)
+    keep(writer.bytes, under: key, as: kind, about: item)
   }
 }

@@ -39,7 +39,7 @@ struct ModelKey: Sendable, Hashable {
   }
 
   /// What a Hugging Face folder's weights are understood by, and what text goes into them through.
-  private static let beside = [
+  static let beside = [
     "config.json", "quantize_config.json", "quant_config.json", "quantization_config.json", "hf_quant_config.json",
     "model_index.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "chat_template.jinja",
@@ -74,6 +74,14 @@ extension Question {
 }
 
 extension Item {
+  /// What the digest of its bytes is kept under.
+  var bytesKey: Digest {
+    var digester = Digester()
+    digester.add(Int(Segment.Kind.bytes.rawValue))
+    add(to: &digester)
+    return digester.finish()
+  }
+
   /// The tensor and how its numbers are taken: what a folder's config says of them may change.
   fileprivate func add(to digester: inout Digester) {
     digester.add(tensorName)

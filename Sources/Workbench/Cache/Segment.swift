@@ -22,6 +22,8 @@ enum Segment {
   enum Kind: UInt8, Sendable {
     case survey = 1
     case table, assessment, measurement, sensitivities
+    /// The digest of bytes that answers are about (`ContentCheck`).
+    case bytes
   }
 
   /// Where an answer's content lies.

@@ -11,7 +11,8 @@ struct CacheCommand: ParsableCommand, Explained {
   static let explanation = """
     What was found out about a model is kept in $XDG_CACHE_HOME/lathe, else ~/.cache/lathe: statistics, histograms, errors, \
     sizes, what was measured. Opened again, the model shows it at once. It is kept by what the files hold (header, \
-    sizes, times, sampled pages), wherever they lie; nothing is written beside a model. When all of it takes more than the \
+    sizes, times, sampled pages), wherever they lie; of a copy or a touched file, whose times are others, what holds for \
+    tensors that have the same bytes is shown once they were read. Nothing is written beside a model. When all of it takes more than the \
     limit, the models that were used longest ago go first. --no-cache, with any command that opens a model, neither reads \
     nor writes it.
     """
