@@ -1,3 +1,4 @@
+import Checkpoints
 import Compression
 import Inference
 
@@ -37,7 +38,7 @@ extension Session {
   }
 
   /// The search's own first, then what it is held against; as many as are measured, or all but perturbed ones.
-  private func drafts(
+  private mutating func drafts(
     _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ terms: SearchTerms,
     _ isCancelled: @escaping () -> Bool
   ) -> [Draft] {
@@ -46,7 +47,7 @@ extension Session {
     var others: [Draft] = []
     if problem.harm == nil || problem.bytes != nil, request.candidates != 1 {
       if let uniform = bestUniform(problem) { others.append(uniform) }
-      if let mix = ownMix(request.budgets, terms) { others.append(mix) }
+      if let mix = ownMix(problem, request.schemes) { others.append(mix) }
     }
     let room = max(1, request.candidates - others.count)
     let moves = SearchMoves(problem)
@@ -84,8 +85,31 @@ extension Session {
     return best.map { Draft(name: "\($0.scheme) everywhere", recipe: problem.menu.recipe($0.picks)) }
   }
 
-  /// The largest of llama.cpp's own mixes that keeps the budgets, where the target is its.
-  private func ownMix(_ budgets: [Budget], _ terms: SearchTerms) -> Draft? { nil }
+  /// The largest of llama.cpp's own mixes that keeps the limits, where the model or the target is its; what was chosen before
+  /// stays.
+  private mutating func ownMix(_ problem: SearchProblem, _ asked: [Scheme]?) -> Draft? {
+    let isOwn = checkpoint.format == .gguf && target == nil || ["gguf", "llama.cpp"].contains(target?.name)
+    guard isOwn, let limit = problem.bytes, problem.seconds == nil else { return nil }
+    let chosen = Set(problem.menu.groups.flatMap(\.names))
+    var best: (name: String, recipe: Recipe, bytes: Int)?
+    for (name, mix) in mixes {
+      var recipe = mix
+      recipe.choices = recipe.choices.filter { chosen.contains($0.key) }
+      // Only what was asked for may appear.
+      if let asked, !recipe.choices.values.allSatisfy({ asked.contains($0.scheme) }) { continue }
+      recipe.choices.merge(problem.menu.base.choices) { _, own in own }
+      let size = items.reduce(0) { chosen.contains($1.name) ? $0 + bytes(of: $1, in: recipe[$1]).bytes : $0 }
+      if Double(size) <= limit, best.map({ size > $0.bytes }) ?? true { best = (name, recipe, size) }
+    }
+    guard let best else { return nil }
+    let open = items.compactMap { item -> Question? in
+      let scheme = best.recipe[item]
+      return scheme.isKeep || assessment(of: item, in: scheme) != nil
+        ? nil : .assessment(item.id, made(scheme, of: item))
+    }
+    settle(open)
+    return Draft(name: best.name, recipe: best.recipe)
+  }
 
   private func candidate(_ name: String, _ recipe: Recipe, _ terms: SearchTerms) -> Tuning.Candidate {
     let estimate = estimate { recipe[$0] }
