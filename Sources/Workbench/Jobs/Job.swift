@@ -84,7 +84,7 @@ public final class Job: Sendable, Identifiable {
     case locked(Locks?)
     case threshold(ratio: Double, Double)
     /// `nil` where the recipe does not fit the target.
-    case fileSize(Int?, Target)
+    case fileSize(Int?, Target, version: Int)
   }
 
   /// An event with the job that it is of.

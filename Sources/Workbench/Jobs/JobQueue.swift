@@ -89,7 +89,8 @@ extension Job {
     case .aim(let target): return .aimed(try session.aim(for: target))
     case .lock(let isLocked): return .locked(isLocked ? session.lockable : nil)
     case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
-    case .fileSize(let target): return .fileSize(try? session.size(checkpoint: target), target)
+    case .fileSize(let target):
+      return .fileSize(try? session.size(checkpoint: target), target, version: session.exportVersion)
     }
   }
 }
