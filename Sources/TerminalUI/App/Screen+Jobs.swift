@@ -36,7 +36,7 @@ extension Screen {
       return
     }
     state.popup = popup
-    state.session.preview(recipe)
+    state.session.preview(recipe, provenance: Provenance(method: "the front"))
     askForChoices()
   }
 
@@ -89,8 +89,8 @@ extension Screen {
       state.session.resolve(ratio, as: threshold)
       state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
       askForChoices()
-    case .fileSize(let bytes, let target):
-      state.figures.take(.init(target: target, version: job.version, bytes: bytes))
+    case .fileSize(let bytes, let target, let version):
+      state.figures.take(.init(target: target, version: version, bytes: bytes))
     }
   }
 }

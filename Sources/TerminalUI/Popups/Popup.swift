@@ -78,7 +78,7 @@ extension State {
       return perform(command, "")
     case .previews(let recipe):
       self.popup = popup
-      session.preview(recipe)
+      session.preview(recipe, provenance: Provenance(method: "the front"))
       sessionChanged()
     case .takes(let words):
       session.takePreview()

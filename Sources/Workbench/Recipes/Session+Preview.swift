@@ -3,10 +3,12 @@ extension Session {
   public var isPreviewing: Bool { beforePreview != nil }
 
   /// Shows a recipe in place of the one that stood when the first was shown.
-  public mutating func preview(_ recipe: Recipe) {
+  ///
+  /// - Parameter provenance: how it came about.
+  public mutating func preview(_ recipe: Recipe, provenance: Provenance? = nil) {
     let before = beforePreview ?? history
     restore(before)
-    commit(recipe)
+    commit(recipe, provenance: provenance)
     beforePreview = before
   }
 

@@ -11,6 +11,8 @@ extension Session {
     var multiplications: [Int: Int]?
     /// Bytes that the file has beyond the packed ones; 0 without a target that is a file.
     var overhead = 0
+    /// What a file has to have room for beside the weights.
+    var story: Provenance?
   }
 
   /// - Throws: `WorkbenchError` for a budget that cannot be told of this model.

@@ -24,6 +24,7 @@ extension Session {
           ? "no layer can take any of the schemes" : "every layer that could be searched was chosen before")
     }
     var terms = SearchTerms(budgets: request.budgets)
+    terms.story = .longest(request)
     if request.budgets.contains(where: { if case .speed = $0.limit { true } else { false } }), checkpoint.graph != nil {
       terms.multiplications = try Network(checkpoint).multiplications(isCancelled: isCancelled)
     }
@@ -44,6 +45,12 @@ extension Session {
       tuning?.candidates = ranked(again.candidates + present.candidates, request.budgets)
     }
     guard var tuning else { return nil }
+    if let target, target.isCheckpoint {
+      // With what the file tells of it.
+      var other = self
+      other.commit(tuning.answer.recipe, provenance: Provenance(tuning, request))
+      tuning.candidates[0].bytes = try other.size(checkpoint: target)
+    }
     tuning.notes = doubts(about: tuning.answer.recipe, in: menu, greedy: found.picks)
     if !menu.isCalibrated {
       tuning.notes.append(
@@ -79,7 +86,7 @@ extension Session {
         throw WorkbenchError(try unreached(problem, terms))
       }
       guard isFile else { return (problem, found) }
-      let overhead = try overhead(of: menu.recipe(found.picks))
+      let overhead = try overhead(of: menu.recipe(found.picks), terms)
       // Padding goes with the choice: what is too much is taken off what may be chosen.
       if overhead <= terms.overhead {
         best = (problem, found)
@@ -92,17 +99,18 @@ extension Session {
   }
 
   /// Bytes of the target's file beyond the packed ones.
-  private func overhead(of recipe: Recipe) throws(WorkbenchError) -> Int {
+  private func overhead(of recipe: Recipe, _ terms: SearchTerms) throws(WorkbenchError) -> Int {
     guard let target, target.isCheckpoint else { return 0 }
     var other = self
-    other.commit(recipe)
+    other.commit(recipe, provenance: terms.story)
     return try other.size(checkpoint: target) - other.estimate.bytes
   }
 
   /// What the budgets ask for and the least that can be had.
   private func unreached(_ problem: SearchProblem, _ terms: SearchTerms) throws(WorkbenchError) -> String {
     let least = problem.menu.recipe(problem.least)
-    let (bytes, bits) = (estimate { least[$0] }.bytes + (try overhead(of: least)), estimate { least[$0] }.bitsPerWeight)
+    let overhead = try overhead(of: least, terms)
+    let (bytes, bits) = (estimate { least[$0] }.bytes + overhead, estimate { least[$0] }.bitsPerWeight)
     var lines: [String] = []
     for budget in terms.budgets {
       switch budget.limit {
@@ -116,7 +124,7 @@ extension Session {
         )
       case .memory(let most, let context):
         let cache = (checkpoint.graph == nil ? try? Transformer(checkpoint) : nil)?.cacheBytes(context: context) ?? 0
-        let whole = Double(bytes - (try overhead(of: least))) + cache
+        let whole = Double(bytes - overhead) + cache
         if whole > Double(most) { lines.append("\(budget): the least is \(Format.bytes(Int(whole))) in memory") }
       case .speed(_, let device):
         let times = problem.seconds?.of ?? []
