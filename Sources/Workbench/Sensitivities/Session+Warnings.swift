@@ -18,6 +18,11 @@ extension Session {
     if sensitivities.values.isFlat {
       lines.append("the calibration is too flat to rank layers: take more or other data")
     }
+    if let seen = calibrationSeenInTraining {
+      lines.append(
+        "uncompressed, the model's loss is \(Format.significant(seen.calibration, 2)) on the calibration data and \(Format.significant(seen.measured, 2)) on what was measured: it may have been trained on the former"
+      )
+    }
     if measurements.contains(where: { lastPart($0.data) == sensitivities.values.data.name }) {
       lines.append("measured on the data that it was calibrated on: others would say more")
     }
@@ -39,6 +44,25 @@ extension Session {
       lines.append("\(crushed.name) has far fewer bits than the rest: embeddings and heads are what models bear worst")
     }
     return lines
+  }
+
+  /// The uncompressed model's cross entropy on the data of the calibration and on other data, where the first is less by
+  /// more than a quarter and than three standard errors: so much luck have data that trained the model.
+  private var calibrationSeenInTraining: (calibration: Double, measured: Double)? {
+    guard let values = sensitivities?.values else { return nil }
+    func loss(_ metrics: [Trial.Figure]) -> (value: Double, error: Double)? {
+      metrics.first { $0.name == "cross entropy" }.flatMap { one in one.baseline.map { ($0, one.standardError ?? 0) } }
+    }
+    let own = values.trials.first { !$0.isOwn && lastPart($0.data) == values.data.name }
+    guard let calibration = own.flatMap({ loss($0.metrics) }) else { return nil }
+    for measurement in measurements where lastPart(measurement.data) != values.data.name {
+      guard let other = loss(measurement.metrics.map(Trial.Figure.init)) else { continue }
+      let error = (calibration.error * calibration.error + other.error * other.error).squareRoot()
+      if calibration.value < 0.75 * other.value, other.value - calibration.value > 3 * error {
+        return (calibration.value, other.value)
+      }
+    }
+    return nil
   }
 
   /// An embedding or a head more than half a bit below the mean, and by its effect among what harms most.
