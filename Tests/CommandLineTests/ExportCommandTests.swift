@@ -23,6 +23,27 @@ import Testing
     #expect(direct.output == through.output)
   }
 
+  /// A recipe's story goes on to what is made of it, unless it is not wanted, or the choice is another.
+  @Test func aStoryGoesAlongUnlessItIsLeftOut() throws {
+    let chosen = ["export", Program.digits, "--set", "*=int8,channel", "--to", "lathe", "-o"]
+    #expect(try Program.run(chosen + [folder.path("plain.json")]).status == 0)
+    let plain = String(decoding: try #require(folder.bytes(of: "plain.json")), as: UTF8.self)
+    let told = plain.replacing("\n}\n", with: ",\n  \"provenance\": {\"method\": \"search\", \"budgets\": [\"8x\"]}\n}\n")
+    #expect(told != plain)
+    try folder.write(told, to: "told.json")
+    func exported(_ more: String...) throws -> String {
+      let path = folder.path("out.json")
+      let result = try Program.run(
+        ["export", Program.digits, "--recipe", folder.path("told.json"), "--to", "lathe", "-o", path, "--verify"] + more)
+      #expect(result.status == 0, "\(result.errors)")
+      return String(decoding: try #require(folder.bytes(of: "out.json")), as: UTF8.self)
+    }
+    let again = try exported()
+    #expect(again.contains("\"method\" : \"search\"") && again.contains("\"8x\""))
+    #expect(try exported("--no-provenance") == plain)
+    #expect(try !exported("--set", "/fc1*=int4,channel").contains("provenance"))
+  }
+
   /// A tied model that is stored by its head alone is the same GGUF file.
   @Test func aHeadAloneBecomesTheEmbedding() throws {
     let alone = TemporaryFolder()

@@ -23,7 +23,7 @@ struct Figures: Sendable {
   /// A size, with what it is of.
   struct FileSize: Sendable {
     let target: Target
-    /// The version of the recipe; `nil` while it was found of none.
+    /// The `exportVersion` of the session; `nil` while it was found of none.
     var version: Int?
     /// `nil` where the recipe does not fit the target.
     var bytes: Int?

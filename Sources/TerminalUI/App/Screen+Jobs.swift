@@ -87,8 +87,8 @@ extension Screen {
       state.session.resolve(ratio, as: threshold)
       state.say("\(Format.percent(ratio)) of all these weights lie below \(Format.significant(threshold))")
       askForChoices()
-    case .fileSize(let bytes, let target):
-      state.figures.take(.init(target: target, version: job.version, bytes: bytes))
+    case .fileSize(let bytes, let target, let version):
+      state.figures.take(.init(target: target, version: version, bytes: bytes))
     }
   }
 }

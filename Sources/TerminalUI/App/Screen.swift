@@ -187,7 +187,7 @@ struct Screen: Program {
 
   /// The size of the file that the target would write, one recipe at a time: the newest when one was found.
   private mutating func askForFileSize() {
-    guard let size = state.figures.fileSize, size.version != state.session.version else { return }
+    guard let size = state.figures.fileSize, size.version != state.session.exportVersion else { return }
     let isSizing = jobs.values.contains { if case .fileSize = $0.work { true } else { false } }
     if !isSizing { start(.fileSize(size.target)) }
   }

@@ -56,7 +56,7 @@ extension State {
     let (status, estimate) = (Style(.status), figures.estimate)
     // With a file to be written for a target, its size counts; until it is known, that of the parameters.
     let fileSize = figures.fileSize
-    let fileBytes = fileSize?.version == session.version ? fileSize?.bytes : nil
+    let fileBytes = fileSize?.version == session.exportVersion ? fileSize?.bytes : nil
     let bytes = fileBytes ?? estimate.bytes
     let pending = fileBytes != nil || estimate.isExact && fileSize == nil ? "" : estimate.isExact ? "…" : "≤"
     let ratio = bytes > 0 ? Double(estimate.originalBytes) / Double(bytes) : 1

@@ -121,7 +121,7 @@ extension Session {
     switch target.kind {
     case .recipe:
       do {
-        let bytes = try RecipeFile(recipe, of: items, checkpoint: checkpoint).encoded()
+        let bytes = try RecipeFile(recipe, of: items, checkpoint: checkpoint, provenance: provenance).encoded()
         return Export(
           files: [Export.File(path: path, bytes: bytes)],
           usage: "lathe open \(shellWord(checkpoint.path)) --recipe \(shellWord(path))")

@@ -51,11 +51,25 @@ struct ConfigObject {
 
   func int(_ key: String) throws(WorkbenchError) -> Int? { try read(key, "a whole number", \.int) }
   func bool(_ key: String) throws(WorkbenchError) -> Bool? { try read(key, "true or false", \.bool) }
+  func double(_ key: String) throws(WorkbenchError) -> Double? {
+    try read(key, "a number") { value in value.double.flatMap { $0.isFinite ? $0 : nil } }
+  }
   func string(_ key: String) throws(WorkbenchError) -> String? { try read(key, "a text", \.string) }
 
   func object(_ key: String) throws(WorkbenchError) -> ConfigObject? {
     guard let found = self[key] else { return nil }
     return try ConfigObject(found, at: place(of: key), in: path)
+  }
+
+  /// A list of objects; none where there is no such member.
+  func elements(_ key: String) throws(WorkbenchError) -> [ConfigObject] {
+    let values: [JSONValue] =
+      try read(key, "a list of objects") { value in if case .array(let values) = value { values } else { nil } } ?? []
+    var objects: [ConfigObject] = []
+    for (index, value) in values.enumerated() {
+      objects.append(try ConfigObject(value, at: "\(place(of: key))[\(index)]", in: path))
+    }
+    return objects
   }
 
   func strings(_ key: String) throws(WorkbenchError) -> [String] {

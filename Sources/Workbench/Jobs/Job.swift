@@ -91,7 +91,7 @@ public final class Job: Sendable, Identifiable {
     case reason(SearchMenu.Reason?, Item.ID)
     case threshold(ratio: Double, Double)
     /// `nil` where the recipe does not fit the target.
-    case fileSize(Int?, Target)
+    case fileSize(Int?, Target, version: Int)
   }
 
   /// An event with the job that it is of.

@@ -94,7 +94,8 @@ extension Job {
     case .reason(let id):
       return .reason(session.searchMenu(isWhole: true).reason(for: id, in: session.recipe), id)
     case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
-    case .fileSize(let target): return .fileSize(try? session.size(checkpoint: target), target)
+    case .fileSize(let target):
+      return .fileSize(try? session.size(checkpoint: target), target, version: session.exportVersion)
     }
   }
 }

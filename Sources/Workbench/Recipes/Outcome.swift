@@ -9,6 +9,8 @@ public struct Outcome: Sendable {
   public var notes: [String: String]
   /// Names of items that were kept where llama.cpp has a substitute for their scheme.
   public var fallbacks: Set<String> = []
+  /// How the recipe came about, where a file tells it.
+  public var provenance: Provenance?
 
   public init(recipe: Recipe, notes: [String: String] = [:]) {
     self.recipe = recipe

@@ -20,7 +20,8 @@ import FileAccess
 ///           "by": "user",                            user, rule or search
 ///           "shape": [32, 1, 3, 3]
 ///         }
-///       }
+///       },
+///       "provenance": {"method": "by hand", …}       how it came about, where there is something to tell
 ///     }
 ///
 /// Layers that are not listed stay as they are.
@@ -29,6 +30,7 @@ public struct RecipeFile: Codable, Sendable {
   public var model: String
   public var format: String
   public var layers: [String: Layer]
+  public var provenance: Provenance?
 
   public struct Layer: Codable, Sendable {
     public var scheme: Scheme
@@ -38,7 +40,8 @@ public struct RecipeFile: Codable, Sendable {
 
   public static let version = 1
 
-  public init(_ recipe: Recipe, of items: [Item], checkpoint: Checkpoint) {
+  public init(_ recipe: Recipe, of items: [Item], checkpoint: Checkpoint, provenance: Provenance? = nil) {
+    self.provenance = provenance
     lathe = Self.version
     model = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
     format = checkpoint.format.rawValue
@@ -86,6 +89,7 @@ public struct RecipeFile: Codable, Sendable {
     lathe = version
     model = try file.string("model") ?? ""
     format = try file.string("format") ?? ""
+    if let story = try file.object("provenance") { provenance = try Provenance(story) }
     guard let all = try file.object("layers") else { throw missing(file, "layers") }
     layers = [:]
     layers.reserveCapacity(all.members.count)
@@ -146,6 +150,8 @@ public struct RecipeFile: Codable, Sendable {
         "\(path): the recipe is for another model (\(model)): none of its \(layers.count) layers matches by name and shape"
       )
     }
+    // A part of a recipe is another.
+    if mismatches.isEmpty { outcome.provenance = provenance }
     return (outcome, mismatches)
   }
 }
@@ -158,15 +164,19 @@ public struct RecipeDraft: Sendable {
   let saved: Recipe
   let items: [Item]
   let checkpoint: Checkpoint
+  let provenance: Provenance?
 
   /// The bytes of its file; `nil` where all is written.
   public func unsaved() -> [UInt8]? {
-    recipe == saved ? nil : try? RecipeFile(recipe, of: items, checkpoint: checkpoint).encoded()
+    recipe == saved
+      ? nil : try? RecipeFile(recipe, of: items, checkpoint: checkpoint, provenance: provenance).encoded()
   }
 }
 
 extension Session {
   public var draft: RecipeDraft {
-    RecipeDraft(version: version, recipe: recipe, saved: history.saved, items: items, checkpoint: checkpoint)
+    RecipeDraft(
+      version: version, recipe: recipe, saved: history.saved, items: items, checkpoint: checkpoint,
+      provenance: history.provenance)
   }
 }

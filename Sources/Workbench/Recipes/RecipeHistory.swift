@@ -1,9 +1,10 @@
 /// A recipe with those before it and those that were undone: undo and redo walk the stack. Each has the notes that belong to
-/// it, which come and go with it.
+/// it and its story, which come and go with it.
 public struct RecipeHistory: Sendable {
   private struct Step: Sendable {
     var recipe = Recipe()
     var notes: [String: String] = [:]
+    var provenance: Provenance?
   }
 
   private var steps = [Step()]
@@ -15,6 +16,9 @@ public struct RecipeHistory: Sendable {
   public var recipe: Recipe { steps[position].recipe }
   /// By item name: why it was kept, or what stands in.
   public var notes: [String: String] { steps[position].notes }
+
+  /// How the recipe came about, where more is known than that a person chose it.
+  public var provenance: Provenance? { steps[position].provenance }
 
   public var canUndo: Bool { position > 0 }
   public var canRedo: Bool { position + 1 < steps.count }
@@ -32,9 +36,11 @@ public struct RecipeHistory: Sendable {
 
   /// Puts a recipe on top; what was undone is forgotten.
   ///
-  /// - Parameter notes: what is to be said about this choice; the notes of items whose choice it changes go.
-  mutating func push(_ recipe: Recipe, notes: [String: String]) {
-    let step = Step(recipe: recipe, notes: merged(notes, over: recipe))
+  /// - Parameters:
+  ///   - notes: what is to be said about this choice; the notes of items whose choice it changes go.
+  ///   - provenance: its story; another choice has none of the one before.
+  mutating func push(_ recipe: Recipe, notes: [String: String], provenance: Provenance? = nil) {
+    let step = Step(recipe: recipe, notes: merged(notes, over: recipe), provenance: provenance)
     steps.removeSubrange((position + 1)...)
     steps.append(step)
     position += 1
@@ -42,9 +48,12 @@ public struct RecipeHistory: Sendable {
 
   /// Says more of the recipe as it stands.
   ///
-  /// - Parameter recipe: the same choice for all items; notes about others go.
-  mutating func note(_ notes: [String: String], on recipe: Recipe) {
+  /// - Parameters:
+  ///   - recipe: the same choice for all items; notes about others go.
+  ///   - provenance: in the place of its story, where there is one.
+  mutating func note(_ notes: [String: String], on recipe: Recipe, provenance: Provenance? = nil) {
     steps[position].notes = merged(notes, over: recipe)
+    if let provenance { steps[position].provenance = provenance }
   }
 
   private func merged(_ new: [String: String], over recipe: Recipe) -> [String: String] {
@@ -56,7 +65,7 @@ public struct RecipeHistory: Sendable {
 
   /// Begins anew with a recipe that was chosen before: opened, not yet changed.
   mutating func start(from outcome: Outcome) {
-    steps = [Step(recipe: outcome.recipe, notes: outcome.notes)]
+    steps = [Step(recipe: outcome.recipe, notes: outcome.notes, provenance: outcome.provenance)]
     position = 0
     saved = outcome.recipe
   }

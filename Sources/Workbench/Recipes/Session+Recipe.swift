@@ -4,23 +4,27 @@ import Compression
 extension Session {
   /// Puts a recipe on top of the history; what was undone is forgotten. The same recipe again changes nothing.
   ///
-  /// - Parameter notes: what is to be said about this choice; the notes of items whose choice it changes go.
-  public mutating func commit(_ recipe: Recipe, notes: [String: String] = [:]) {
-    push(recipe, notes: notes, among: items.indices)
+  /// - Parameters:
+  ///   - notes: what is to be said about this choice; the notes of items whose choice it changes go.
+  ///   - provenance: how it came about; `nil` where a person chose it.
+  public mutating func commit(_ recipe: Recipe, notes: [String: String] = [:], provenance: Provenance? = nil) {
+    push(recipe, notes: notes, provenance: provenance, among: items.indices)
   }
 
   /// - Parameters:
   ///   - places: items outside of them have the same choice as before.
   /// - Returns: how many items changed.
   @discardableResult
-  private mutating func push(_ recipe: Recipe, notes: [String: String], among places: some Sequence<Int>) -> Int {
+  private mutating func push(
+    _ recipe: Recipe, notes: [String: String], provenance: Provenance? = nil, among places: some Sequence<Int>
+  ) -> Int {
     let before = self.recipe
     let changed = places.filter { recipe.choices[items[$0].name] != before.choices[items[$0].name] }
     guard !changed.isEmpty else {
-      history.note(notes, on: recipe)
+      history.note(notes, on: recipe, provenance: provenance)
       return 0
     }
-    history.push(recipe, notes: notes)
+    history.push(recipe, notes: notes, provenance: provenance)
     recipeChanged(at: changed)
     return changed.count { before[items[$0]] != recipe[items[$0]] }
   }

@@ -28,6 +28,9 @@ public struct Session: Sendable {
   /// Layers that an edit changes together; `nil` where each is for itself.
   public internal(set) var locks: Locks?
 
+  /// Whether the files that are made of the recipe tell how it came about (`provenance`).
+  public var tellsProvenance = true
+
   /// What earlier runs found out, and where this one keeps what it does; `nil` for nothing.
   public let cache: ModelCache?
 
@@ -56,6 +59,9 @@ public struct Session: Sendable {
   public var target: Target? { aim.target }
   /// Changes whenever the estimate may have: a number to compare where adding up would take long.
   public var estimateVersion: Int { parts.version }
+
+  /// Changes whenever what is written of the recipe may have: its choices, or what there is to tell of them.
+  public var exportVersion: Int { version &+ measurements.count &+ (sensitivities == nil ? 0 : estimateVersion) }
 
   /// Brings what depends on the recipe up to date.
   ///

@@ -61,6 +61,7 @@ struct ChoiceOptions: ParsableArguments {
     }
     let fromRules = try Outcome.applying(
       try rules.map { try Rule($0) }, to: session.items, over: outcome.recipe, fallback: fallback != nil)
+    if fromRules.recipe != outcome.recipe { outcome.provenance = nil }
     outcome.recipe = fromRules.recipe
     outcome.notes.merge(fromRules.notes) { _, new in new }
     outcome.fallbacks.formUnion(fromRules.fallbacks)

@@ -34,10 +34,15 @@ struct ExportCommand: ParsableCommand, Explained {
     completion: .file())
   var output: String
   @Flag(help: "Read the file back and compare.") var verify = false
+  @Flag(
+    name: .customLong("no-provenance"),
+    help: "Leave out how the recipe came about: its budget, its method, its estimate, what was measured.")
+  var leavesOutProvenance = false
 
   func run() throws {
     let target = try Target(argument: target)
     var session = try choice.session(model: model.paths, cache: model.cache)
+    session.tellsProvenance = !leavesOutProvenance
     if target.isCheckpoint {
       guard output != "-" else {
         throw UsageError("-o -: \(target.name) is written at offsets, which standard output has not: give a path")

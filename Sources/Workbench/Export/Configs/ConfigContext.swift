@@ -6,7 +6,8 @@ import Numerics
 ///
 /// Of the export: `path`, where the first text is written; `files.STEM` and `paths.STEM`, each text's name and place;
 /// `model.name`, `.path`, `.folder` (Hugging Face's, else `HF_FOLDER`), `.format`, `.parameters`, `.gguf`, `.onnx`,
-/// `.quantised`; `target.name`, `.tool`; `imatrix`, where importances are given or needed.
+/// `.quantised`; `target.name`, `.tool`; `imatrix`, where importances are given or needed; where there is something to tell
+/// of how the recipe came about, `provenance.lines`, each with its `text`, and the whole as `provenance.json`.
 ///
 /// Lists of layers, in the file's order: `layers`, all that the tool looks at; `chosen`, those with a scheme; `left`, the
 /// rest; `head`, of one or none, and `body`; `by.FIELD.VALUE`, `others.FIELD.VALUE` and `by_tensor.FIELD.VALUE`, by what
@@ -89,6 +90,7 @@ struct ConfigContext {
     for entry in plan.entries { for (key, value) in entry.fields { any[key] = TemplateWord(value) } }
     values["any"] = any
     if plan.target.needsFigures { values["figures"] = figures }
+    if let provenance = session.provenance { values["provenance"] = provenance.templateValues }
     return values
   }
 

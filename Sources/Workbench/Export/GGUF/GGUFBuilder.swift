@@ -15,12 +15,22 @@ struct GGUFBuilder {
   private var architecture: String?
   private var checkpoint: Checkpoint { session.checkpoint }
 
+  /// Whether every layer stays as it is.
+  private var keepsAll: Bool { session.items.allSatisfy { session.recipe[$0].isKeep } }
+
   init(_ session: Session) { self.session = session }
 
   /// ggml's limit of a tensor's dimensions and of its name's bytes.
   private static let (mostDimensions, longestName) = (4, 63)
 
   func plan() throws(WorkbenchError) -> GGUFPlan {
+    var fields = fields
+    // What an earlier export told is of another recipe.
+    if !keepsAll || !session.tellsProvenance { fields.removeAll { $0.key.hasPrefix(Provenance.keyPrefix) } }
+    if let provenance = session.provenance {
+      fields.removeAll { $0.key.hasPrefix(Provenance.keyPrefix) }
+      fields += provenance.fields
+    }
     guard problems.isEmpty else {
       let shown = problems.prefix(12).joined(separator: "\n  ")
       let more = problems.count > 12 ? "\n  … and \(problems.count - 12) more" : ""
@@ -47,7 +57,7 @@ struct GGUFBuilder {
     } catch { throw WorkbenchError("\(error)") }
     architecture = fields.first { $0.key == "general.architecture" }?.value.string
     for item in session.items.sorted(by: { $0.id < $1.id }) { add(item, as: item.tensorName) }
-    setFileType(keepsOld: session.items.allSatisfy { session.recipe[$0].isKeep })
+    setFileType(keepsOld: keepsAll)
   }
 
   /// A model whose names llama.cpp does not know: tensors under their own, and no architecture.

@@ -1,8 +1,0 @@
-/// The program's version: the one place that says it.
-enum Version {
-  static let number = "0.1.0"
-  /// The day of the version, as a manual page shows it.
-  static let day = "November 21, 2026"
-  /// What `--version` prints.
-  static let line = "lathe \(number)"
-}
