@@ -28,13 +28,15 @@ import Testing
     let chosen = ["export", Program.digits, "--set", "*=int8,channel", "--to", "lathe", "-o"]
     #expect(try Program.run(chosen + [folder.path("plain.json")]).status == 0)
     let plain = String(decoding: try #require(folder.bytes(of: "plain.json")), as: UTF8.self)
-    let told = plain.replacing("\n}\n", with: ",\n  \"provenance\": {\"method\": \"search\", \"budgets\": [\"8x\"]}\n}\n")
+    let told = plain.replacing(
+      "\n}\n", with: ",\n  \"provenance\": {\"method\": \"search\", \"budgets\": [\"8x\"]}\n}\n")
     #expect(told != plain)
     try folder.write(told, to: "told.json")
     func exported(_ more: String...) throws -> String {
       let path = folder.path("out.json")
       let result = try Program.run(
-        ["export", Program.digits, "--recipe", folder.path("told.json"), "--to", "lathe", "-o", path, "--verify"] + more)
+        ["export", Program.digits, "--recipe", folder.path("told.json"), "--to", "lathe", "-o", path, "--verify"] + more
+      )
       #expect(result.status == 0, "\(result.errors)")
       return String(decoding: try #require(folder.bytes(of: "out.json")), as: UTF8.self)
     }

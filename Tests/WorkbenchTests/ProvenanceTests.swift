@@ -31,7 +31,9 @@ import Testing
     return session
   }
 
-  private func measurement(_ session: Session, value: Double = 1.25, data: String = "/tmp/a/test.txt") -> Workbench.Measurement {
+  private func measurement(_ session: Session, value: Double = 1.25, data: String = "/tmp/a/test.txt")
+    -> Workbench.Measurement
+  {
     Workbench.Measurement(
       recipe: session.recipe,
       metrics: [
@@ -191,7 +193,8 @@ import Testing
   }
 
   private static let specs = [
-    "onnxruntime": "*=int8,channel", "mlx-config": "*_proj=int4,group=64,affine", "llm-compressor": "*_proj=int4,group=32",
+    "onnxruntime": "*=int8,channel", "mlx-config": "*_proj=int4,group=64,affine",
+    "llm-compressor": "*_proj=int4,group=32",
     "exllamav3": "*_proj=int4,group=32", "compressed-tensors-config": "*_proj=int4,group=32", "json": "*_proj=int4",
     "markdown": "*_proj=int4", "csv": "*_proj=int4", "torchao": "*_proj=int4,group=32",
     "gptqmodel": "*_proj=int4,group=32", "auto-round": "*_proj=int4,group=32",
@@ -264,7 +267,8 @@ import Testing
       })
     _ = try session.adopt(
       Sensitivities(
-        model: "digits-cnn.onnx", fingerprint: "", data: .init(name: "digits-calibration.npz", count: 256, outputs: 256),
+        model: "digits-cnn.onnx", fingerprint: "",
+        data: .init(name: "digits-calibration.npz", count: 256, outputs: 256),
         difference: .kl, method: .anchors, layers: layers))
     let told = try #require(session.provenance)
     let expected = try #require(session.prediction(of: session.estimate))
