@@ -68,7 +68,7 @@ import Testing
 
   @Test func clearingTakesAllAwayAndTheLimitIsRemembered() throws {
     #expect(try run("inspect", model).status == 0)
-    #expect(try run("cache", "--limit", "2MB").output.contains("2"))
+    #expect(try run("cache", "--limit", "2MB").output.contains("1.91 MiB"))
     #expect(try state().limit == 2_000_000)
     #expect(try state().models == 1)
     #expect(try run("cache", "--clear").status == 0)

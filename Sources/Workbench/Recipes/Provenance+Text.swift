@@ -92,7 +92,6 @@ extension Session {
     }
     guard !found.isEmpty else { return nil }
     found.method = found.method ?? Provenance.byHand
-    found.target = target?.name ?? found.target
     found.lathe = Version.number
     return found
   }

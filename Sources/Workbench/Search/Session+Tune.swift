@@ -24,7 +24,7 @@ extension Session {
           ? "no layer can take any of the schemes" : "every layer that could be searched was chosen before")
     }
     var terms = SearchTerms(budgets: request.budgets)
-    terms.story = .longest(request)
+    terms.story = .longest(request, target: target)
     if request.budgets.contains(where: { if case .speed = $0.limit { true } else { false } }), checkpoint.graph != nil {
       terms.multiplications = try Network(checkpoint).multiplications(isCancelled: isCancelled)
     }
@@ -48,7 +48,7 @@ extension Session {
     if let target, target.isCheckpoint {
       // With what the file tells of it.
       var other = self
-      other.commit(tuning.answer.recipe, provenance: Provenance(tuning, request))
+      other.commit(tuning.answer.recipe, provenance: Provenance(tuning, request, target: target))
       tuning.candidates[0].bytes = try other.size(checkpoint: target)
     }
     tuning.notes = doubts(about: tuning.answer.recipe, in: menu, greedy: found.picks)

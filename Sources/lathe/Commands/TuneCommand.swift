@@ -103,7 +103,7 @@ struct TuneCommand: ParsableCommand, Explained {
       }, isCancelled: { flag.came })
     line.clear()
     guard let found else { throw WorkbenchError("called off") }
-    session.commit(found.answer.recipe, provenance: Provenance(found, request))
+    session.commit(found.answer.recipe, provenance: Provenance(found, request, target: target))
     if let file {
       _ = try session.write(.lathe, to: file)
       note("lathe: wrote \(file)")
