@@ -3,9 +3,11 @@
 package final class FileReader {
   package let file: MappedFile
   /// Where the next read begins, in bytes from the file's start.
-  package private(set) var position: Int
+  ///
+  /// A reader belongs to one thread and calls nobody back: checking every access anew took a fifteenth of a long header.
+  @exclusivity(unchecked) package private(set) var position: Int
   /// No read goes past this byte.
-  package private(set) var end: Int
+  @exclusivity(unchecked) package private(set) var end: Int
   /// Whether integers have their highest byte first.
   package var isBigEndian = false
   /// Elements of lists that were looked at one by one; see `GGUFValue`.
@@ -13,8 +15,8 @@ package final class FileReader {
   /// What is being read, for messages: "header", "graph".
   package let part: String
 
-  private var window: [UInt8] = []
-  private var windowStart = 0
+  @exclusivity(unchecked) private var window: [UInt8] = []
+  @exclusivity(unchecked) private var windowStart = 0
   private let windowSize: Int
 
   /// - Parameter window: how many bytes are read at once; at least the largest number that is read.
