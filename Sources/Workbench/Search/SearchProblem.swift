@@ -88,6 +88,7 @@ struct SearchProblem: Sendable {
   func isWithin(_ picks: [Int]) -> Bool {
     let total = knapsack.total(picks)
     if let bytes, total.cost > bytes { return false }
+    if let harm, bytes == nil, seconds == nil, total.harm > harm { return false }
     if let seconds {
       let time = picks.enumerated().reduce(0) { $0 + seconds.of[$1.offset][$1.element] }
       if time > seconds.limit { return false }

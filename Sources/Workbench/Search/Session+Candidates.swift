@@ -45,7 +45,7 @@ extension Session {
     let menu = problem.menu
     var own = [Draft(name: "search", recipe: menu.recipe(found.picks))]
     var others: [Draft] = []
-    if problem.harm == nil || problem.bytes != nil, request.candidates != 1 {
+    if request.candidates != 1 {
       if let uniform = bestUniform(problem) { others.append(uniform) }
       if let mix = ownMix(problem, request.schemes) { others.append(mix) }
     }
@@ -56,7 +56,9 @@ extension Session {
       if moved != found.picks { own.append(Draft(name: "search, cross terms", recipe: menu.recipe(moved))) }
     }
     var random = SplitMix64(state: 16)
-    for round in 0..<(3 * room) where own.count < room && !isCancelled() {
+    // Without either, the sum's best choice stands.
+    let starts = request.measurement != nil || moves != nil ? 3 * room : 0
+    for round in 0..<starts where own.count < room && !isCancelled() {
       // Effects scatter: where they decide little, others may be as good.
       let harms = menu.groups.map { group in
         let factor = power(2, 0.5 * random.normal())
@@ -74,13 +76,14 @@ extension Session {
     return own + others.filter { other in !own.contains { $0.recipe == other.recipe } }
   }
 
-  /// The least harmful of the recipes with one scheme everywhere that keep the limits.
+  /// Of the recipes with one scheme everywhere that keep the limits the least harmful, or within a harm the smallest.
   private func bestUniform(_ problem: SearchProblem) -> Draft? {
-    var best: (picks: [Int], scheme: Scheme, harm: Double)?
+    let wantsSize = problem.bytes == nil && problem.seconds == nil
+    var best: (picks: [Int], scheme: Scheme, figure: Double)?
     for scheme in problem.menu.commonSchemes {
       guard let picks = problem.menu.uniform(scheme), problem.isWithin(picks) else { continue }
-      let harm = problem.harm(picks)
-      if best.map({ harm < $0.harm }) ?? true { best = (picks, scheme, harm) }
+      let figure = wantsSize ? problem.bytes(picks) : problem.harm(picks)
+      if best.map({ figure < $0.figure }) ?? true { best = (picks, scheme, figure) }
     }
     return best.map { Draft(name: "\($0.scheme) everywhere", recipe: problem.menu.recipe($0.picks)) }
   }
