@@ -20,6 +20,9 @@ public struct RecipeHistory: Sendable {
   /// How the recipe came about, where more is known than that a person chose it.
   public var provenance: Provenance? { steps[position].provenance }
 
+  /// How many steps lead to the recipe as it stands.
+  var depth: Int { position }
+
   public var canUndo: Bool { position > 0 }
   public var canRedo: Bool { position + 1 < steps.count }
   /// Whether leaving would lose nothing.

@@ -7,9 +7,13 @@ extension Session {
   /// - Parameter provenance: how it came about.
   public mutating func preview(_ recipe: Recipe, provenance: Provenance? = nil) {
     let before = beforePreview ?? history
-    restore(before)
-    commit(recipe, provenance: provenance)
     beforePreview = before
+    if history.depth > before.depth {
+      // In the place of the one that is shown: only what differs from it is worked out anew.
+      replaceTop(with: recipe)
+    } else {
+      commit(recipe, provenance: provenance)
+    }
   }
 
   /// Takes the recipe that is shown: one step back undoes it.
