@@ -59,6 +59,12 @@ import Testing
     }
   }
 
+  /// A dilation of 2⁶²: nothing is known by it.
+  @Test func stepsThatNoPictureHasSayNothing() throws {
+    let network = try network("wide")
+    #expect(try Dataset("self", for: network).selfMadeTitle != "self (normalisation statistics)")
+  }
+
   @Test func aNormalisedInputHasTheMomentsThatItsNormalisationKnows() throws {
     let batch = try Dataset("self", for: try network("input")).batch(0..<1024)
     let found = moments(try floats(batch["input"]), channels: 1, plane: 64)[0]

@@ -76,6 +76,9 @@ def main(folder):
     nodes = [make("Conv", ["input", "conv.weight", "conv.bias"], ["convolved"], strides=[2, 2], pads=[1, 1, 1, 1]), node]
     convolved = helper.make_tensor_value_info("convolved", F, ["batch", 12, 8, 8])
     save(folder, "convolution", nodes, ["batch", 3, 16, 16], weights, [convolved])
+    # Steps that no picture has, on which a product overflows.
+    wide = make("Conv", ["input", "conv.weight", "conv.bias"], ["convolved"], dilations=[2**62, 2**62])
+    save(folder, "wide", [wide, node], ["batch", 3, 16, 16], weights | {"channels": 12}, [convolved])
 
     node, weights = normalisation("input", "features", np.array([10.0]), np.array([9.0]))
     save(folder, "input", [node], ["batch", 1, 8, 8], weights | {"channels": 1})

@@ -186,13 +186,11 @@ private struct GraphTrace {
     }
     let dilation = ints("dilations", [1, 1])
     let stride = ints("strides", [1, 1])
+    guard (stride + dilation).allSatisfy({ (1...1 << 12).contains($0) }) else { return nil }
     let same = [(height - 1) * dilation[0], (width - 1) * dilation[1]]
     var padding = ints("pads", [0, 0, 0, 0])
     if automatic.hasPrefix("SAME") { padding = [same[0] / 2, same[1] / 2, (same[0] + 1) / 2, (same[1] + 1) / 2] }
-    let sizes = stride + dilation
-    guard sizes.allSatisfy({ (1...1 << 12).contains($0) }), padding.allSatisfy({ (0...1 << 12).contains($0) }) else {
-      return nil
-    }
+    guard padding.allSatisfy({ (0...1 << 16).contains($0) }) else { return nil }
     let bias = node.inputs.count > 2 ? try numbers(node.inputs[2], most: mean.count) : nil
     return KnownConvolution(
       weights: weights, bias: bias?.count == mean.count ? bias ?? [] : .init(repeating: 0, count: mean.count),

@@ -1,3 +1,5 @@
+import Workbench
+
 extension Canvas {
   /// Progress as a bar, `▕██████▌    ▏`, in `width` columns, to an eighth of a column. Without a
   /// fraction (the end is not known) it is empty.

@@ -23,7 +23,7 @@ extension SearchFront {
     let other = menu.restBytes - menu.restParameterBytes
     // Beyond eight bits few ask for halves.
     for bits in stride(from: 1.0, through: 8, by: 0.5).map({ $0 }) + [10, 12, 16] {
-      mark(Int(bits * Double(menu.parameters) / 8) + other, "\(Format.fixed(bits, 1)) bits per weight")
+      mark(Int(saturating: bits * Double(menu.parameters) / 8) + other, "\(Format.fixed(bits, 1)) bits per weight")
     }
     for power in 10..<42 {
       for factor in [2, 3] {
@@ -31,7 +31,7 @@ extension SearchFront {
         mark(size - overhead, Format.bytes(size))
       }
     }
-    for device in DeviceProfile.all { mark(Int(device.memory), "memory of \(device.name)") }
+    for device in DeviceProfile.all { mark(Int(saturating: device.memory), "memory of \(device.name)") }
     return marks.map { Mark(point: $0.key, name: $0.value) }.sorted { $0.point < $1.point }
   }
 

@@ -125,7 +125,9 @@ extension Session {
       case .memory(let most, let context):
         let cache = (checkpoint.graph == nil ? try? Transformer(checkpoint) : nil)?.cacheBytes(context: context) ?? 0
         let whole = Double(bytes - overhead) + cache
-        if whole > Double(most) { lines.append("\(budget): the least is \(Format.bytes(Int(whole))) in memory") }
+        if whole > Double(most) {
+          lines.append("\(budget): the least is \(Format.bytes(Int(saturating: whole))) in memory")
+        }
       case .speed(_, let device):
         let times = problem.seconds?.of ?? []
         let use = DeviceUse(self, on: device, context: 0, multiplications: terms.multiplications)

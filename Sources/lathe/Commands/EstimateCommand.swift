@@ -108,10 +108,10 @@ extension DeviceEstimate {
   /// `≈ on laptop-ddr5: 1.6 MiB in memory (…), 12,000 tokens/s, 0.3 mJ each`.
   fileprivate func line(_ device: DeviceProfile?) -> String {
     let one = unit.dropLast()
-    var text = "device  ≈ on \(device?.name ?? ""): \(Format.bytes(Int(memoryBytes))) in memory"
-    if cacheBytes > 0 { text += ", \(Format.bytes(Int(cacheBytes))) of it keys and values" }
+    var text = "device  ≈ on \(device?.name ?? ""): \(Format.bytes(Int(saturating: memoryBytes))) in memory"
+    if cacheBytes > 0 { text += ", \(Format.bytes(Int(saturating: cacheBytes))) of it keys and values" }
     text += fits ? "" : ", MORE THAN IT HAS"
-    text += "; \(Format.bytes(Int(activeBytes))) read \(one == "image" ? "an" : "a") \(one)"
+    text += "; \(Format.bytes(Int(saturating: activeBytes))) read \(one == "image" ? "an" : "a") \(one)"
     if let perSecond { text += "; \(Format.significant(perSecond)) \(unit)/s" }
     if let energy { text += ", \(Format.significant(energy * 1000)) mJ each" }
     return text + "\n"

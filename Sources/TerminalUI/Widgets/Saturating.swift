@@ -1,7 +1,0 @@
-extension Int {
-  /// A number as a place on the screen: what is out of reach goes to the nearest that is not, NaN to zero. Weights may be
-  /// anything, and what is worked out from them as well.
-  init(saturating value: Double) {
-    self = value.isNaN ? 0 : Int(Swift.max(-1e15, Swift.min(1e15, value)))
-  }
-}
