@@ -28,7 +28,9 @@ extension Session {
         candidates[place].prediction = prediction(of: estimate)
       }
     }
-    for place in candidates.indices { candidates[place].keepsBudgets = keeps(candidates[place], request.budgets) }
+    for place in candidates.indices {
+      candidates[place].keepsBudgets = keeps(candidates[place], request.budgets, terms)
+    }
     return Tuning(candidates: ranked(candidates, request.budgets), gap: found.gap)
   }
 
@@ -128,8 +130,21 @@ extension Session {
       harm: estimate.effect ?? damage, prediction: prediction(of: estimate))
   }
 
-  /// Whether a candidate keeps the budgets of harm; those of size are kept by how it was made.
-  private func keeps(_ candidate: Tuning.Candidate, _ budgets: [Budget]) -> Bool {
+  /// Whether a candidate keeps the budgets of harm, and those of the file: its padding goes with the choice. The other sizes
+  /// are kept by how it was made.
+  private func keeps(_ candidate: Tuning.Candidate, _ budgets: [Budget], _ terms: SearchTerms) -> Bool {
+    guard let most = budgets.compactMap({ $0.fileBytes(of: checkpointBytes) }).min() else {
+      return keepsHarm(candidate, budgets)
+    }
+    let overhead = (try? overhead(of: candidate.recipe, terms)) ?? 0
+    let bytes = estimate { candidate.recipe[$0] }.bytes
+    return bytes + overhead <= most && keepsHarm(candidate, budgets)
+  }
+
+  /// Bytes of all items as stored.
+  private var checkpointBytes: Int { items.reduce(0) { $0 + $1.bytes } }
+
+  private func keepsHarm(_ candidate: Tuning.Candidate, _ budgets: [Budget]) -> Bool {
     budgets.allSatisfy { budget in
       guard budget.isHarm else { return true }
       if let measured = budget.isKept(by: candidate.metrics) { return measured }

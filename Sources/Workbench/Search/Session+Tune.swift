@@ -99,7 +99,7 @@ extension Session {
   }
 
   /// Bytes of the target's file beyond the packed ones.
-  private func overhead(of recipe: Recipe, _ terms: SearchTerms) throws(WorkbenchError) -> Int {
+  func overhead(of recipe: Recipe, _ terms: SearchTerms) throws(WorkbenchError) -> Int {
     guard let target, target.isCheckpoint else { return 0 }
     var other = self
     other.commit(recipe, provenance: terms.story)
@@ -128,7 +128,7 @@ extension Session {
         if whole > Double(most) {
           lines.append("\(budget): the least is \(Format.bytes(Int(saturating: whole))) in memory")
         }
-      case .speed(_, let device):
+      case .speed(let rate, let device):
         let times = problem.seconds?.of ?? []
         let use = DeviceUse(self, on: device, context: 0, multiplications: terms.multiplications)
         let chosen = Set(problem.menu.groups.flatMap(\.items))
@@ -137,7 +137,7 @@ extension Session {
             ? sum + use.seconds(of: item, bytes: Double(self.bytes(of: item, in: problem.menu.base[item]).bytes)) : sum
         }
         let fastest = times.reduce(rest) { $0 + ($1.min() ?? 0) }
-        if fastest > 0 { lines.append("\(budget): the most is \(Format.significant(1 / fastest)) a second") }
+        if fastest * rate > 1 { lines.append("\(budget): the most is \(Format.significant(1 / fastest)) a second") }
       default: break
       }
     }
@@ -163,6 +163,15 @@ extension Session {
 }
 
 extension Budget {
+  /// The bytes that a file may have, of a model that takes so many; `nil` of a budget that counts something else.
+  func fileBytes(of original: Int) -> Int? {
+    switch limit {
+    case .bytes(let most): most
+    case .ratio(let ratio): Int(saturating: (Double(original) / ratio).rounded(.down))
+    default: nil
+    }
+  }
+
   /// Whether it counts the bytes of a file.
   var isOfFile: Bool {
     switch limit {

@@ -91,19 +91,27 @@ struct SensitivityCommand: ParsableCommand, Explained {
       note("lathe: \(imatrix): importances of \(matrix.entries.count) weights")
       if file == nil, !json { return }
     }
-    let found = try session.sensitivities(
-      request,
-      progress: {
-        line.show("measuring \($0.what): \($0.done) of \($0.of)")
-        return true
-      }, isCancelled: { flag.came })
-    line.clear()
-    guard let found else { throw WorkbenchError("called off") }
-    for text in found.notes { note("lathe: \(printable(text))") }
+    let found = try measureSensitivities(of: session, request, line, flag)
     let bytes = try found.encoded()
     if let file { try session.write(bytes, to: file) }
     try emit(json ? String(decoding: bytes.dropLast(), as: UTF8.self) : found.text(of: session))
   }
+}
+
+/// What layers do to the outputs, measured with a line of progress; what is to be known of it is said.
+func measureSensitivities(
+  of session: Session, _ request: SensitivityRequest, _ line: ProgressLine, _ flag: Interrupt.Flag
+) throws -> Sensitivities {
+  let found = try session.sensitivities(
+    request,
+    progress: {
+      line.show("measuring \($0.what): \($0.done) of \($0.of)")
+      return true
+    }, isCancelled: { flag.came })
+  line.clear()
+  guard let found else { throw WorkbenchError("called off") }
+  for text in found.notes { note("lathe: \(printable(text))") }
+  return found
 }
 
 extension Sensitivities {

@@ -91,7 +91,8 @@ struct TuneCommand: ParsableCommand, Explained {
     request.measurement = try data.map { try options.request(data: $0) }
     request.candidates = measure
     if let measurement = request.measurement, sensitivity.path == nil {
-      try calibrate(&session, on: measurement, line, flag)
+      try session.adopt(
+        measureSensitivities(of: session, SensitivityRequest(measurement, samples: samples), line, flag))
     }
     let failures =
       session.settleWithProgress(session.searchQuestions(request.schemes)) + session.settleEstimateWithProgress()
@@ -111,21 +112,6 @@ struct TuneCommand: ParsableCommand, Explained {
     for text in session.warnings + found.notes { note("lathe: \(printable(text))") }
     try emit(json ? found.json(of: session, request).text() : found.text(of: session, request))
     if let failure = Failure(reading: failures) { throw failure }
-  }
-
-  private func calibrate(
-    _ session: inout Session, on measurement: MeasurementRequest, _ line: ProgressLine, _ flag: Interrupt.Flag
-  ) throws {
-    let found = try session.sensitivities(
-      SensitivityRequest(measurement, samples: samples),
-      progress: {
-        line.show("measuring \($0.what): \($0.done) of \($0.of)")
-        return true
-      }, isCancelled: { flag.came })
-    line.clear()
-    guard let found else { throw WorkbenchError("called off") }
-    for text in found.notes { note("lathe: \(printable(text))") }
-    try session.adopt(found)
   }
 
   /// `int4,group=64,int8` is two schemes: a word that is none belongs to the one before it.
