@@ -98,11 +98,19 @@ struct rescue {
 };
 enum { MOST_PATH = 4096 };
 static _Atomic(struct rescue *) kept;
-static char rescue_paths[2][MOST_PATH];
+static char rescue_paths[2][MOST_PATH], replaced_path[MOST_PATH];
 
 void lathe_rescue_to(const char *path, const char *other) {
   strncpy(rescue_paths[0], path, MOST_PATH - 1);
   strncpy(rescue_paths[1], other, MOST_PATH - 1);
+}
+
+void lathe_rescue_replaces(const char *path) {
+  // The first byte last: a handler in between finds no path or a whole one.
+  replaced_path[0] = 0;
+  if (!path || !path[0] || strlen(path) >= MOST_PATH) return;
+  strcpy(replaced_path + 1, path + 1);
+  replaced_path[0] = path[0];
 }
 
 void lathe_rescue_keep(const char *bytes, size_t count) {
@@ -143,13 +151,15 @@ bool lathe_rescue_now(void) {
   if (!rescue) return true;
   for (int i = 0; i < 2; i++) {
     if (!write_new(rescue_paths[i], rescue)) continue;
-    static const char before[] = "lathe: the recipe that was not written is kept in ", after[] = "\n";
+    if (replaced_path[0]) unlink(replaced_path);
+    static const char before[] = "lathe: the work that was not written is kept in ";
+    static const char after[] = "\nlathe: opening the model again offers it\n";
     write_all(STDERR_FILENO, before, sizeof before - 1);
     write_all(STDERR_FILENO, rescue_paths[i], strlen(rescue_paths[i]));
-    write_all(STDERR_FILENO, after, 1);
+    write_all(STDERR_FILENO, after, sizeof after - 1);
     return true;
   }
-  static const char lost[] = "lathe: the recipe that was not written could not be kept\n";
+  static const char lost[] = "lathe: the work that was not written could not be kept\n";
   write_all(STDERR_FILENO, lost, sizeof lost - 1);
   return false;
 }

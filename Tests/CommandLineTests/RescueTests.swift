@@ -18,30 +18,131 @@ import Testing
 
   /// The one file that was kept, as the program named it.
   private static func rescued(_ output: String) throws -> String {
-    let words = "the recipe that was not written is kept in "
+    let words = "the work that was not written is kept in "
     let start = try #require(output.range(of: words)?.upperBound)
     return String(output[start...].prefix { !$0.isNewline })
   }
 
-  @Test(arguments: [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGTERM, SIGHUP]) func theRecipeIsKeptAndCanBeOpened(
-    signal: Int32
-  ) throws {
-    let state = try ScratchFolder()
-    let contract = Self.contract(state)
-    let terminal = try contract.start()
+  /// Work of two steps, ended by a signal; the file that it is kept in.
+  private static func leave(_ state: ScratchFolder, by signal: Int32) throws -> String {
+    let terminal = try Self.contract(state).start()
     terminal.send("jj-")
     try terminal.wait(for: "int8 g32")
+    terminal.send("-\u{c}")
+    try terminal.wait(for: "int7 g32")
     // Coded in the background: a moment later it is there.
     terminal.send("!")
     try terminal.wait(for: "Messages")
     usleep(1_500_000)
     terminal.signal(signal)
     _ = try terminal.waitForEnd()
-    let path = try Self.rescued(terminal.output)
-    #expect(path.hasPrefix(state.path + "/lathe/digits-cnn_onnx-") && path.hasSuffix(".recipe.json"))
     #expect(terminal.isCooked && !terminal.modes.contains(1049) && !terminal.modes.contains(2004))
+    return try Self.rescued(terminal.output)
+  }
+
+  @Test(arguments: [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGTERM, SIGHUP]) func theWorkIsKeptAndCanBeOpened(
+    signal: Int32
+  ) throws {
+    let state = try ScratchFolder()
+    let path = try Self.leave(state, by: signal)
+    #expect(path.hasPrefix(state.path + "/lathe/digits-cnn_onnx-") && path.hasSuffix(".session.json"))
     let run = try Program.run(["estimate", Program.digits, "--recipe", path, "--json"])
-    #expect(run.status == 0 && run.output.contains("int8,group=32"), "\(run)")
+    #expect(run.status == 0 && run.output.contains("int7,group=32"), "\(run)")
+    // Its history too.
+    let script = ["open", Program.digits, "--session", path, "--size", "80x24", "--script"]
+    let shown = try Program.run(script + ["u"])
+    #expect(shown.status == 0 && shown.output.contains("int8 g32"), "\(shown)")
+    #expect(try Program.run(script + ["uu"]).output.contains("int8 g32") == false)
+  }
+
+  @Test func theNextStartOffersItAndItGoesOnceItIsWritten() throws {
+    let (state, folder) = (try ScratchFolder(), try ScratchFolder())
+    let path = try Self.leave(state, by: SIGTERM)
+    let contract = Self.contract(state)
+    var terminal = try contract.start()
+    try terminal.wait(for: "Unsaved work")
+    // Later: it stays.
+    terminal.send("\u{1b}")
+    usleep(200_000)
+    terminal.send("q")
+    #expect(try terminal.waitForEnd() == .exited(0))
+    #expect(FileManager.default.fileExists(atPath: path))
+
+    terminal = try contract.start()
+    try terminal.wait(for: "Unsaved work")
+    terminal.send("\r")
+    try terminal.wait(for: "int7 g32")
+    // Ended again before it was written: one file with all of it.
+    usleep(1_000_000)
+    terminal.signal(SIGHUP)
+    _ = try terminal.waitForEnd()
+    let second = try Self.rescued(terminal.output)
+    #expect(second != path && !FileManager.default.fileExists(atPath: path))
+
+    terminal = try contract.start()
+    try terminal.wait(for: "Unsaved work")
+    terminal.send("\r")
+    try terminal.wait(for: "int7 g32")
+    terminal.send("u\u{c}")
+    try terminal.wait(for: "int8 g32")
+    terminal.send(":session save \(folder.path("kept.json"))\r")
+    try terminal.wait(for: "wrote \(folder.path.prefix(30))")
+    #expect(!FileManager.default.fileExists(atPath: second))
+    terminal.send("q")
+    #expect(try terminal.waitForEnd() == .exited(0))
+    let run = try Program.run(["open", Program.digits, "--session", folder.path("kept.json"), "--script", "<C-r>"])
+    #expect(run.status == 0 && run.output.contains("int7 g32"))
+  }
+
+  @Test func itIsDiscardedAfterASecondThought() throws {
+    let state = try ScratchFolder()
+    let path = try Self.leave(state, by: SIGSEGV)
+    let terminal = try Self.contract(state).start()
+    try terminal.wait(for: "Unsaved work")
+    terminal.send("d")
+    try terminal.wait(for: "once more")
+    #expect(FileManager.default.fileExists(atPath: path))
+    terminal.send("d")
+    try terminal.wait(for: "discarded")
+    #expect(!FileManager.default.fileExists(atPath: path))
+    terminal.send("q")
+    #expect(try terminal.waitForEnd() == .exited(0))
+  }
+
+  @Test func aScriptAndAnotherModelAreNotAsked() throws {
+    let state = try ScratchFolder()
+    let path = try Self.leave(state, by: SIGTERM)
+    let environment = ["XDG_STATE_HOME": state.path]
+    let script = try Program.run(["open", Program.digits, "--script", "j"], environment: environment)
+    #expect(script.status == 0 && !script.output.contains("Unsaved work"))
+    // A model of the same name with other weights.
+    let folder = try ScratchFolder()
+    let other = try folder.write("", to: "digits-cnn.onnx")
+    try FileManager.default.removeItem(atPath: other)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: Program.digits))
+    for place in stride(from: 20_000, to: bytes.count - 4096, by: 2048) { bytes[place] ^= 1 }
+    try bytes.write(to: URL(fileURLWithPath: other))
+    var contract = ScreenContract([Program.path, other], ready: "/fc2/Gemm")
+    contract.environment["XDG_STATE_HOME"] = state.path
+    let (end, output) = try contract.end {
+      usleep(500_000)
+      $0.send("q")
+    }
+    #expect(end == .exited(0) && !output.contains("Unsaved work") && FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func aDamagedFileIsSaidAndNoTrap() throws {
+    let state = try ScratchFolder()
+    try FileManager.default.createDirectory(atPath: state.path("lathe"), withIntermediateDirectories: true)
+    for text in ["", "{", #"{"session": {"version": 3}}"#] {
+      try text.write(
+        toFile: state.path("lathe/digits-cnn_onnx-20261201-031500-7.session.json"), atomically: true, encoding: .utf8)
+      let (end, output) = try Self.contract(state).end {
+        try? $0.wait(for: "\(state.path.prefix(30))")
+        $0.send("q")
+      }
+      #expect(end == .exited(0) && output.contains(state.path.prefix(30)), "\(text)")
+    }
   }
 
   @Test func nothingIsKeptWhereNothingWouldBeLost() throws {

@@ -47,6 +47,9 @@ void lathe_rescue_to(const char *path, const char *other);
 /// The work to keep: `count` bytes, copied; none where everything was written. From any thread.
 void lathe_rescue_keep(const char *bytes, size_t count);
 
+/// The file that what is kept takes the place of: it is taken away once that is written. NULL for none.
+void lathe_rescue_replaces(const char *path);
+
 /// Writes what is kept, once, and says on standard error where. Safe in a signal handler.
 bool lathe_rescue_now(void);
 

@@ -68,6 +68,10 @@ enum Effect: Sendable, Hashable {
   case cancel
   case analyse
   case mouse(Bool)
+  case saveSession(path: String)
+  case openSession(path: String)
+  /// Takes up the work of a session that ended without being asked to, or throws it away.
+  case rescued(Rescued)
   case suspend
   case repaint
   case copy(String)
@@ -77,7 +81,7 @@ enum Effect: Sendable, Hashable {
 
 extension Command {
   /// Every command, in the order of the help list.
-  static let all: [Command] = edits + moves + looks + sessions
+  static let all: [Command] = edits + moves + looks + sessions + records
 
   /// A command of the table by its whole name, for those that run another.
   ///

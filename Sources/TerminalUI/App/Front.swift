@@ -6,12 +6,15 @@ import Workbench
 package enum Front {
   /// Runs on the terminal until the person leaves.
   ///
-  /// - Parameter request: how measurements run; their data are asked for on the screen, where `data` says none.
+  /// - Parameters:
+  ///   - request: how measurements run; their data are asked for on the screen, where `data` says none.
+  ///   - opened: a session of this model to go on with; without one, the work of a session that ended without being asked
+  ///     to is offered.
   /// - Returns: the status to exit with.
   /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
   package static func run(
     _ session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
-    options: Terminal.Options
+    options: Terminal.Options, opened: OpenedSession? = nil
   ) throws(TerminalError) -> Int32 {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
@@ -19,12 +22,18 @@ package enum Front {
     let rescue = Rescue(model: session.checkpoint.path)
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
-      recipeChanged: rescue.keep)
+      opened: opened, rescues: opened == nil ? RescueFolder.ofPerson?.files(for: session.checkpoint.path) ?? [] : [],
+      changed: rescue.keep)
     let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
     terminal.stop()
     screen.state.session.cache?.flush()
     // Who quits was asked; who was ended was not.
-    if outcome != .done { rescue.writeNow() }
+    if outcome != .done {
+      rescue.keep(screen.state.draft, insteadOf: screen.state.rescuePath)
+      rescue.writeNow()
+    } else if let path = screen.state.rescuePath {
+      RescueFolder.discard(path)
+    }
     return outcome.exitStatus
   }
 
@@ -33,11 +42,12 @@ package enum Front {
   /// - Throws: `KeyScriptError` for a script that names no key.
   package static func replay(
     _ keys: String, on session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
-    size: Size, glyphs: GlyphSet = .unicode
+    size: Size, glyphs: GlyphSet = .unicode, opened: OpenedSession? = nil
   ) throws -> Canvas {
     let script = try KeyScript(keys)
     let mailbox = Mailbox<Screen.Message>()
-    var screen = Screen(session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request)
+    var screen = Screen(
+      session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request, opened: opened)
     defer { screen.state.session.cache?.flush() }
     return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
   }

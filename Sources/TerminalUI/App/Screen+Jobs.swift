@@ -40,6 +40,29 @@ extension Screen {
     askForChoices()
   }
 
+  /// Offers the work of a session that ended without being asked to, where nothing is open.
+  private mutating func offer(_ found: OpenedSession?) {
+    state.rescued = found
+    guard let found else { return }
+    if state.popup == nil, state.prompt == nil { state.popup = RescuePopup(found) }
+  }
+
+  /// Takes it up, or throws it away.
+  mutating func perform(_ choice: Rescued) {
+    guard let found = state.rescued else { return }
+    state.rescued = nil
+    switch choice {
+    case .restore:
+      // Before it is told of: a crash replaces the file.
+      state.rescuePath = found.path
+      restore(found)
+      state.sayOpened(found)
+    case .discard:
+      RescueFolder.discard(found.path)
+      state.say("discarded \(printable(found.path))")
+    }
+  }
+
   private mutating func take(_ result: Job.Result, of job: Job) {
     switch result {
     case .measured(let measurement): state.take(measurement)
@@ -52,11 +75,17 @@ extension Screen {
       state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")
     case .written(let export, let target):
       if target == .lathe, job.version == state.session.version {
-        state.session.markSaved()
-        recipeChanged(state.session.draft)
+        wrote()
       }
       state.tell(export)
     case .saved(let path, let what): state.say("wrote \(printable(path)), \(what)")
+    case .savedSession(let path):
+      if job.version == state.session.version { wrote() }
+      state.say("wrote \(printable(path)), the session: :session open \(printable(path)) goes on with it")
+    case .openedSession(let opened):
+      restore(opened)
+      state.sayOpened(opened)
+    case .rescued(let found): offer(found)
     case .imported(let choice, let path):
       state.adopt(choice, from: path)
       askForChoices()

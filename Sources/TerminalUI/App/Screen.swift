@@ -29,9 +29,9 @@ struct Screen: Program {
   private var requests: [TerminalRequest] = []
   /// Whether questions about items that did not change may be open.
   private var asksAll = true
-  /// Hears of every recipe that comes to stand.
-  let recipeChanged: @Sendable (RecipeDraft) -> Void
-  private var toldVersion = 0
+  /// Hears of every change of what would be lost.
+  let changed: @Sendable (SessionDraft, _ rescuePath: String?) -> Void
+  private var told = Told()
   /// Whether recalled measurements may have something to teach once the analysis ends, and whether it was asked for.
   private var wantsLessons = true
   private var lessonsAsked = false
@@ -43,14 +43,17 @@ struct Screen: Program {
 
   /// - Parameters:
   ///   - glyphs: what the locale can show.
-  ///   - recipeChanged: hears of every change of the recipe, and of its being written.
+  ///   - opened: a session of this model to go on with.
+  ///   - rescues: files with work of sessions of models of this name: what is of this very one is offered.
+  ///   - changed: hears of every change of the recipe and what was measured, and of its being written.
   init(
     session: Session, mailbox: Mailbox<Message>, glyphs: GlyphSet, data: String? = nil,
     request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
-    recipeChanged: @escaping @Sendable (RecipeDraft) -> Void = { _ in }
+    opened: OpenedSession? = nil, rescues: [String] = [],
+    changed: @escaping @Sendable (SessionDraft, String?) -> Void = { _, _ in }
   ) {
     self.request = request
-    self.recipeChanged = recipeChanged
+    self.changed = changed
     state = State(session: session, size: Size(width: 80, height: 24))
     state.glyphs = glyphs
     state.dataPath =
@@ -58,16 +61,19 @@ struct Screen: Program {
       ?? Paths.data(besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
     state.calibrationPath = Paths.calibration(
       besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
+    if let opened { state.restore(opened) }
     self.mailbox = mailbox
     self.workers = workers
     queue = JobQueue { mailbox.post(.job($0)) }
-    analyst = Analyst(session.checkpoint, items: session.items, workers: workers, cache: session.cache) {
+    analyst = Analyst(session.checkpoint, items: state.session.items, workers: workers, cache: session.cache) {
       mailbox.post(.reports($0))
     }
     analyst.survey()
     state.progress = analyst.progress
     askForChoices()
     askForFileSize()
+    if opened != nil { perform(.resolveShared) }
+    if !rescues.isEmpty { start(.rescued(among: rescues)) }
     if session.cache != nil { start(.recall) }
     if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }
   }
@@ -101,10 +107,36 @@ struct Screen: Program {
     tellChange()
   }
 
+  /// What a rescue is of: numbers to compare.
+  private struct Told: Equatable {
+    var (version, measurements, learnt) = (0, 0, 0)
+  }
+
   private mutating func tellChange() {
-    guard state.session.version != toldVersion else { return }
-    toldVersion = state.session.version
-    recipeChanged(state.session.draft)
+    let session = state.session
+    let now = Told(
+      version: session.version, measurements: session.measurements.count,
+      learnt: session.sensitivities.map { $0.version + 1 } ?? 0)
+    guard now != told else { return }
+    told = now
+    changed(state.draft, state.rescuePath)
+  }
+
+  /// What there is to lose has been written.
+  mutating func wrote() {
+    state.session.markSaved()
+    if let path = state.rescuePath { RescueFolder.discard(path) }
+    state.rescuePath = nil
+    changed(state.draft, nil)
+  }
+
+  /// Goes on with a session that was kept.
+  mutating func restore(_ opened: OpenedSession) {
+    state.restore(opened)
+    if opened.importances != nil { renew() }
+    if let name = opened.record.target, let target = try? Target(name: name) { start(.aim(target)) }
+    perform(.resolveShared)
+    askForChoices()
   }
 
   mutating func receive(_ messages: [Message]) {
@@ -270,6 +302,9 @@ struct Screen: Program {
       askForChoices()
     case .resolveShared:
       for shared in state.session.sharedRatios { start(.threshold(shared)) }
+    case .saveSession(let path): start(.saveSession(state.draft, path: path))
+    case .openSession(let path): start(.openSession(path: path))
+    case .rescued(let choice): perform(choice)
     case .mouse(let isOn): requests.append(.mouse(isOn))
     case .suspend: requests.append(.suspend)
     case .repaint: requests.append(.repaint)

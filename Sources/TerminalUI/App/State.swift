@@ -50,6 +50,10 @@ struct State: Sendable {
   var dataPath: String?
   /// What sensitivities are measured on: other data than those that score.
   var calibrationPath: String?
+  /// The work of a session that ended without being asked to, until it is taken up or thrown away.
+  var rescued: OpenedSession?
+  /// The file that this session's work was taken up from: it goes once the work is written.
+  var rescuePath: String?
   var isDone = false
   /// What is worked out when the session changed, not with every frame.
   var figures: Figures

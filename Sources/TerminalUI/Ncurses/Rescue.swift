@@ -9,39 +9,38 @@ import Workbench
   import Darwin
 #endif
 
-/// Keeps the recipe as it stands within reach of the crash handler, so that a person's work survives a fault, a signal and
+/// Keeps the session as it stands within reach of the crash handler, so that a person's work survives a fault, a signal and
 /// a terminal that goes away: it is then written to `$XDG_STATE_HOME/lathe`, and standard error says where.
 final class Rescue: Sendable {
   private let queue = DispatchQueue(label: "rescue", qos: .utility)
-  /// The newest recipe that was asked for: older ones that still wait are passed over.
+  /// The newest session that was asked for: older ones that still wait are passed over.
   private let newest = Atomic<Int>(0)
+  private let writer = Mutex(SessionWriter())
 
   /// - Parameter model: the model's path, for the file's name.
   init(model: String) {
-    let stem = (model.split(separator: "/").last ?? "model").unicodeScalars
-      .map { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "-") ? $0 : "_" }
-      .prefix(60)
     var time = time(nil)
     var local = tm()
     localtime_r(&time, &local)
     func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let day = "\(1900 + local.tm_year)\(two(local.tm_mon + 1))\(two(local.tm_mday))"
     let clock = "\(two(local.tm_hour))\(two(local.tm_min))\(two(local.tm_sec))"
-    let name = "\(String(String.UnicodeScalarView(stem)))-\(day)-\(clock)-\(getpid()).recipe.json"
-    let state =
-      Self.environment("XDG_STATE_HOME") ?? Self.environment("HOME").map { $0 + "/.local/state" }
+    let name = RescueFolder.name(for: model, at: "\(day)-\(clock)", process: Int(getpid()))
     let other = (Self.environment("TMPDIR") ?? "/tmp") + "/lathe-" + name
-    lathe_rescue_to(state.map { $0 + "/lathe/" + name } ?? other, other)
+    lathe_rescue_to(RescueFolder.ofPerson.map { $0.path + "/" + name } ?? other, other)
   }
 
   deinit { lathe_rescue_keep(nil, 0) }
 
-  /// After a change of the recipe: what would be lost is coded in the background; nothing where all is written.
-  func keep(_ draft: RecipeDraft) {
-    newest.store(draft.version, ordering: .relaxed)
+  /// After a change: what would be lost is coded in the background; nothing where all is written.
+  ///
+  /// - Parameter replaced: the file that it was taken up from, which goes once this is written.
+  func keep(_ draft: SessionDraft, insteadOf replaced: String?) {
+    let number = newest.add(1, ordering: .relaxed).newValue
     queue.async { [self] in
-      guard newest.load(ordering: .relaxed) == draft.version else { return }
-      let bytes = draft.unsaved() ?? []
+      guard newest.load(ordering: .relaxed) == number else { return }
+      lathe_rescue_replaces(replaced)
+      let bytes = draft.isUnsaved ? writer.withLock { $0.bytes(of: draft) } : []
       bytes.withUnsafeBytes { lathe_rescue_keep($0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
     }
   }

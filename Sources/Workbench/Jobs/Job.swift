@@ -35,6 +35,12 @@ public final class Job: Sendable, Identifiable {
     case export(Target, path: String, workers: Int?)
     /// A config or a recipe written.
     case write(Target, path: String)
+    /// The session written, to be opened again.
+    case saveSession(SessionDraft, path: String)
+    /// A session read.
+    case openSession(path: String)
+    /// The work of a session that ended without being asked to, looked for in files of its model's name.
+    case rescued(among: [String])
     /// Bytes about the model written; `what` says what they are.
     case save([UInt8], path: String, what: String)
     /// A recipe, another tool's config or a checkpoint's types read.
@@ -84,6 +90,10 @@ public final class Job: Sendable, Identifiable {
     case exported(CheckpointExport, path: String)
     case written(Export, Target)
     case saved(path: String, what: String)
+    case savedSession(path: String)
+    case openedSession(OpenedSession)
+    /// `nil` where none is of this model.
+    case rescued(OpenedSession?)
     case imported(ImportedChoice, path: String)
     case importances(ImportanceFile, path: String)
     case aimed(Aim)
@@ -116,7 +126,9 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices: true
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .saveSession,
+      .openSession, .rescued:
+      true
     case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front: false
     }
   }

@@ -82,6 +82,11 @@ extension Job {
       }
       return .exported(export, path: path)
     case .write(let target, let path): return .written(try session.write(target, to: path), target)
+    case .saveSession(let draft, let path):
+      try session.write(SessionWriter.bytes(of: draft), to: path)
+      return .savedSession(path: path)
+    case .openSession(let path): return .openedSession(try session.opened(path))
+    case .rescued(let paths): return .rescued(try session.rescued(among: paths))
     case .save(let bytes, let path, let what):
       try session.write(bytes, to: path)
       return .saved(path: path, what: what)

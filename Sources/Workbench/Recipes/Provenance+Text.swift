@@ -38,10 +38,14 @@ extension Provenance {
 extension Provenance {
   /// What sheets say of it: lines for comments, and JSON in one line.
   var templateValues: [String: Any] {
+    ["lines": lines.map { ["text": TemplateWord($0)] as [String: Any] }, "json": TemplateWord(json)]
+  }
+
+  /// As a recipe's file has it, in one line.
+  var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let json = (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
-    return ["lines": lines.map { ["text": TemplateWord($0)] as [String: Any] }, "json": TemplateWord(json)]
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
   }
 }
 

@@ -155,28 +155,3 @@ public struct RecipeFile: Codable, Sendable {
     return (outcome, mismatches)
   }
 }
-
-/// A recipe as it stands beside the one that was last written: what would be lost. Small to copy, and no part of it changes
-/// with the session.
-public struct RecipeDraft: Sendable {
-  public let version: Int
-  let recipe: Recipe
-  let saved: Recipe
-  let items: [Item]
-  let checkpoint: Checkpoint
-  let provenance: Provenance?
-
-  /// The bytes of its file; `nil` where all is written.
-  public func unsaved() -> [UInt8]? {
-    recipe == saved
-      ? nil : try? RecipeFile(recipe, of: items, checkpoint: checkpoint, provenance: provenance).encoded()
-  }
-}
-
-extension Session {
-  public var draft: RecipeDraft {
-    RecipeDraft(
-      version: version, recipe: recipe, saved: history.saved, items: items, checkpoint: checkpoint,
-      provenance: history.provenance)
-  }
-}

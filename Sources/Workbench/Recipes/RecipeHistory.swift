@@ -1,16 +1,36 @@
 /// A recipe with those before it and those that were undone: undo and redo walk the stack. Each has the notes that belong to
 /// it and its story, which come and go with it.
 public struct RecipeHistory: Sendable {
-  private struct Step: Sendable {
+  struct Step: Sendable {
     var recipe = Recipe()
     var notes: [String: String] = [:]
     var provenance: Provenance?
+    /// Another with every change of the step: a number to compare.
+    fileprivate(set) var number = 0
   }
 
-  private var steps = [Step()]
-  private var position = 0
+  private(set) var steps = [Step()]
+  private(set) var position = 0
+  /// How many steps were made or changed.
+  private var changes = 0
   /// The recipe that was last written or opened; an empty one before that.
   private(set) var saved = Recipe()
+
+  init() {}
+
+  /// A history that was kept.
+  ///
+  /// - Precondition: there is a step at the position.
+  init(_ steps: [Step], at position: Int, saved: Recipe) {
+    precondition(steps.indices.contains(position))
+    (self.steps, self.position, self.saved, changes) = (steps, position, saved, steps.count)
+    for place in steps.indices { self.steps[place].number = place + 1 }
+  }
+
+  private mutating func number(_ place: Int) {
+    changes += 1
+    steps[place].number = changes
+  }
 
   /// The recipe as it stands.
   public var recipe: Recipe { steps[position].recipe }
@@ -47,6 +67,7 @@ public struct RecipeHistory: Sendable {
     steps.removeSubrange((position + 1)...)
     steps.append(step)
     position += 1
+    number(position)
   }
 
   /// Says more of the recipe as it stands.
@@ -57,6 +78,7 @@ public struct RecipeHistory: Sendable {
   mutating func note(_ notes: [String: String], on recipe: Recipe, provenance: Provenance? = nil) {
     steps[position].notes = merged(notes, over: recipe)
     if let provenance { steps[position].provenance = provenance }
+    number(position)
   }
 
   private func merged(_ new: [String: String], over recipe: Recipe) -> [String: String] {
@@ -64,12 +86,16 @@ public struct RecipeHistory: Sendable {
   }
 
   /// Puts a recipe in the place of the one on top: another form of the same choice, no step of its own.
-  mutating func replaceTop(with recipe: Recipe) { steps[position].recipe = recipe }
+  mutating func replaceTop(with recipe: Recipe) {
+    steps[position].recipe = recipe
+    number(position)
+  }
 
   /// Begins anew with a recipe that was chosen before: opened, not yet changed.
   mutating func start(from outcome: Outcome) {
     steps = [Step(recipe: outcome.recipe, notes: outcome.notes, provenance: outcome.provenance)]
     position = 0
+    number(0)
     saved = outcome.recipe
   }
 }

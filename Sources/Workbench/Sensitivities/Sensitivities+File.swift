@@ -47,7 +47,11 @@ extension Sensitivities {
   }
 
   init(_ json: JSONValue, path: String) throws(WorkbenchError) {
-    let file = try ConfigObject(json, at: "", in: path)
+    try self.init(try ConfigObject(json, at: "", in: path), path: path)
+  }
+
+  /// The same of an object within a file.
+  init(_ file: ConfigObject, path: String) throws(WorkbenchError) {
     guard let version = try file.int("latheSensitivities") else {
       throw WorkbenchError("\(path): not Lathe's sensitivities: \"latheSensitivities\" is missing")
     }

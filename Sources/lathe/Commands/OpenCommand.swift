@@ -28,6 +28,12 @@ struct OpenCommand: ParsableCommand, Explained {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
+  @Option(
+    name: .customLong("session"),
+    help: ArgumentHelp(
+      "Go on with a session that :session save wrote, or that was kept when a screen was ended.", valueName: "FILE"),
+    completion: .file(extensions: ["json"]))
+  var sessionPath: String?
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D"), completion: .file())
   var data: String?
   @OptionGroup(title: "Data") var options: DataOptions
@@ -56,6 +62,9 @@ struct OpenCommand: ParsableCommand, Explained {
   func validate() throws {
     if TerminalUI.Size(size) == nil { throw ValidationError("--size \(size): expected WxH, as in 120x40") }
     if dump != nil, script == nil { throw ValidationError("--dump goes with --script") }
+    if sessionPath != nil, choice.recipe != nil || !choice.rules.isEmpty {
+      throw ValidationError("--session brings its own recipe: leave --recipe and --set out")
+    }
   }
 
   func run() throws {
@@ -72,8 +81,9 @@ struct OpenCommand: ParsableCommand, Explained {
         options.glyphs = GlyphSet(.unicode, dots: .braille)
       }
       do {
+        let (session, opened) = try session()
         let status = try Front.run(
-          try session(), data: data, asking: try self.options.request(data: ""), options: options)
+          session, data: data, asking: try self.options.request(data: ""), options: options, opened: opened)
         if status != 0 { throw ExitCode(status) }
       } catch let error as TerminalError {
         throw Failure("\(error)")
@@ -81,11 +91,13 @@ struct OpenCommand: ParsableCommand, Explained {
     }
   }
 
-  private func session() throws -> Session {
+  private func session() throws -> (Session, OpenedSession?) {
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths, cache: model.cache)
-    try session.aim(at: target)
-    return session
+    let opened = try sessionPath.map { try session.opened($0) }
+    for line in opened?.mismatches ?? [] { note("lathe: \(line)") }
+    try session.aim(at: try target ?? opened?.record.target.map { try Target(name: $0) })
+    return (session, opened)
   }
 
   private func replay(_ script: String) throws {
@@ -101,9 +113,10 @@ struct OpenCommand: ParsableCommand, Explained {
     // The screen has the only session: a second would be a copy of all that it changes.
     let canvas: Canvas
     do {
+      let (session, opened) = try session()
       canvas = try Front.replay(
-        keys, on: try session(), data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
-        glyphs: glyphs)
+        keys, on: session, data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
+        glyphs: glyphs, opened: opened)
     } catch let error as KeyScriptError {
       if script.hasPrefix("@") { throw Failure("\(script.dropFirst()): \(error)") }
       throw UsageError("--script: \(error)")
