@@ -47,6 +47,13 @@ final class PseudoTerminal {
     close(main)
   }
 
+  /// Says what it is and what its background is when it is asked, as terminals do.
+  private func answer(_ bytes: ArraySlice<UInt8>) {
+    for (question, answer) in [
+      ("\u{1B}]11;?\u{1B}\\", "\u{1B}]11;rgb:0000/0000/0000\u{1B}\\"), ("\u{1B}[c", "\u{1B}[?62;22c"),
+    ] where bytes.firstRange(of: Array(question.utf8)) != nil { try? send(answer) }
+  }
+
   func send(_ text: String) throws {
     try Array(text.utf8).withUnsafeBytes { try writeAll(main, $0) }
   }
@@ -57,7 +64,9 @@ final class PseudoTerminal {
     guard poll(&descriptor, 1, milliseconds) > 0 else { return nil }
     let count = read(main, &buffer, buffer.count)
     let time = ContinuousClock.now
-    return count > 0 ? (buffer[..<count], time) : nil
+    guard count > 0 else { return nil }
+    answer(buffer[..<count])
+    return (buffer[..<count], time)
   }
 
   /// Processor time that the program has used, all threads, in seconds; `nil` where the system does not tell.

@@ -14,7 +14,7 @@ package enum Front {
   /// - Throws: `TerminalError` when there is no terminal; nothing was written then.
   package static func run(
     _ session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
-    options: Terminal.Options, opened: OpenedSession? = nil
+    options: Terminal.Options, opened: OpenedSession? = nil, preferences: Preferences = .init()
   ) throws(TerminalError) -> Int32 {
     let terminal = try Terminal(options)
     defer { terminal.stop() }
@@ -24,6 +24,8 @@ package enum Front {
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
       opened: opened, rescues: opened == nil ? RescueFolder.ofPerson?.files(for: session.checkpoint.path) ?? [] : [],
       changed: rescue.keep)
+    screen.state.preferredColumns = preferences.columns
+    terminal.takeAnswer()
     let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
     terminal.stop()
     screen.state.session.cache?.flush()
@@ -42,12 +44,13 @@ package enum Front {
   /// - Throws: `KeyScriptError` for a script that names no key.
   package static func replay(
     _ keys: String, on session: consuming Session, data: String?, asking request: MeasurementRequest = .init(data: ""),
-    size: Size, glyphs: GlyphSet = .unicode, opened: OpenedSession? = nil
+    size: Size, glyphs: GlyphSet = .unicode, opened: OpenedSession? = nil, preferences: Preferences = .init()
   ) throws -> Canvas {
     let script = try KeyScript(keys)
     let mailbox = Mailbox<Screen.Message>()
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: glyphs, data: data, request: request, opened: opened)
+    screen.state.preferredColumns = preferences.columns
     defer { screen.state.session.cache?.flush() }
     return try Headless.run(&screen, script: script, size: size, mailbox: mailbox)
   }

@@ -15,6 +15,8 @@ struct State: Sendable {
   var range: SelectedRange?
   var folded: Set<String> = []
   var filter = Filter("") { didSet { rowsChanged() } }
+  /// The list's columns, as a person prefers them; `nil` for what fits.
+  var preferredColumns: [Column]?
   var ordering = Ordering() { didSet { rowsChanged() } }
   /// The row that the cursor comes back to when a filter that hid it is taken away.
   private var home: Row.Identity?

@@ -78,9 +78,11 @@ package struct GlyphSet: Hashable, Sendable {
   var cursorMark: Character { isASCII ? ">" : "▌" }
   var pointMark: Character { isASCII ? "o" : "▪" }
   var hereMark: Character { isASCII ? "@" : "✚" }
-  var measuredMark: Character { isASCII ? "*" : "◊" }
+  var measuredMark: Character { isASCII ? "m" : "◊" }
+  /// A row that is marked.
+  var markedMark: Character { isASCII ? "#" : "*" }
   /// Chosen by a person, and by a search.
-  var pencil: Character { isASCII ? "!" : "✎" }
+  var pencil: Character { isASCII ? "*" : "✎" }
   var searchMark: Character { isASCII ? "a" : "∘" }
   var ascending: Character { isASCII ? "^" : "▴" }
   var descending: Character { isASCII ? "v" : "▾" }
@@ -102,7 +104,8 @@ package struct GlyphSet: Hashable, Sendable {
     case "←", "◂", "‹", "«": "<"
     case "↑", "▴": "^"
     case "↓", "▾": "v"
-    case "·", "•", "▪", "●", "◊", "◆": "*"
+    case "◊": "m"
+    case "·", "•", "▪", "●", "◆", "✎": "*"
     case "│", "┃", "▏", "▕", "▐", "▌": "|"
     case "┌", "┐", "└", "┘", "├", "┤", "┬", "┴", "┼", "✚": "+"
     case "█", "▇", "▆", "▉", "▊", "▋": "#"
@@ -120,7 +123,6 @@ package struct GlyphSet: Hashable, Sendable {
     case "σ": "s"
     case "μ", "µ": "u"
     case "Σ": "S"
-    case "✎": "!"
     case "“", "”", "„": "\""
     case "‘", "’": "'"
     default: "?"

@@ -2,6 +2,8 @@
 ///
 /// Meaning never hangs on colour alone: marks and words carry it too, and the monochrome looks keep
 /// apart what must be kept apart (an estimate from a measurement, the user's choice from a rule's).
+/// With 256 colours it is kept apart for those too who see two of the three primary colours as one
+/// (`ThemeTests` simulates them): green is a bluish one, and red on light ground a dark one.
 enum Palette {
   static func look(of role: Role, tier: ColorTier, backdrop: Backdrop) -> Appearance {
     switch (tier, backdrop) {
@@ -38,12 +40,12 @@ enum Palette {
     case .focusedBorder: Appearance(75)
     case .selection: Appearance(-1, on: 24)
     case .cursorRow: Appearance(-1, on: 238, .bold)
-    case .estimate: Appearance(180)
-    case .measured: Appearance(114)
+    case .estimate: Appearance(179)
+    case .measured: Appearance(79)
     case .chosenByUser: Appearance(81, .bold)
     case .chosenByRule: Appearance(109)
     case .chosenBySearch: Appearance(141)
-    case .good: Appearance(114)
+    case .good: Appearance(79)
     case .warning: Appearance(214)
     case .error: Appearance(203, .bold)
     case .accent: Appearance(75)
@@ -70,13 +72,13 @@ enum Palette {
     case .selection: Appearance(-1, on: 153)
     case .cursorRow: Appearance(-1, on: 253, .bold)
     case .estimate: Appearance(94)
-    case .measured: Appearance(28)
-    case .chosenByUser: Appearance(25, .bold)
-    case .chosenByRule: Appearance(66)
-    case .chosenBySearch: Appearance(91)
-    case .good: Appearance(28)
+    case .measured: Appearance(29)
+    case .chosenByUser: Appearance(27, .bold)
+    case .chosenByRule: Appearance(240)
+    case .chosenBySearch: Appearance(90)
+    case .good: Appearance(29)
     case .warning: Appearance(130)
-    case .error: Appearance(160, .bold)
+    case .error: Appearance(88, .bold)
     case .accent: Appearance(26)
     case .key: Appearance(25, .bold)
     case .status: Appearance(236, on: 254)
@@ -84,7 +86,7 @@ enum Palette {
     case .barSurface: Appearance(-1, on: 67)
     case .pruned: Appearance(249)
     case .level: Appearance(130)
-    case .overlay: Appearance(166)
+    case .overlay: Appearance(161)
     case .axis: Appearance(243)
     case .curve: Appearance(66)
     case .match: Appearance(16, on: 221)

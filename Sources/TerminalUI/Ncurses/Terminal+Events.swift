@@ -27,7 +27,7 @@ extension Terminal {
       pollfd(fd: mailbox, events: Int16(POLLIN), revents: 0),
       pollfd(fd: lathe_signals_fd(), events: Int16(POLLIN), revents: 0),
     ]
-    let count = poll(&descriptors, nfds_t(descriptors.count), limit?.pollMilliseconds ?? -1)
+    let count = poll(&descriptors, nfds_t(descriptors.count), typedAhead.isEmpty ? limit?.pollMilliseconds ?? -1 : 0)
     guard count > 0 else { return Events() }
     let keyboard = CInt(descriptors[0].revents)
     if keyboard & CInt(POLLHUP | POLLERR | POLLNVAL) != 0 { return Events(isHangup: true) }

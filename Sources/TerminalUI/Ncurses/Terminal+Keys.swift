@@ -12,7 +12,7 @@ extension Terminal {
   func readKeys() -> [Key] {
     var found: [Key] = []
     while found.count < 256 {
-      let input = lathe_read(keys)
+      let input = readOne()
       guard input.kind != LATHE_INPUT_NONE else { break }
       if input.kind == LATHE_INPUT_KEY, input.code == LATHE_KEY_RESIZE {
         // A drag of the window's corner sends many; the last one tells.
@@ -67,11 +67,12 @@ extension Terminal {
   /// Esc alone; or, when more is there at the same instant, a sequence that the terminal's
   /// description does not have, or Alt with a key.
   private func afterEscape() -> Key? {
-    let next = lathe_read(keys)
+    let next = readOne()
     switch (next.kind, next.code) {
     case (LATHE_INPUT_NONE, _): return .escape
     case (LATHE_INPUT_KEY, let code): return special(code)
     case (_, 0x1B): return .escape
+    case (_, 0x5D) where asked != nil: return takeLateAnswer() ? .resize(size) : nil
     case (_, 0x5B), (_, 0x4F):
       guard let sequence = readSequence() else {
         return Unicode.Scalar(UInt32(next.code)).map { .alt(Character($0)) }
@@ -87,7 +88,7 @@ extension Terminal {
   private func readSequence() -> String? {
     var text = ""
     while text.utf8.count < 32 {
-      let next = lathe_read(keys)
+      let next = readOne()
       guard next.kind == LATHE_INPUT_SCALAR, let scalar = Unicode.Scalar(UInt32(next.code)) else { break }
       text.unicodeScalars.append(scalar)
       if (0x40...0x7E).contains(next.code) { break }
@@ -101,7 +102,7 @@ extension Terminal {
     var scalars = String.UnicodeScalarView()
     let most = 1 << 20
     while true {
-      let next = lathe_read(keys)
+      let next = readOne()
       if next.kind == LATHE_INPUT_NONE {
         var descriptor = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
         guard poll(&descriptor, 1, 1000) > 0, lathe_waiting(input) > 0 else { break }
@@ -109,7 +110,7 @@ extension Terminal {
       }
       guard next.kind == LATHE_INPUT_SCALAR, let scalar = Unicode.Scalar(UInt32(next.code)) else { continue }
       if scalar == "\u{1B}" {
-        let bracket = lathe_read(keys)
+        let bracket = readOne()
         guard bracket.code == 0x5B else { continue }
         if readSequence() == "201~" { break }
       } else if scalars.count < most {

@@ -10,7 +10,7 @@ import CText
 /// The real terminal: curses for what to send, a canvas for what to show. There is one at a time, and
 /// only the thread that started it may touch it (curses is not thread-safe; the type is not Sendable).
 package final class Terminal {
-  let theme: Theme
+  var theme: Theme
   /// What the terminal can show; canvases are to be made with it.
   let glyphs: GlyphSet
   let input: CInt
@@ -24,12 +24,17 @@ package final class Terminal {
   var appearances: [Style: Appearance] = [:]
   var waitingSignals: UInt64 = 0
   var emptyReads = 0
+  /// The question for the background, and when it was asked, until it is answered.
+  var query: BackgroundQuery?
+  var asked: ContinuousClock.Instant?
+  /// Typed while the answer was waited for.
+  var typedAhead: [UInt8] = []
   var lastPress: (event: MouseEvent, time: ContinuousClock.Instant)?
 
   /// What may be wished for; everything else is found out.
   package struct Options: Sendable {
     package var mouse = true
-    /// nil: as `COLORFGBG` says.
+    /// nil: as the terminal says, or `COLORFGBG`.
     package var backdrop: Backdrop?
     /// nil: ASCII where the locale is not UTF-8.
     package var glyphs: GlyphSet?
@@ -74,6 +79,8 @@ package final class Terminal {
     isMouseOn = options.mouse
     arm()
     enable()
+    let isUnknown = options.backdrop == nil && tier != .monochrome
+    if isUnknown, canReport, BackgroundQuery.mayAsk(Self.environment) { askForBackground() }
   }
 
   deinit { stop() }
@@ -140,6 +147,7 @@ package final class Terminal {
   }
 
   func leave() {
+    dropAnswer()
     if canReport { send("\u{1B}[?2004l") }
     lathe_mouse_enable(false)
     curs_set(1)
@@ -171,7 +179,7 @@ package final class Terminal {
     return result + rest
   }
 
-  private func send(_ text: String) {
+  func send(_ text: String) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { write(output, $0.baseAddress, $0.count) }

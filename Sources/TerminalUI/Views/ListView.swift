@@ -33,7 +33,7 @@ extension State {
       let surface: Role? = index == cursor ? .cursorRow : isMarked ? .selection : nil
       let y = inside.y + line
       canvas.fill(inside.row(line), " ", surface.map { Style($0) } ?? .normal)
-      let mark = index == cursor ? String(glyphs.cursorMark) : isMarked ? "*" : " "
+      let mark = index == cursor ? String(glyphs.cursorMark) : isMarked ? String(glyphs.markedMark) : " "
       canvas.put(mark, x: inside.x, y: y, Style(.accent, on: surface))
       drawRow(&canvas, row, x: inside.x + 1, y, columns, surface, total)
       if index == cursor { canvas.cursor = Canvas.Cursor(Point(x: inside.x, y: y)) }

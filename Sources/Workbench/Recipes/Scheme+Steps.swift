@@ -17,6 +17,12 @@ extension Session {
       let next = with(format)
       return item.obstacle(to: next) == nil && targetObstacle(to: next, of: item) == nil
     }
+    if scheme.format == .keep, let first = firstScheme, !first.isKeep, fits(first.format),
+      bytes(first.format) < item.bytes
+    {
+      return Scheme(
+        first.format, sparsity: scheme.sparsity == .none ? first.sparsity : scheme.sparsity, coding: first.coding)
+    }
     let present = scheme.format == .keep ? item.bytes : bytes(scheme.format)
     // The most bits first.
     var rungs =

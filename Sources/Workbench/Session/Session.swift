@@ -30,6 +30,10 @@ public struct Session: Sendable {
   /// Layers that an edit changes together; `nil` where each is for itself.
   public internal(set) var locks: Locks?
 
+  /// What a step down makes of a weight that is kept, where the weight and the target can take it; `nil` for about eight
+  /// bits of what the target takes, or of integers.
+  public var firstScheme: Scheme?
+
   /// Whether the files that are made of the recipe tell how it came about (`provenance`).
   public var tellsProvenance = true
 

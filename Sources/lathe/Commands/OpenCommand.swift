@@ -56,34 +56,60 @@ struct OpenCommand: ParsableCommand, Explained {
   var dump: String?
   @Flag(help: "Draw with ASCII alone.") var ascii = false
   @Flag(help: "Draw curves with braille dots.") var braille = false
-  @Flag(help: "For a light background.") var light = false
+  @Flag(help: "For a light background; without, and without --dark, the terminal is asked.") var light = false
+  @Flag(help: "For a dark background.") var dark = false
   @Flag(help: "Leave the mouse to the terminal.") var noMouse = false
+  @Option(
+    help: ArgumentHelp(
+      "Settings of this file instead of $XDG_CONFIG_HOME/lathe/config, which --script does not read.",
+      valueName: "FILE"), completion: .file())
+  var config: String?
+  @Flag(help: "Read no settings.") var noConfig = false
 
   func validate() throws {
     if TerminalUI.Size(size) == nil { throw ValidationError("--size \(size): expected WxH, as in 120x40") }
     if dump != nil, script == nil { throw ValidationError("--dump goes with --script") }
+    if light, dark { throw ValidationError("--light and --dark exclude each other") }
+    if config != nil, noConfig { throw ValidationError("--config and --no-config exclude each other") }
     if sessionPath != nil, choice.recipe != nil || !choice.rules.isEmpty {
       throw ValidationError("--session brings its own recipe: leave --recipe and --set out")
     }
   }
 
+  /// The file's settings; the person's own are not for a script, which shows the same everywhere.
+  private func preferences() throws -> Preferences {
+    if let config {
+      guard let found = try Preferences(path: config) else { throw Failure("\(config): there are no such settings") }
+      return found
+    }
+    guard !noConfig, script == nil, let path = Preferences.path else { return Preferences() }
+    return try Preferences(path: path) ?? Preferences()
+  }
+
+  /// What the command line says of the background, then the settings.
+  private func backdrop(_ preferences: Preferences) -> Backdrop? {
+    light ? .light : dark ? .dark : preferences.backdrop
+  }
+
   func run() throws {
+    let preferences = try preferences()
     if let script {
-      try replay(script)
+      try replay(script, preferences)
     } else {
       Terminal.installCrashRestore()
       var options = Terminal.Options()
-      options.mouse = !noMouse
-      if light { options.backdrop = .light }
-      if ascii {
+      options.mouse = !noMouse && preferences.mouse ?? true
+      options.backdrop = backdrop(preferences)
+      if ascii || preferences.ascii == true {
         options.glyphs = .ascii
       } else if braille {
         options.glyphs = GlyphSet(.unicode, dots: .braille)
       }
       do {
-        let (session, opened) = try session()
+        let (session, opened) = try session(preferences)
         let status = try Front.run(
-          session, data: data, asking: try self.options.request(data: ""), options: options, opened: opened)
+          session, data: data, asking: try self.options.request(data: ""), options: options, opened: opened,
+          preferences: preferences)
         if status != 0 { throw ExitCode(status) }
       } catch let error as TerminalError {
         throw Failure("\(error)")
@@ -91,16 +117,24 @@ struct OpenCommand: ParsableCommand, Explained {
     }
   }
 
-  private func session() throws -> (Session, OpenedSession?) {
+  private func session(_ preferences: Preferences) throws -> (Session, OpenedSession?) {
     let target = try target.map { try Target(argument: $0) }
     var session = try choice.session(model: model.paths, cache: model.cache)
     let opened = try sessionPath.map { try session.opened($0) }
     for line in opened?.mismatches ?? [] { note("lathe: \(line)") }
-    try session.aim(at: try target ?? opened?.record.target.map { try Target(name: $0) })
+    session.firstScheme = preferences.scheme
+    if let asked = try target ?? opened?.record.target.map({ try Target(name: $0) }) {
+      try session.aim(at: asked)
+    } else if let preferred = preferences.target {
+      // A wish for all models, which this one may have no names for.
+      do { try session.aim(at: try Target(name: preferred)) } catch {
+        note("lathe: the preferred target \(preferred): \(error)")
+      }
+    }
     return (session, opened)
   }
 
-  private func replay(_ script: String) throws {
+  private func replay(_ script: String, _ preferences: Preferences) throws {
     var keys = script
     if script.hasPrefix("@") {
       let path = String(script.dropFirst())
@@ -109,19 +143,20 @@ struct OpenCommand: ParsableCommand, Explained {
       }
       keys = String(decoding: data, as: UTF8.self)
     }
-    let glyphs = ascii ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
+    let isASCII = ascii || preferences.ascii == true
+    let glyphs = isASCII ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
     // The screen has the only session: a second would be a copy of all that it changes.
     let canvas: Canvas
     do {
-      let (session, opened) = try session()
+      let (session, opened) = try session(preferences)
       canvas = try Front.replay(
         keys, on: session, data: data, asking: try options.request(data: ""), size: TerminalUI.Size(size)!,
-        glyphs: glyphs, opened: opened)
+        glyphs: glyphs, opened: opened, preferences: preferences)
     } catch let error as KeyScriptError {
       if script.hasPrefix("@") { throw Failure("\(script.dropFirst()): \(error)") }
       throw UsageError("--script: \(error)")
     }
-    let colours = Theme(tier: .full, backdrop: light ? .light : .dark)
+    let colours = Theme(tier: .full, backdrop: backdrop(preferences) ?? .dark)
     if let dump {
       try Session(try Checkpoint.open(model.paths)).write(
         Array((dump.hasSuffix(".ansi") ? canvas.ansi(colours) : canvas.text()).utf8), to: dump)

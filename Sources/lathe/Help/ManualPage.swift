@@ -174,6 +174,7 @@ struct ManualPage {
       [
         ("NO_COLOR", "If it is set and not empty, the screen is drawn without colours."),
         ("TERM", "The terminal's type, as terminfo knows it."),
+        ("COLORFGBG", "Its last number tells a light background, where the terminal does not say what it is."),
         ("LC_ALL, LC_CTYPE, LANG", "Where they do not name UTF-8, the screen is drawn with ASCII alone."),
         ("LATHE_KERNELS", "With baseline, no vector instructions beyond the processor's least are used."),
         ("TMPDIR", "Where a candidate is written for an evaluator, instead of /tmp."),
@@ -182,7 +183,7 @@ struct ManualPage {
     page.macro("Sh FILES")
     page.prose(
       "Nothing is written beside a model or anywhere else unless you name the file, but for what is kept between runs, and "
-        + "for the recipe when the screen ends without being told to. An evaluator's candidate lies in a temporary folder, which is removed after it."
+        + "for the session when the screen ends without being told to. An evaluator's candidate lies in a temporary folder, which is removed after it."
     )
     tags(
       [
@@ -191,7 +192,18 @@ struct ManualPage {
           "What was found out about models, so that they show it at once when they are opened again (lathe cache); or in "
             + "$XDG_CACHE_HOME/lathe."
         ),
-        ("~/.local/state/lathe", "Recipes of screens that a signal or a crash ended; or in $XDG_STATE_HOME/lathe."),
+        (
+          "~/.local/state/lathe",
+          "Sessions of screens that a signal or a crash ended, until they are taken up or discarded when their model is "
+            + "opened again; or in $XDG_STATE_HOME/lathe."
+        ),
+        (
+          "~/.config/lathe/config",
+          "Settings of the screen; or in $XDG_CONFIG_HOME/lathe. A line says key = value, # begins a comment. The keys: theme "
+            + "(auto, dark or light), ascii and mouse (yes or no), target (a target's name), scheme (the SPEC that - gives a "
+            + "weight that is kept), columns (names of the list's columns, with commas between them). Options of lathe open "
+            + "come before it; a mistake in it is told with its line, and lathe ends with status 1."
+        ),
         ("~/.local/share/bash-completion/completions/lathe", "The script of bash, where you put it there."),
         ("~/.config/fish/completions/lathe.fish", "The script of fish."),
         ("~/.local/share/man/man1/lathe.1", "This page."),
