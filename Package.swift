@@ -122,7 +122,7 @@ if isFuzzing {
       name: "FuzzWorkbench", dependencies: ["Checkpoints", "FileAccess", "Inference", "Workbench"],
       path: "Tests/Fuzz/Workbench",
       swiftSettings: strict + fuzzed))
-  let beside = ["Recipes", "Sheets", "Importances", "Datasets", "Tokenizers", "Configs", "CSV", "Images"]
+  let beside = ["Recipes", "Sessions", "Sheets", "Importances", "Datasets", "Tokenizers", "Configs", "CSV", "Images"]
   for format in ["Safetensors", "ShardIndex", "GGUF", "ONNX", "PyTorch", "NumPy", "Compression", "Operators"] + beside {
     let own: [Target.Dependency] =
       beside.contains(format)

@@ -23,9 +23,15 @@ public final class PseudoTerminal {
   public let process: pid_t
   private let main: CInt
   private let name: String
-  /// Everything that the program has written so far, escape sequences included.
-  public private(set) var output = ""
+  /// Everything that the program has written so far, escape sequences included; without what was forgotten.
+  public var output: String {
+    if decoded.count != bytes.count { decoded = (bytes.count, String(decoding: bytes, as: UTF8.self)) }
+    return decoded.text
+  }
+  private var decoded: (count: Int, text: String) = (0, "")
   private var bytes: [UInt8] = []
+  /// The private modes as what was forgotten had set them.
+  private(set) var forgottenModes: [Int: Bool] = [:]
   private var end: End?
 
   /// Starts `command` (path and arguments) in a session of its own on a new terminal.
@@ -62,8 +68,10 @@ public final class PseudoTerminal {
   }
 
   /// Types `keys`: the bytes as they are.
-  public func send(_ keys: String) {
-    var rest = Array(keys.utf8)[...]
+  public func send(_ keys: String) { send(Array(keys.utf8)) }
+
+  public func send(_ keys: [UInt8]) {
+    var rest = keys[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(main, $0.baseAddress, $0.count) }
       guard count > 0 else { return }
@@ -100,6 +108,24 @@ public final class PseudoTerminal {
     try wait("\(text.debugDescription)", seconds: seconds) { output in
       String(decoding: Array(output.utf8.dropFirst(skipped)), as: UTF8.self).contains(text)
     }
+  }
+
+  /// Reads what comes within some time, and at once what is there then.
+  ///
+  /// - Returns: how many bytes came, and how the program ended if it has.
+  public func receive(upTo milliseconds: Int) -> (count: Int, end: End?) {
+    let before = bytes.count
+    read(upTo: CInt(milliseconds))
+    if end == nil { reap(WNOHANG) }
+    return (bytes.count - before, end)
+  }
+
+  /// Forgets the output but for its end and the modes that it set: what a long run writes is not kept.
+  public func forget() {
+    guard bytes.count > 1 << 16 else { return }
+    forgottenModes = modeHistory
+    bytes.removeFirst(bytes.count - 4096)
+    decoded = (0, "")
   }
 
   /// Reads until the program has ended, and tells how.
@@ -165,7 +191,6 @@ public final class PseudoTerminal {
       #endif
       guard count > 0 else { return }
       bytes += buffer[..<count]
-      output = String(decoding: bytes, as: UTF8.self)
       timeout = 0
     }
   }

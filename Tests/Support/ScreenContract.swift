@@ -71,7 +71,8 @@ public struct ScreenContract {
     return end
   }
 
-  private func checkRestored(_ terminal: PseudoTerminal) throws {
+  /// - Throws: `PseudoTerminal.Failure` naming what is not as it was before the program.
+  public func checkRestored(_ terminal: PseudoTerminal) throws {
     // Alternate screen, mouse reports, bracketed paste, cursor keys.
     let left = terminal.modes.intersection([1049, 1000, 1002, 1003, 1006, 2004, 1])
     guard left.isEmpty else { throw PseudoTerminal.Failure(description: "modes left on: \(left.sorted())") }
@@ -89,8 +90,8 @@ extension PseudoTerminal {
   /// Whether the cursor (mode 25) was switched off last.
   public var isCursorHidden: Bool { modeHistory[25] == false }
 
-  private var modeHistory: [Int: Bool] {
-    var history: [Int: Bool] = [:]
+  var modeHistory: [Int: Bool] {
+    var history = forgottenModes
     for part in output.split(separator: "\u{1B}[?", omittingEmptySubsequences: false).dropFirst() {
       let digits = part.prefix { $0.isASCII && ($0.isNumber || $0 == ";") }
       guard let final = part.dropFirst(digits.count).first, final == "h" || final == "l" else { continue }

@@ -32,7 +32,7 @@ extension Session {
   public func opened(_ path: String) throws(WorkbenchError) -> OpenedSession {
     let object = try SessionReader.object(at: path)
     let model = try SessionReader.model(of: object)
-    if let own = try? ModelKey(checkpoint).content.hexadecimal, !model.key.isEmpty, own != model.key {
+    if !model.key.isEmpty, let own = try? ModelKey(checkpoint).content.hexadecimal, own != model.key {
       throw WorkbenchError(
         "\(path): the session is of another model (\(model.path)); its recipe alone is opened with --recipe, or :recipe"
       )

@@ -13,6 +13,8 @@ private let samples = "Samples/"
 private let llama: Session? = try? Session(Checkpoint.open(samples + "shakespeare-llama"))
 private let digits: Network? = try? Network(Checkpoint.open(samples + "digits-cnn.onnx"))
 
+private let digitsSession: Session? = try? Session(Checkpoint.open(samples + "digits-cnn.onnx"))
+
 /// A folder of this process in memory; the file to be read lies in it under its kind's name.
 private let scratch: String = {
   let path = "/dev/shm/lathe-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
@@ -44,6 +46,23 @@ package func exerciseRecipe(_ start: Bytes?, _ count: Int) {
   check {
     let choice = try llama?.choice(from: path)
     _ = choice?.mismatches.count
+  }
+}
+
+package func exerciseSession(_ start: Bytes?, _ count: Int) {
+  let path = file(start, count, "session")
+  check {
+    guard var session = digitsSession else { fatalError("no sample") }
+    session.restore(try session.opened(path))
+    _ = session.estimate.bytes
+    while session.history.canUndo { session.undo() }
+    while session.history.canRedo { session.redo() }
+    // What was read is written and read again.
+    let bytes = SessionWriter.bytes(of: session.draft())
+    _ = bytes.withUnsafeBufferPointer { file($0.baseAddress, $0.count, "session") }
+    var again = session
+    again.restore(try again.opened(path))
+    precondition(again.recipe == session.recipe)
   }
 }
 
