@@ -27,6 +27,8 @@ struct Truth {
     let test: String
     /// Schemes a layer may have, fewest bits first.
     let menu: [String]
+    /// Besides, those of a weight that takes nothing of the menu with less than four bits.
+    var narrow: [String] = []
     var context: Int?
     /// Test samples that score a recipe.
     var samples = 1 << 20
@@ -71,7 +73,8 @@ struct Truth {
       cases.append(
         Case(
           name: name, model: more[start], calibration: more[start + 1], test: more[start + 2],
-          menu: isGGUF ? ggml : integers, context: isGGUF ? 256 : nil, samples: isGGUF ? 4 : 200))
+          menu: isGGUF ? ggml : integers, narrow: isGGUF ? ["int2", "int3"] : [], context: isGGUF ? 256 : nil,
+          samples: isGGUF ? 8 : 200))
     }
     return more.isEmpty ? cases : Array(cases.suffix(more.count / 3))
   }
@@ -101,15 +104,16 @@ struct Truth {
     }
     guard let found else { throw Failure("\(one.name): called off") }
     let schemes = try one.menu.map { try Scheme(spec: $0) }
+    let narrow = try one.narrow.map { try Scheme(spec: $0) }
     let items = session.items.filter { $0.kind == .weight && $0.closed == nil }
     session.settle(
       items.flatMap { item in
-        schemes.filter { item.obstacle(to: $0) == nil }.map { Question.assessment(item.id, $0) }
+        item.menu(schemes, narrow).map { Question.assessment(item.id, $0) }
           + (item.obstacle(to: Estimate.unit) == nil ? [.assessment(item.id, Estimate.unit)] : [])
       })
     // Sparse schemes are measured alone, each as it would be chosen.
     try session.adopt(try withSparse(found, schemes, one, session))
-    var maker = RecipeMaker(session, items, schemes)
+    var maker = RecipeMaker(session, items, items.map { $0.menu(schemes, narrow) })
     var points = maker.recipes().map { kind, recipe -> (Recipe, Point) in
       let estimate = session.estimate { recipe[$0] }
       let prediction = session.prediction(of: estimate)
@@ -196,6 +200,15 @@ struct Truth {
   }
 }
 
+extension Item {
+  /// What it may take of the schemes, and of those for narrow weights where it needs them.
+  fileprivate func menu(_ schemes: [Scheme], _ narrow: [Scheme]) -> [Scheme] {
+    let own = schemes.filter { obstacle(to: $0) == nil }
+    let isNarrow = !own.contains { 8 * denseBytes(in: $0) < 4 * count }
+    return own + (isNarrow ? narrow.filter { obstacle(to: $0) == nil } : [])
+  }
+}
+
 /// Recipes by chance, the same in every run; another seed than any calibration's.
 private struct RecipeMaker {
   private let session: Session
@@ -204,10 +217,10 @@ private struct RecipeMaker {
   private let menus: [[Scheme]]
   private var state: UInt64 = 20_261_130
 
-  init(_ session: Session, _ items: [Item], _ schemes: [Scheme]) {
+  init(_ session: Session, _ items: [Item], _ offered: [[Scheme]]) {
     var (kept, menus): ([Item], [[Scheme]]) = ([], [])
-    for item in items {
-      var menu = schemes.filter { item.obstacle(to: $0) == nil }
+    for (item, offered) in zip(items, offered) {
+      var menu = offered
       if menu.isEmpty {
         menu = (2...8).map { Scheme(.uniform(UniformScheme(bits: $0, granularity: .channel))) }
           .filter { item.obstacle(to: $0) == nil && session.relativeError(of: item, in: $0) != nil }
@@ -226,7 +239,10 @@ private struct RecipeMaker {
       let centre = chance()
       all.append(("wide", recipe(menus.map { level(centre, 0.35, $0.count) })))
     }
+    let least = bits(menus.map { _ in 0 })
     for bits in [3.0, 4.0, 5.0] {
+      // Where even the fewest bits are too many, no recipe is to be found.
+      guard least <= 1.02 * bits else { continue }
       var made = 0
       for _ in 0..<4000 where made < 20 {
         guard let levels = band(bits) else { continue }
@@ -247,14 +263,19 @@ private struct RecipeMaker {
     return min(count - 1, max(0, Int(place * Double(count))))
   }
 
+  private func bits(_ levels: [Int]) -> Double {
+    let recipe = recipe(levels)
+    return session.estimate { recipe[$0] }.bitsPerWeight
+  }
+
   /// A random recipe moved, layer by layer, until its size lies within 2 % of the band.
-  private mutating func band(_ bits: Double) -> [Int]? {
+  private mutating func band(_ wanted: Double) -> [Int]? {
     var levels = menus.map { level(chance(), 0.5, $0.count) }
     for _ in 0..<40 * menus.count {
-      let now = session.estimate { recipe(levels)[$0] }.bitsPerWeight
-      if abs(now / bits - 1) <= 0.02 { return levels }
+      let now = bits(levels)
+      if abs(now / wanted - 1) <= 0.02 { return levels }
       let place = Int(chance() * Double(menus.count))
-      levels[place] = min(menus[place].count - 1, max(0, levels[place] + (now > bits ? -1 : 1)))
+      levels[place] = min(menus[place].count - 1, max(0, levels[place] + (now > wanted ? -1 : 1)))
     }
     return nil
   }

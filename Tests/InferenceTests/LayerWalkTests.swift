@@ -79,6 +79,36 @@ import Testing
     }
   }
 
+  /// What is compared with kept logits is what is compared with those that are made anew.
+  @Test func theOriginalsLogitsAreKeptWhereThereIsRoom() throws {
+    let model = try Transformer(try Checkpoint.open(sample("shakespeare-llama")))
+    let weights = try model.loadWeights()
+    let request = MeasurementRequest(data: sample("shakespeare-test.txt"), context: 64)
+    let tokens = try model.data(request).tokens(of: model, weights, isCancelled: never)
+    let texts = (0..<8).map { Array(tokens[64 * $0..<64 * ($0 + 1)]) }
+    let rows = (0..<511).filter { $0 % 64 != 63 }
+    let targets = rows.map { tokens[$0 + 1] }
+    let layer = model.blocks[1].down.layer
+    let matrix = try model.checkpoint.matrix(layer: layer)
+    let changed = weights.replacing(layer: layer, withMatrix: matrix.map { ($0 * 16).rounded() / 16 })
+    let one = try model.run(try model.embed(texts, weights: weights), weights: weights)
+    let two = try model.run(try model.embed(texts, weights: changed), weights: changed)
+    var anew = ScoreComparison()
+    try model.compare(
+      one, weights, two, changed, rows: rows, targets: targets, places: rows, isCancelled: never, &anew)
+    let kept = try #require(
+      try model.keptLogits(one, weights, rows: rows, targets: targets, isCancelled: never))
+    #expect(
+      try model.compare(kept, two, changed, rows: rows, targets: targets, isCancelled: never) == anew)
+    #expect(anew.meanDivergence > 1e-6 && anew.reference.count == rows.count)
+    // Four times as much has to be free.
+    for (room, isKept) in [(15, false), (17, true)] {
+      let close = try model.loadWeights(memory: weights.byteCount + room * rows.count * model.vocabularySize)
+      let found = try model.keptLogits(one, close, rows: rows, targets: targets, isCancelled: never)
+      #expect((found != nil) == isKept)
+    }
+  }
+
   /// What a language model writes is the same every time, of its own vocabulary, and no score.
   @Test func aModelsOwnTextIsTheSameEveryTime() throws {
     let model = try Transformer(try Checkpoint.open(sample("shakespeare-llama")))

@@ -12,6 +12,8 @@ public struct TransformerWalk: LayerWalk {
   private var before: Activations
   /// What the original makes of the texts: after all blocks, or an embedding a text.
   private let reference: Activations
+  /// The original's logits of the scored tokens, where there is room for them.
+  private let kept: ReferenceLogits?
   private let embeddings: [[Float]]
   public let layers: [Int]
   private let embeddingLayers: Set<Int>
@@ -54,6 +56,9 @@ public struct TransformerWalk: LayerWalk {
     let done = try model.run(before, weights: weights, isCancelled: isCancelled)
     embeddings = model.shape.isCausal ? [] : model.pooled(done)
     reference = model.shape.isCausal ? done : Activations(values: [], texts: [], nextBlock: model.blocks.count)
+    kept =
+      model.shape.isCausal
+      ? try model.keptLogits(done, weights, rows: rows, targets: targets, isCancelled: isCancelled) : nil
   }
 
   public mutating func advance(to layer: Int, isCancelled: @escaping () -> Bool) throws(InferenceError) {
@@ -98,8 +103,12 @@ public struct TransformerWalk: LayerWalk {
     _ done: Activations, _ changed: TransformerWeights, _ isCancelled: () -> Bool
   ) throws(InferenceError) -> ScoreComparison {
     var both = ScoreComparison()
-    try model.compare(
-      reference, original, done, changed, rows: rows, targets: targets, places: rows, isCancelled: isCancelled, &both)
+    if let kept {
+      both = try model.compare(kept, done, changed, rows: rows, targets: targets, isCancelled: isCancelled)
+    } else {
+      try model.compare(
+        reference, original, done, changed, rows: rows, targets: targets, places: rows, isCancelled: isCancelled, &both)
+    }
     guard let bad = both.divergences.firstIndex(where: \.isNaN) else { return both }
     throw InferenceError(
       model.checkpoint.path, "token \(rows[bad]) of the samples makes NaN in the model's output")

@@ -230,7 +230,7 @@ extension TokenScores {
   /// Adds a token's score.
   ///
   /// - Returns: ln Σ exp of the logits.
-  fileprivate mutating func add(_ logits: UnsafeMutableBufferPointer<Float>, _ target: Int, _ place: Int) -> Double {
+  mutating func add(_ logits: UnsafeMutableBufferPointer<Float>, _ target: Int, _ place: Int) -> Double {
     let sum = lathe_log_sum_exp(logits.baseAddress!, logits.count)
     losses.append(Float(sum - Double(logits[target])))
     topTokens.append(Int32(lathe_greatest(logits.baseAddress!, logits.count)))

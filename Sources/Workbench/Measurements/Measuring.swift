@@ -95,9 +95,15 @@ extension Session {
     _ item: Item, in weights: Weights, by scheme: Scheme? = nil
   ) throws -> Weights {
     try weights.checkRoom(forNumbers: item.count, of: item.name)
-    let values = try reconstruction(of: item, in: scheme ?? made(recipe[item], of: item))
-    return item.kind == .weight || item.packing != nil
-      ? try weights.replacing(layer: item.layerIndex, withMatrix: values)
+    return try replaced(item, in: weights, with: reconstruction(of: item, in: scheme ?? made(recipe[item], of: item)))
+  }
+
+  /// The weights with an item's numbers replaced, a weight's as outputs by inputs.
+  func replaced<Weights: ModelWeights>(
+    _ item: Item, in weights: Weights, with values: [Float]
+  ) throws -> Weights {
+    try item.kind == .weight || item.packing != nil
+      ? weights.replacing(layer: item.layerIndex, withMatrix: values)
       : weights.replacing(tensor: item.id, with: values)
   }
 

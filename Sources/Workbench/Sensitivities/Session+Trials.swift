@@ -45,11 +45,22 @@ extension Session {
   ) throws -> (metrics: [[Measurement.Metric]], outputs: Int) {
     let walk = try model.walk(data, samples: samples, weights: weights, request, isCancelled: isCancelled)
     var found: [[Measurement.Metric]] = []
+    func changes(_ recipe: Recipe) -> [(item: Item, scheme: Scheme)] {
+      items.filter { !recipe[$0].isKeep && !$0.isShared }.map { ($0, made(recipe[$0], of: $0)) }
+    }
+    var forms = Reconstructions(recipes.lazy.flatMap(changes))
+    // What is kept leaves as much as a recipe's own weights take.
+    let most = recipes.lazy.map { changes($0).reduce(0) { $0 + $1.item.count } }.max() ?? 0
+    func hasRoom(_ count: Int) -> Bool { (try? weights.checkRoom(forNumbers: 2 * most + count, of: "")) != nil }
     for recipe in recipes {
       var changed = weights
-      for item in items where !recipe[item].isKeep && !item.isShared {
+      for (item, scheme) in changes(recipe) {
         guard progress(found.count), !isCancelled() else { throw InferenceError.cancelled }
-        changed = try replaced(item, in: changed, by: made(recipe[item], of: item))
+        try changed.checkRoom(forNumbers: item.count, of: item.name)
+        let values = try forms.values(of: item, in: scheme, hasRoom: hasRoom) {
+          try reconstruction(of: item, in: scheme)
+        }
+        changed = try replaced(item, in: changed, with: values)
       }
       found.append(try walk.metrics(of: changed, isCancelled: isCancelled))
     }
