@@ -1,5 +1,7 @@
 import Checkpoints
 import Compression
+import Foundation
+import Inference
 import Support
 import Testing
 
@@ -127,5 +129,91 @@ import Testing
     #expect(session.recipe == front.recipe(at: 4))
     session.undo()
     #expect(session.recipe == before)
+  }
+
+  /// The sample as GGUF, calibrated on some lines.
+  private func languageModel(_ text: String) throws -> Session {
+    var session = try Models.llamaGGUF()
+    let request = SensitivityRequest(.init(data: text, context: 64), samples: 2, recipes: 2)
+    try session.adopt(try #require(try session.sensitivities(request)))
+    session.settle(session.searchQuestions())
+    session.settleEstimate()
+    return session
+  }
+
+  /// Within a harm, too, llama.cpp's own mixes are compared: none of those that were measured and keep it is smaller.
+  @Test func withinAHarmTheSmallestOwnMixIsCompared() throws {
+    let folder = try ScratchFolder()
+    let play = try String(contentsOfFile: Fixtures.sample("shakespeare-calibration.txt"), encoding: .utf8)
+    let text = folder.path + "/text.txt"
+    try String(play.prefix(2000)).write(toFile: text, atomically: true, encoding: .utf8)
+    var session = try languageModel(text)
+    for budget in ["kl=0.01", "kl=0.1"] {
+      let budget = try Budget(spec: budget)
+      let estimated = try #require(try session.tune(TuningRequest([budget])))
+      let mix = try #require(estimated.candidates.first { LlamaMix.names.contains($0.name) }, "\(budget)")
+      #expect(mix.keepsBudgets && mix.metrics.isEmpty)
+      // By the estimate every smaller one does too much.
+      for (name, recipe) in session.mixes where session.estimate({ recipe[$0] }).bytes < mix.bytes {
+        session.settle(
+          session.items.filter { !recipe[$0].isKeep }.map { .assessment($0.id, recipe[$0]) })
+        let predicted = session.prediction(of: session.estimate { recipe[$0] })?.value ?? 0
+        #expect(predicted > budget.most ?? 0, "\(budget): \(name) is smaller than \(mix.name)")
+      }
+      var request = TuningRequest([budget], measurement: .init(data: text, context: 64))
+      request.samples = 2
+      let measured = try #require(try session.tune(request))
+      let own = measured.candidates.filter { LlamaMix.names.contains($0.name) }
+      #expect(!own.isEmpty && own.allSatisfy { !$0.metrics.isEmpty })
+      #expect(own.allSatisfy { !$0.keepsBudgets || $0.bytes >= measured.answer.bytes })
+    }
+  }
+
+  /// Within a speed the largest that keeps it.
+  @Test func withinASpeedAnOwnMixIsCompared() throws {
+    var session = try Models.llamaGGUF()
+    session.settle(session.searchQuestions())
+    session.settleEstimate()
+    let device = try #require(DeviceProfile.all.first)
+    func rate(_ recipe: Recipe) -> Double {
+      var other = session
+      other.commit(recipe)
+      return other.estimate(on: device, context: 0).perSecond ?? 0
+    }
+    let asked = rate(try #require(session.mix(named: "Q4_K_M")))
+    let budget = try Budget(spec: "\(0.999 * asked)tok/s@\(device.name)")
+    let found = try #require(try session.tune(TuningRequest([budget])))
+    let mix = try #require(found.candidates.first { LlamaMix.names.contains($0.name) })
+    #expect(rate(mix.recipe) >= 0.999 * asked)
+    #expect(session.mixes.allSatisfy { rate($0.recipe) < 0.999 * asked || size($0.recipe) <= mix.bytes })
+    func size(_ recipe: Recipe) -> Int { session.estimate { recipe[$0] }.bytes }
+  }
+
+  /// What a mix does when it is measured says which others are worth a measurement.
+  @Test func furtherMixesAreMeasuredWhereThatDecides() throws {
+    let session = try digits()
+    let harm = [try Budget(spec: "kl=0.1")]
+    let names = ["A", "B", "C", "D", "E", "F"]
+    /// - Parameter kept: the mixes that keep the harm when they are measured.
+    func further(from place: Int, kept: Set<String>, bytes: (Int) -> Int) throws -> [String] {
+      var mixes = Session.OwnMixes(place: place)
+      mixes.drafts = names.enumerated().map { (.init(name: $1, recipe: Recipe()), bytes($0)) }
+      func candidate(_ name: String) -> Tuning.Candidate {
+        let place = names.firstIndex(of: name)
+        var one = Tuning.Candidate(
+          name: name, recipe: Recipe(), bytes: place.map(bytes) ?? 1 << 30, bitsPerWeight: 4, harm: 1)
+        one.keepsBudgets = place == nil || kept.contains(name)
+        return one
+      }
+      let first = [candidate("search"), candidate(names[place])]
+      return try #require(session.further(mixes, beside: first, harm) { candidate($0.name) }).map(\.name)
+    }
+    let small = { (place: Int) in 100 + place }
+    #expect(try further(from: 2, kept: ["C"], bytes: small) == ["B"])
+    #expect(try further(from: 2, kept: ["B", "C"], bytes: small) == ["B", "A"])
+    #expect(try further(from: 2, kept: ["E", "F"], bytes: small) == ["D", "E"])
+    #expect(try further(from: 0, kept: [], bytes: small) == ["B", "C", "D"])
+    // What is larger than what was found is measured in vain.
+    #expect(try further(from: 2, kept: [], bytes: { _ in 1 << 40 }) == [])
   }
 }

@@ -11,37 +11,63 @@ extension Session {
     _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ terms: SearchTerms,
     _ progress: (Int, Int) -> Bool, _ isCancelled: @escaping () -> Bool
   ) throws -> Tuning? {
-    let drafts = drafts(problem, found, request, terms, isCancelled)
+    let mixes = request.candidates == 1 ? OwnMixes() : ownMixes(problem, request, terms)
+    let drafts = drafts(problem, found, request, mixes, isCancelled)
     var candidates = drafts.map { candidate($0.name, $0.recipe, terms) }
-    if let measurement = request.measurement, request.candidates > 0 {
-      let metrics = try measure(
-        candidates.map(\.recipe), on: measurement, samples: request.samples,
-        progress: { progress($0, candidates.count) }, isCancelled: isCancelled)
-      guard let metrics else { return nil }
-      for (place, metrics) in metrics.enumerated() {
-        candidates[place].metrics = metrics
-        learn(from: candidates[place], on: measurement)
-      }
-      // What was learnt moves all estimates.
+    guard let measurement = request.measurement, request.candidates > 0 else {
       for place in candidates.indices {
-        let estimate = estimate { candidates[place].recipe[$0] }
-        candidates[place].prediction = prediction(of: estimate)
+        candidates[place].keepsBudgets = keeps(candidates[place], request.budgets, terms)
       }
+      return Tuning(candidates: ranked(candidates, request.budgets), gap: found.gap)
     }
-    for place in candidates.indices {
-      candidates[place].keepsBudgets = keeps(candidates[place], request.budgets, terms)
+    guard
+      try measure(&candidates, measurement, request, terms, progress: { progress($0, drafts.count) }, isCancelled)
+    else { return nil }
+    let (before, count) = (self, candidates.count)
+    var learnt = before
+    let more = try before.further(mixes, beside: candidates, request.budgets) { mix in
+      var one = [learnt.candidate(mix.name, mix.recipe, terms)]
+      let isDone = try learnt.measure(
+        &one, measurement, request, terms, progress: { _ in progress(count, count + 1) }, isCancelled)
+      return isDone ? one[0] : nil
     }
+    guard let more else { return nil }
+    self = learnt
+    candidates += more
     return Tuning(candidates: ranked(candidates, request.budgets), gap: found.gap)
   }
 
-  private struct Draft {
+  /// Measures candidates and learns from them.
+  ///
+  /// - Returns: `false` where it was called off.
+  private mutating func measure(
+    _ candidates: inout [Tuning.Candidate], _ measurement: MeasurementRequest, _ request: TuningRequest,
+    _ terms: SearchTerms, progress: (Int) -> Bool, _ isCancelled: @escaping () -> Bool
+  ) throws -> Bool {
+    let metrics = try measure(
+      candidates.map(\.recipe), on: measurement, samples: request.samples, progress: progress, isCancelled: isCancelled)
+    guard let metrics else { return false }
+    for (place, metrics) in metrics.enumerated() {
+      candidates[place].metrics = metrics
+      learn(from: candidates[place], on: measurement)
+    }
+    // What was learnt moves all estimates.
+    for place in candidates.indices {
+      let estimate = estimate { candidates[place].recipe[$0] }
+      candidates[place].prediction = prediction(of: estimate)
+      candidates[place].keepsBudgets = keeps(candidates[place], request.budgets, terms)
+    }
+    return true
+  }
+
+  struct Draft {
     var name: String
     var recipe: Recipe
   }
 
   /// The search's own first, then what it is held against; as many as are measured, or all but perturbed ones.
   private mutating func drafts(
-    _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ terms: SearchTerms,
+    _ problem: SearchProblem, _ found: Knapsack.Solution, _ request: TuningRequest, _ mixes: OwnMixes,
     _ isCancelled: @escaping () -> Bool
   ) -> [Draft] {
     let menu = problem.menu
@@ -49,7 +75,7 @@ extension Session {
     var others: [Draft] = []
     if request.candidates != 1 {
       if let uniform = bestUniform(problem) { others.append(uniform) }
-      if let mix = ownMix(problem, request.schemes) { others.append(mix) }
+      if let mix = mixes.chosen { others.append(mix) }
     }
     let room = max(1, request.candidates - others.count)
     let moves = SearchMoves(problem)
@@ -90,33 +116,7 @@ extension Session {
     return best.map { Draft(name: "\($0.scheme) everywhere", recipe: problem.menu.recipe($0.picks)) }
   }
 
-  /// The largest of llama.cpp's own mixes that keeps the limits, where the model or the target is its; what was chosen before
-  /// stays.
-  private mutating func ownMix(_ problem: SearchProblem, _ asked: [Scheme]?) -> Draft? {
-    let isOwn = checkpoint.format == .gguf && target == nil || ["gguf", "llama.cpp"].contains(target?.name)
-    guard isOwn, let limit = problem.bytes, problem.seconds == nil else { return nil }
-    let chosen = Set(problem.menu.groups.flatMap(\.names))
-    var best: (name: String, recipe: Recipe, bytes: Int)?
-    for (name, mix) in mixes {
-      var recipe = mix
-      recipe.choices = recipe.choices.filter { chosen.contains($0.key) }
-      // Only what was asked for may appear.
-      if let asked, !recipe.choices.values.allSatisfy({ asked.contains($0.scheme) }) { continue }
-      recipe.choices.merge(problem.menu.base.choices) { _, own in own }
-      let size = items.reduce(0) { chosen.contains($1.name) ? $0 + bytes(of: $1, in: recipe[$1]).bytes : $0 }
-      if Double(size) <= limit, best.map({ size > $0.bytes }) ?? true { best = (name, recipe, size) }
-    }
-    guard let best else { return nil }
-    let open = items.compactMap { item -> Question? in
-      let scheme = best.recipe[item]
-      return scheme.isKeep || assessment(of: item, in: scheme) != nil
-        ? nil : .assessment(item.id, made(scheme, of: item))
-    }
-    settle(open)
-    return Draft(name: best.name, recipe: best.recipe)
-  }
-
-  private func candidate(_ name: String, _ recipe: Recipe, _ terms: SearchTerms) -> Tuning.Candidate {
+  func candidate(_ name: String, _ recipe: Recipe, _ terms: SearchTerms) -> Tuning.Candidate {
     let estimate = estimate { recipe[$0] }
     var bytes = estimate.bytes
     if let target, target.isCheckpoint {
@@ -144,7 +144,7 @@ extension Session {
   /// Bytes of all items as stored.
   private var checkpointBytes: Int { items.reduce(0) { $0 + $1.bytes } }
 
-  private func keepsHarm(_ candidate: Tuning.Candidate, _ budgets: [Budget]) -> Bool {
+  func keepsHarm(_ candidate: Tuning.Candidate, _ budgets: [Budget]) -> Bool {
     budgets.allSatisfy { budget in
       guard budget.isHarm else { return true }
       if let measured = budget.isKept(by: candidate.metrics) { return measured }
