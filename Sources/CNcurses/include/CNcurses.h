@@ -139,12 +139,21 @@ static inline void lathe_put(int y, int x, const lathe_glyph *glyphs, int count)
   }
 }
 
+/// Mouse reports of the form `ESC [ <` come as they are: curses would wait for the end of one without looking at anything
+/// else, signals included.
+static inline void lathe_mouse_unread(void) {
+#ifdef NCURSES_EXT_FUNCS
+  define_key("\033[<", 0);
+#endif
+}
+
 /// A window of no place on the screen: reading from it never repaints `stdscr`.
 static inline void *lathe_input_window(void) {
   WINDOW *pad = newpad(1, 1);
   if (pad) {
     keypad(pad, TRUE);
     nodelay(pad, TRUE);
+    lathe_mouse_unread();
   }
   return pad;
 }
@@ -172,6 +181,7 @@ static inline void lathe_mouse_enable(bool on) {
   mask |= BUTTON5_PRESSED;
 #endif
   mousemask(on ? mask : 0, NULL);
+  lathe_mouse_unread();
 }
 
 /// Takes the latest report that waits; false when there is none.

@@ -61,7 +61,10 @@ struct Screen: Program {
       ?? Paths.data(besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
     state.calibrationPath = Paths.calibration(
       besides: session.checkpoint.path, ending: session.checkpoint.graph == nil ? ".txt" : ".npz")
-    if let opened { state.restore(opened) }
+    if let opened {
+      state.restore(opened)
+      state.dataPath = data ?? state.dataPath
+    }
     self.mailbox = mailbox
     self.workers = workers
     queue = JobQueue { mailbox.post(.job($0)) }
@@ -302,7 +305,7 @@ struct Screen: Program {
       askForChoices()
     case .resolveShared:
       for shared in state.session.sharedRatios { start(.threshold(shared)) }
-    case .saveSession(let path): start(.saveSession(state.draft, path: path))
+    case .saveSession(let path): start(.saveSession(state.draft.written, path: path))
     case .openSession(let path): start(.openSession(path: path))
     case .rescued(let choice): perform(choice)
     case .mouse(let isOn): requests.append(.mouse(isOn))

@@ -77,6 +77,7 @@ extension Terminal {
       guard let sequence = readSequence() else {
         return Unicode.Scalar(UInt32(next.code)).map { .alt(Character($0)) }
       }
+      if sequence.hasPrefix("<") { return mouse(sequence) }
       return sequence == "200~" ? paste() : ControlSequence.key(sequence)
     case (_, let code):
       if case .character(let character)? = scalar(code) { return .alt(character) }
@@ -89,6 +90,12 @@ extension Terminal {
     var text = ""
     while text.utf8.count < 32 {
       let next = readOne()
+      if next.kind == LATHE_INPUT_NONE, !text.isEmpty {
+        // A report may come in two pieces.
+        var descriptor = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+        guard poll(&descriptor, 1, 25) > 0, lathe_waiting(input) > 0 else { break }
+        continue
+      }
       guard next.kind == LATHE_INPUT_SCALAR, let scalar = Unicode.Scalar(UInt32(next.code)) else { break }
       text.unicodeScalars.append(scalar)
       if (0x40...0x7E).contains(next.code) { break }
@@ -120,7 +127,31 @@ extension Terminal {
     return .paste(String(scalars))
   }
 
-  /// What the mouse did. A press and its release that arrive together are one key to curses, and it
+  /// What the mouse did, of a report such as `<0;12;5M` (XTerm Control Sequences, SGR 1006): button and modifiers, column
+  /// and row from 1, `M` for a press and `m` for a release.
+  private func mouse(_ sequence: String) -> Key? {
+    let numbers = sequence.dropFirst().dropLast().split(separator: ";", omittingEmptySubsequences: false).map {
+      Int($0)
+    }
+    guard isMouseOn, let final = sequence.last, final == "M" || final == "m", numbers.count == 3,
+      let code = numbers[0], let column = numbers[1], let row = numbers[2], (0..<256).contains(code),
+      (1...1 << 15).contains(column), (1...1 << 15).contains(row), code & 0x20 == 0
+    else { return nil }
+    var report = lathe_mouse()
+    (report.x, report.y, report.shift) = (CInt(column - 1), CInt(row - 1), code & 4 != 0)
+    switch (code & 0x40 != 0, code & 3) {
+    case (true, 0): report.button = 4
+    case (true, 1): report.button = 5
+    case (false, 0...2): report.button = CInt((code & 3) + 1)
+    default: return nil
+    }
+    (report.press, report.release) = (final == "M", final == "m")
+    // A wheel has no release.
+    guard report.press || report.button < 4 else { return nil }
+    return .mouse(event(report))
+  }
+
+  /// What the mouse did, as curses reports it of terminals with older reports. A press and its release that arrive together are one key to curses, and it
   /// hands out the last of them first.
   private func mouseEvents() -> [MouseEvent] {
     var reports: [lathe_mouse] = []

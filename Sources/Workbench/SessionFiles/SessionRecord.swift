@@ -77,6 +77,13 @@ public struct SessionDraft: Sendable {
   /// Counts what the sensitivities have learnt; 0 without.
   let learnt: Int
 
+  /// The same once it is written: nothing of it is unsaved.
+  public var written: SessionDraft {
+    var draft = self
+    draft.record.history.markSaved()
+    return draft
+  }
+
   /// Whether ending now would lose something.
   public var isUnsaved: Bool {
     !record.history.isSaved || isOnlyPlace && !(record.measurements.isEmpty && record.sensitivities == nil)

@@ -30,7 +30,7 @@ public struct SessionWriter {
   static let version = 1
   private var key: String?
   private var steps: [Pair: String] = [:]
-  private var measurements: (count: Int, text: [String]) = (0, [])
+  private var measurements: (figures: [[Double]], text: [String]) = ([], [])
   private var sensitivities: (learnt: Int, text: String)?
 
   private struct Pair: Hashable {
@@ -62,9 +62,11 @@ public struct SessionWriter {
     session.append(("steps", JSONForm.lines(text(of: Array(history.steps[written])))))
     session.append(("position", "\(history.position - first)"))
     session.append(("saved", JSONForm.object(RecipeChange(from: recipe, to: history.saved).members)))
-    if measurements.count != record.measurements.count {
-      measurements = (record.measurements.count, Self.text(of: record.measurements))
+    // Numbers to compare: the recipes are long.
+    let figures = record.measurements.map { one in
+      [Double(one.bytes), Double(one.samples), one.samplesPerSecond] + one.metrics.map(\.value)
     }
+    if measurements.figures != figures { measurements = (figures, Self.text(of: record.measurements)) }
     if !measurements.text.isEmpty { session.append(("measurements", JSONForm.lines(measurements.text))) }
     if !record.recipes.isEmpty { session.append(("recipes", JSONForm.lines(Self.text(of: record.recipes)))) }
     if let marked = record.marked {

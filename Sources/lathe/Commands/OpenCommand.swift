@@ -16,7 +16,9 @@ struct OpenCommand: ParsableCommand, Explained {
     discussion: discussion)
 
   static let explanation = """
-    The same as lathe MODEL. On the screen, ? lists the keys.
+    The same as lathe MODEL. On the screen, ? lists the keys. What you prefer is read from $XDG_CONFIG_HOME/lathe/config, \
+    else ~/.config/lathe/config: lines of key = value, the keys theme, ascii, mouse, target, scheme and columns (lathe man \
+    tells of them).
     With --script keys are replayed without a terminal, and the screen at their end is printed: characters as typed, and \
     <Enter> <Esc> <Tab> <Space> <C-r> <S-Down> <lt>; <Wait> waits until all figures are there, as the end does.
     """
