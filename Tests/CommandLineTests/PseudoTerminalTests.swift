@@ -52,6 +52,33 @@ import Testing
     #expect(try terminal.waitForEnd() == .exited(0))
   }
 
+  /// A press on the third layer's row, whole and in two pieces; then one that never ends, after which keys work and a signal
+  /// ends the program.
+  @Test func mouseReportsAreReadHoweverTheyCome() throws {
+    for press in [["\u{1B}[<0;20;6M\u{1B}[<0;20;6m"], ["\u{1B}[<0;20", ";6M"]] {
+      let terminal = try contract.start()
+      #expect(terminal.modes.isSuperset(of: [1000, 1006]))
+      for piece in press {
+        terminal.send(piece)
+        usleep(2000)
+      }
+      usleep(200_000)
+      let folder = try ScratchFolder()
+      terminal.send(":bits 3\r:export lathe \(folder.path("r.json"))\r")
+      try terminal.wait(for: "wrote ")
+      let text = String(decoding: try #require(folder.bytes(of: "r.json")), as: UTF8.self)
+      #expect(text.contains("/conv2/Conv") && !text.contains("/conv1/Conv"), "\(press)")
+      terminal.send("\u{1B}[<0;20;")
+      usleep(200_000)
+      let before = terminal.output.endIndex
+      terminal.send("!")
+      try terminal.wait(for: "Messages", after: before)
+      terminal.send("\u{1B}[<")
+      terminal.signal(SIGTERM)
+      #expect(try terminal.waitForEnd() == .exited(128 + SIGTERM))
+    }
+  }
+
   @Test func controlCQuitsWhenNothingWouldBeLost() throws {
     #expect(try contract.end { $0.send("\u{3}") }.end == .exited(0))
   }

@@ -151,8 +151,8 @@ extension Terminal {
     return .mouse(event(report))
   }
 
-  /// What the mouse did, as curses reports it of terminals with older reports. A press and its release that arrive together are one key to curses, and it
-  /// hands out the last of them first.
+  /// What the mouse did, as curses reports it of terminals with older reports. A press and its release that arrive
+  /// together are one key to curses, and it hands out the last of them first.
   private func mouseEvents() -> [MouseEvent] {
     var reports: [lathe_mouse] = []
     var report = lathe_mouse()
