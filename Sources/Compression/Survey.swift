@@ -12,21 +12,24 @@ public struct Survey: Sendable, Codable, Hashable {
   public var errors: ErrorTable?
   /// What is kept for questions about the weight as a whole; with errors.
   public var summary: Summary?
+  /// The outline of the histogram, which stays when that is not kept; `nil` for weights that are all equal.
+  public var shape: DistributionShape?
 
   public static let channelLimit = 65_536
 }
 
 extension Survey {
   /// The figures alone: of a weight that nobody looks at.
-  public init(statistics: Statistics, errors: ErrorTable?) {
+  public init(statistics: Statistics, errors: ErrorTable?, shape: DistributionShape? = nil) {
     let empty = Histogram(minimum: Double(statistics.minimum), maximum: Double(statistics.maximum), counts: [])
     self.init(
-      statistics: statistics, histogram: empty, channelMinima: [], channelMaxima: [], errors: errors, summary: nil)
+      statistics: statistics, histogram: empty, channelMinima: [], channelMaxima: [], errors: errors, summary: nil,
+      shape: shape)
   }
 
   /// Whether histogram, channels and summary are there too.
   public var isWhole: Bool { !histogram.counts.isEmpty && (!channelMinima.isEmpty || statistics.count == 0) }
-  public var figures: Survey { Survey(statistics: statistics, errors: errors) }
+  public var figures: Survey { Survey(statistics: statistics, errors: errors, shape: shape) }
 
   /// The most that one of a weight of this size takes.
   public static func mostBytes(rows: Int, count: Int) -> Int {
@@ -106,7 +109,8 @@ extension Survey {
     statistics.add(central)
     return Survey(
       statistics: statistics, histogram: histogram, channelMinima: minima, channelMaxima: maxima,
-      errors: table?.table(squaredNorm: statistics.squaredNorm), summary: moments.map { .bins($0) })
+      errors: table?.table(squaredNorm: statistics.squaredNorm), summary: moments.map { .bins($0) },
+      shape: DistributionShape(histogram))
   }
 }
 

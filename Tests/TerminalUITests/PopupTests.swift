@@ -35,7 +35,7 @@ import Workbench
     var state = State(
       session: Session(try Checkpoint.open(Fixtures.sample("digits-cnn.onnx"))), size: ScreenSize(width: 80, height: 24)
     )
-    _ = state.press(.character("j")) + state.press(.character("j"))
+    _ = state.press(.character("j"))
     state.popup = Counter()
     return state
   }

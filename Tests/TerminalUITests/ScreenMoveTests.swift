@@ -96,7 +96,7 @@ import Testing
   @Test func aBlockFoldsAndItsEditIsThatOfItsLayers() throws {
     let open = try Shot.of("shakespeare-llama-f16.gguf", "/blk.1<Enter>")
     #expect(open.rows.contains { $0.contains("attn_q") })
-    let folded = try Shot.of("shakespeare-llama-f16.gguf", "Z", ScreenSize(width: 200, height: 50))
+    let folded = try Shot.of("shakespeare-llama-f16.gguf", "f", ScreenSize(width: 200, height: 50))
     #expect(!folded.rows.contains { $0.contains("attn_q") })
     #expect(folded.rows.count { $0.contains("blk.") } == 3)
     let edited = try Shot.of("shakespeare-llama-f16.gguf", "/blk.1<Enter>-", ScreenSize(width: 200, height: 50))

@@ -57,7 +57,7 @@ import Workbench
     let rows = shot.lines.filter { $0.contains("int3") || $0.contains("int2") || $0.contains("int4") }
     #expect(rows.count >= 3)
     #expect(!shot.text.contains("levels …") && shot.text.contains("levels"))
-    #expect(shot.text.contains("┴"))
+    #expect(shot.text.contains("┼"))
     let last = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 6) + "<Wait>")
     #expect(!last.text.contains("not yet computed"))
     let page = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 3) + "<Wait>")
@@ -67,13 +67,13 @@ import Workbench
 
   @Test func aTablesLevelsAreOnTheHistogram() throws {
     let shot = try Shot.digits("jjjjjj:set /fc1*=kmeans3<Enter><Wait>", ScreenSize(width: 120, height: 40))
-    let axis = try #require(shot.lines.first { $0.contains("┴") })
+    let axis = try #require(shot.lines.first { $0.contains("┼") })
     // Eight values; two may share a column.
-    #expect((6...8).contains(axis.count { $0 == "┴" }))
+    #expect((6...8).contains(axis.count { $0 == "┼" }))
     #expect(shot.row("/fc1/Gemm").contains("kmeans3") && shot.row("/fc1/Gemm").contains("e-2"))
     let floats = try Shot.digits("jjjjjj:set /fc1*=ocp-mxfp4<Enter><Wait>", ScreenSize(width: 120, height: 40))
     #expect(floats.text.contains("levels of the mean"))
-    #expect(try #require(floats.lines.first { $0.contains("┴") }).count { $0 == "┴" } >= 8)
+    #expect(try #require(floats.lines.first { $0.contains("┼") }).count { $0 == "┼" } >= 8)
   }
 
   @Test func fewerAndMoreBitsAndGranularitiesGoThroughFloatsAndTables() throws {
@@ -84,7 +84,7 @@ import Workbench
     #expect(try scheme(after: ":set /fc1*=kmeans1<Enter>-").contains("kmeans1"))
     #expect(try scheme(after: ":set /fc1*=ocp-mxfp8<Enter>--").contains("ocp-mxfp4"))
     #expect(try scheme(after: ":set /fc1*=nf4<Enter>+").contains("keep"))
-    #expect(try scheme(after: ":set /fc1*=nvidia-nvfp4<Enter>g").contains("int8"))
+    #expect(try scheme(after: ":set /fc1*=nvidia-nvfp4<Enter>gn").contains("int8"))
   }
 
   @Test func theErrorPaneHasFloatsAndTablesBesideTheIntegers() throws {

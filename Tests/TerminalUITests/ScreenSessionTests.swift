@@ -37,7 +37,7 @@ import Workbench
 
   @Test(arguments: [
     (":nonsense", "nonsense"), (":bits 99", "99"), (":bits", "bits"), (":bits 4 zz*", "zz*"), (":set zz=int4", "zz"),
-    (":set *=int9", "int9"), (":set", "PATTERN=SPEC"), (":set /conv1/Conv=int4", "9 columns"), (":export", ""),
+    (":set *=int9", "int9"), (":set", "PATTERN=SPEC"), (":set /conv1/Conv=int4", "9 columns"),
     (":export onnx x", "onnx"), (":export gguf", "path"),
     (":export nonsense x", "nonsense"), (":export lathe /no/such/file", "/no/such/file"),
     (":export llama.cpp /tmp/x", "digits-cnn.onnx"), (":recipe", "path"), (":recipe /no/such/file", "/no/such/file"),
@@ -51,12 +51,7 @@ import Workbench
   func anErrorIsAMessageThatLeavesTheSessionAsItWas(line: String, named: String) throws {
     let before = try Shot.digits("jj--k")
     let shown = try Shot.digits("jj--k<Wait>\(line)<Enter>")
-    if line == ":export" {
-      // It asks for the path instead.
-      #expect(shown.foot.contains("export lathe digits-cnn.recipe.json"))
-    } else {
-      #expect(shown.status.contains(named), "\(shown.status)")
-    }
+    #expect(shown.status.contains(named), "\(shown.status)")
     #expect(shown.lines.dropLast(2) == before.lines.dropLast(2))
     #expect(try Shot.digits("jj--k<Wait>\(line)<Enter><Esc>uu").header.contains("176 KiB → 176 KiB"))
   }
@@ -103,14 +98,14 @@ import Workbench
   }
 
   @Test func quitOffersToWriteAndLeavesOnceWritten() throws {
-    #expect(try Shot.digits("-qw").foot.contains("export lathe digits-cnn.recipe.json"))
+    #expect(try Shot.digits("-qw").foot.contains("write-quit digits-cnn.recipe.json"))
     let folder = try ScratchFolder()
     let keys = "-:export lathe \(folder.path("r.json"))<Enter>"
     #expect(try Shot.digits(keys + "jj").current == "/conv2/Conv")
     #expect(folder.names == ["r.json"])
-    #expect(try Shot.digits(keys + "qjj").current == "/conv1/Conv")
+    #expect(try Shot.digits(keys + "yqjj").current == "/conv1/Conv")
     // A later change is not in the file.
-    #expect(try Shot.digits(keys + "-q").foot.contains("would be lost"))
+    #expect(try Shot.digits(keys + "y-q").foot.contains("would be lost"))
   }
 
   @Test func anExportForAToolDoesNotSaveTheRecipe() throws {
@@ -119,7 +114,7 @@ import Workbench
     let shot = try Shot.of("shakespeare-llama-f16.gguf", keys, ScreenSize(width: 300, height: 40))
     #expect(shot.status.contains("llama-quantize"))
     #expect(folder.names == ["types.txt"])
-    #expect(try Shot.of("shakespeare-llama-f16.gguf", keys + "q").foot.contains("would be lost"))
+    #expect(try Shot.of("shakespeare-llama-f16.gguf", keys + "yq").foot.contains("would be lost"))
   }
 
   @Test func controlCClosesAPromptAndNothingElse() throws {

@@ -19,17 +19,19 @@ struct Shot {
   }
 
   static func digits(
-    _ keys: String, _ size: ScreenSize = ScreenSize(width: 120, height: 40), glyphs: GlyphSet = .unicode
+    _ keys: String, _ size: ScreenSize = ScreenSize(width: 120, height: 40), glyphs: GlyphSet = .unicode,
+    showsAll: Bool = true
   ) throws -> Shot {
-    try of("digits-cnn.onnx", keys, size, glyphs: glyphs)
+    try of("digits-cnn.onnx", keys, size, glyphs: glyphs, showsAll: showsAll)
   }
 
   static func of(
     _ sample: String, _ keys: String, _ size: ScreenSize = ScreenSize(width: 120, height: 40),
-    glyphs: GlyphSet = .unicode
+    glyphs: GlyphSet = .unicode, showsAll: Bool = true
   ) throws -> Shot {
     let session = Session(try Checkpoint.open(Fixtures.sample(sample)))
-    return Shot(try Front.replay(keys, on: session, data: nil, size: size, glyphs: glyphs))
+    // Most tests speak of biases too.
+    return Shot(try Front.replay(showsAll ? "." + keys : keys, on: session, data: nil, size: size, glyphs: glyphs))
   }
 
   /// The model and the totals.

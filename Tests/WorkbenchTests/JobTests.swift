@@ -44,9 +44,10 @@ import Testing
     var session = try Models.digits()
     try session.set("*=int4,channel")
     let measuring = queue.start(.measure(.init(data: Fixtures.sample("digits-test.npz"))), on: session)
-    let failing = queue.start(.export(.gguf, path: "/nowhere/at/all.gguf", workers: 1), on: try Models.digits())
+    let failing = queue.start(
+      .export(.gguf, path: "/nowhere/at/all.gguf", workers: 1, replaces: true), on: try Models.digits())
     let missing = queue.start(.importChoice(path: folder.path("none.json")), on: session)
-    let written = queue.start(.write(.lathe, path: folder.path("r.json")), on: session)
+    let written = queue.start(.write(.lathe, path: folder.path("r.json"), replaces: true), on: session)
     let reports = try listener.wait(for: 4)
     guard case .done(.measured(let measurement)) = try last(measuring, reports) else {
       Issue.record("\(try last(measuring, reports))")

@@ -69,7 +69,7 @@ typedef struct {
 typedef struct {
   int x, y;
   int button;  // 1…3; 4 and 5 are the wheel, up and down; 0: none that we know
-  bool press, release, shift;
+  bool press, release, drag, shift;
 } lathe_mouse;
 
 /// The number of colours of the terminal; 0 without colour.
@@ -172,11 +172,13 @@ static inline lathe_input lathe_read(void *window) {
   return input;
 }
 
-/// Presses and releases of three buttons and the wheel. No clicks: they would make curses wait.
+/// Presses and releases of three buttons, the wheel, and where it goes while a button is held (the terminal has to be told
+/// that by itself). No clicks: they would make curses wait.
 static inline void lathe_mouse_enable(bool on) {
   mouseinterval(0);
   mmask_t mask = BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON2_PRESSED | BUTTON2_RELEASED |
-                 BUTTON3_PRESSED | BUTTON3_RELEASED | BUTTON4_PRESSED | BUTTON_SHIFT;
+                 BUTTON3_PRESSED | BUTTON3_RELEASED | BUTTON4_PRESSED | BUTTON_SHIFT |
+                 REPORT_MOUSE_POSITION;
 #ifdef BUTTON5_PRESSED
   mask |= BUTTON5_PRESSED;
 #endif
@@ -199,6 +201,10 @@ static inline bool lathe_mouse_read(lathe_mouse *out) {
   if (b & (BUTTON2_PRESSED | BUTTON2_RELEASED)) out->button = 2;
   if (b & (BUTTON3_PRESSED | BUTTON3_RELEASED)) out->button = 3;
   if (b & BUTTON4_PRESSED) out->button = 4;
+  if (b & REPORT_MOUSE_POSITION && !out->press && !out->release) {
+    out->button = 1;
+    out->drag = true;
+  }
 #ifdef BUTTON5_PRESSED
   if (b & BUTTON5_PRESSED) {
     out->button = 5;

@@ -11,6 +11,8 @@ extension BlockType: NumberFormat {
     (6, BlockQuantizer.available.map { .block($0) })
   }
 
+  var meaning: String { "llama.cpp's \(name): blocks of \(blockWeights) weights, \(bitsPerWeight) bits each in all" }
+
   var spec: [String] { [name.lowercased()] }
   var codeBits: Double? { bitsPerWeight }
 

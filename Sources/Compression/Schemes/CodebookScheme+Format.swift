@@ -20,6 +20,13 @@ extension CodebookScheme: NumberFormat {
   static let compared: [Scheme.Format] =
     [.codebook(.nf4)] + stride(from: 6, through: 2, by: -1).map { .codebook(.kMeans(bits: $0)) }
 
+  var meaning: String {
+    switch table {
+    case .nf4: "sixteen levels where a normal distribution has its weights (NF4)"
+    case .kMeans(let entries): "\(entries) levels found by k-means, \(granularity) by \(granularity)"
+    }
+  }
+
   var spec: [String] {
     var words = [word]
     if word == "kmeans" { words.append("entries=\(entries)") }

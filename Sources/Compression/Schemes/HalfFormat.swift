@@ -11,6 +11,8 @@ enum HalfFormat: NumberFormat {
     5, [.uniform(UniformScheme(bits: 16, granularity: .channel)), .f16, .bf16]
   )
 
+  var meaning: String { "a float of 16 bits: nearly no error, half of 32 bits" }
+
   var spec: [String] { [self == .f16 ? "f16" : "bf16"] }
 
   func layout(of form: WeightForm, isSparse: Bool, storedBits: Double) -> CodeWidths {

@@ -4,6 +4,8 @@ struct KeptFormat: NumberFormat {
   static let grammar = [SchemeGrammar("keep", ["as it is"])]
   static let menu: (place: Int, formats: [Scheme.Format]) = (0, [.keep])
 
+  var meaning: String { "as it is stored: no error, no gain" }
+
   var spec: [String] { ["keep"] }
 
   func needs(_ scheme: Scheme) -> [Scheme.Need] {

@@ -15,6 +15,10 @@ extension NamedFormat: NumberFormat {
     4, [.uniform(UniformScheme(bits: 1)), .named(.binary), .named(.ternary)]
   )
 
+  var meaning: String {
+    self == .binary ? "the sign times a magnitude an output (BWN)" : "−1, 0 or 1 times a magnitude an output (TWN)"
+  }
+
   var spec: [String] { [rawValue] }
 
   /// A magnitude a row. A sign has no zero: with pruned weights among them, signs take two bits.

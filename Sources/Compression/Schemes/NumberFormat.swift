@@ -18,6 +18,9 @@ protocol NumberFormat: Sendable, Hashable {
   /// The SPEC in as few letters as a column has: `int4 g32`, `int4 ch a`.
   var short: String { get }
 
+  /// What it is, in a line for people.
+  var meaning: String { get }
+
   /// The format with an option of a SPEC.
   ///
   /// - Throws: where it has no such option, or not such a value.

@@ -62,6 +62,9 @@ extension Scheme.Format {
   /// The SPEC in as few letters as a column has: `int4 g32`, `int4 ch a`.
   package var short: String { value.short }
 
+  /// What it is, in a line for people.
+  package var meaning: String { value.meaning }
+
   /// The same with another granularity, where one may be chosen.
   package func with(_ granularity: Granularity) -> Scheme.Format { value.with(granularity) }
 

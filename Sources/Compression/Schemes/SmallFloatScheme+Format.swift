@@ -21,6 +21,16 @@ extension SmallFloatScheme: NumberFormat {
     $0 != .smallFloat(.init(.e2m1, .scaled(.channel)))
   }
 
+  var meaning: String {
+    let shared =
+      switch scaling {
+      case .scaled(let granularity): "scales by \(granularity)"
+      case .microscaling: "a power of two for every 32 (OCP microscaling)"
+      case .nvidia: "a scale in E4M3 for every 16 (NVFP4)"
+      }
+    return "floats of \(element.bits) bits, \(element.rawValue.uppercased()): finer near zero; \(shared)"
+  }
+
   var spec: [String] {
     if let granularity, granularity != .channel { return [word, granularity.description] }
     if let exponent, exponent != .below { return [word, "exponent=\(exponent.rawValue)"] }

@@ -40,6 +40,18 @@ extension UniformScheme: NumberFormat {
     return (1, formats)
   }
 
+  var meaning: String {
+    let shared =
+      switch granularity {
+      case .tensor: "one scale for the whole weight"
+      case .channel: "a scale for each output"
+      case .group(let size): "a scale for every \(size) inputs"
+      default: "scales by \(granularity)"
+      }
+    return
+      "\(1 << bits) evenly spaced levels, \(symmetry == .affine || symmetry == .edge ? "from min to max" : "around zero"); \(shared)"
+  }
+
   var spec: [String] {
     var words = ["int\(bits)", granularity.description]
     if symmetry != .symmetric { words.append(symmetry.rawValue) }

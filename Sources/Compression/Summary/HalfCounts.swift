@@ -93,7 +93,8 @@ struct HalfCounts {
       counts: [UInt64](repeating: 0, count: Histogram.defaultBins))
     histogram.add(values, occurrences)
     var survey = Survey(
-      statistics: statistics, histogram: histogram, channelMinima: minima, channelMaxima: maxima, errors: nil)
+      statistics: statistics, histogram: histogram, channelMinima: minima, channelMaxima: maxima, errors: nil,
+      shape: DistributionShape(histogram))
     // What is not finite counts as zero from here on.
     let whole = Self.with(zeros: bad, values, occurrences)
     if withErrors { survey.summary = .values(whole) }

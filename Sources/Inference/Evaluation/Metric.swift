@@ -8,6 +8,28 @@ public struct Metric: Sendable, Codable {
   public var baseline: Double?
   /// Whether it is a share from 0 to 1.
   public var isShare: Bool
+  /// How far it lies from the uncompressed model's on the same samples; `nil` where nobody knows it sample by sample.
+  public var paired: Paired?
+
+  /// A difference of two models on the same samples: its standard error is smaller than that of either figure.
+  public struct Paired: Sendable, Codable, Hashable {
+    public var difference: Double
+    public var standardError: Double
+
+    public init(difference: Double, standardError: Double) {
+      (self.difference, self.standardError) = (difference, standardError)
+    }
+
+    /// The mean of differences, sample by sample, with its standard error s/√n; `nil` for none, or not as many of both.
+    init?(_ found: [Double], _ plain: [Double]) {
+      guard !found.isEmpty, found.count == plain.count else { return nil }
+      let n = Double(found.count)
+      let differences = zip(found, plain).map { $0 - $1 }
+      let mean = differences.reduce(0, +) / n
+      let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      self.init(difference: mean, standardError: n > 1 ? (squares / (n - 1) / n).squareRoot() : 0)
+    }
+  }
 
   public init(name: String, value: Double, standardError: Double?, baseline: Double?, isShare: Bool = false) {
     self.name = name
@@ -32,6 +54,7 @@ extension Metric {
     self.init(
       name: name, value: mean, standardError: n > 1 ? (squares / (n - 1) / n).squareRoot() : 0,
       baseline: baseline.map { $0.isEmpty ? 0 : $0.reduce(0, +) / Double($0.count) }, isShare: isShare)
+    paired = baseline.flatMap { Paired(figures, $0) }
   }
 
   /// A share of samples, with its standard error √(p (1 − p) / n).
@@ -41,5 +64,6 @@ extension Metric {
     self.init(
       name: name, value: p, standardError: hits.isEmpty ? 0 : (p * (1 - p) / Double(hits.count)).squareRoot(),
       baseline: baseline.map(share), isShare: true)
+    paired = baseline.flatMap { plain in Paired(hits.map { $0 ? 1 : 0 }, plain.map { $0 ? 1 : 0 }) }
   }
 }

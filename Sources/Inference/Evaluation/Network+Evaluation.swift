@@ -61,10 +61,12 @@ extension Network {
   ///
   /// A batch that there is no memory for is run in halves.
   ///
+  /// - Parameter running: hears of what was found so far, after each batch.
   /// - Throws: as `evaluate`.
   public func compare(
     _ data: Dataset, _ candidates: [Candidate], _ options: RunOptions = RunOptions(),
-    progress: (Int, Int) -> Void = { _, _ in }, isCancelled: @escaping () -> Bool = { false }
+    progress: (Int, Int) -> Void = { _, _ in }, running: (Compared) -> Void = { _ in },
+    isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> Compared {
     let output = try output(options.output)
     var size = data.fixedBatch ?? max(1, options.batch ?? (codesActivations ? 1 : 32))
@@ -118,6 +120,7 @@ extension Network {
         try kept.add(values, from: done - first, of: last - first, checkpoint.path)
       }
       done = last
+      running(found)
       progress(done, data.count)
     }
     found.outputs = kept.joined()

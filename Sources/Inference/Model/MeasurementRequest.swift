@@ -10,6 +10,8 @@ public struct MeasurementRequest: Sendable {
   public var activations: ActivationOptions?
   /// How samples of a graph are run.
   public var options = Network.RunOptions()
+  /// Hears of the most telling figure as far as it has come, after each batch.
+  public var running: (@Sendable (Metric) -> Void)?
 
   public init(
     data: String, images: ImageOptions = ImageOptions(), activations: ActivationOptions? = nil, context: Int? = nil

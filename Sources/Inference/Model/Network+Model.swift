@@ -40,7 +40,9 @@ extension Network: Model {
       }
       candidates.append(other)
     }
-    let compared = try compare(data, candidates, request.options, progress: progress, isCancelled: isCancelled)
+    let compared = try compare(
+      data, candidates, request.options, progress: progress,
+      running: { found in found.runningFigure.map { request.running?($0) } }, isCancelled: isCancelled)
     let found = compared.evaluations
     let metrics = Metrics(
       found: found[found.count - 1], plain: found[0], comparison: compared.comparisons.first, isCancelled: isCancelled)
@@ -62,3 +64,15 @@ extension Dataset: ScoredData {
 }
 
 extension Weights: ModelWeights {}
+
+extension Network.Compared {
+  /// The most telling figure so far: of labels, else of how far the outputs lie from the original's.
+  fileprivate var runningFigure: Metric? {
+    guard let found = evaluations.last, let plain = evaluations.first else { return nil }
+    if !found.labels.isEmpty, found.samples > 0 {
+      return Metric(share: found.isCorrect, name: "top-1", baseline: plain.isCorrect)
+    }
+    guard let comparison = comparisons.first, !comparison.cosines.isEmpty else { return nil }
+    return Metric(mean: comparison.cosines, name: "cosine")
+  }
+}

@@ -64,7 +64,7 @@ extension Transformer: Model {
     }
     let both = try compare(
       text.texts[0], windows: text.windows, reference: original, changed: changed, progress: progress,
-      isCancelled: isCancelled)
+      running: { request.running?(Self.perplexity($0.changed, $0.reference)) }, isCancelled: isCancelled)
     try Self.check(both.reference, text.path)
     try Self.check(both.changed, text.path)
     return Score(metrics: Self.metrics(of: both), samples: both.changed.count, seconds: both.changed.seconds)
@@ -73,6 +73,11 @@ extension Transformer: Model {
   /// What a comparison says, the most telling first.
   static func metrics(of both: ScoreComparison) -> [Metric] {
     let n = Double(max(1, both.reference.count))
+    var lossMetric = Metric(
+      name: "cross entropy", value: both.changed.meanLoss, standardError: both.changed.standardErrorOfLoss,
+      baseline: both.reference.meanLoss)
+    lossMetric.paired = Metric.Paired(
+      difference: both.changed.meanLoss - both.reference.meanLoss, standardError: both.standardErrorOfLossDifference)
     return [
       Self.perplexity(both.changed, both.reference),
       Metric(
@@ -81,9 +86,7 @@ extension Transformer: Model {
       Metric(
         name: "agreement", value: both.agreement,
         standardError: (both.agreement * (1 - both.agreement) / n).squareRoot(), baseline: nil, isShare: true),
-      Metric(
-        name: "cross entropy", value: both.changed.meanLoss, standardError: both.changed.standardErrorOfLoss,
-        baseline: both.reference.meanLoss),
+      lossMetric,
     ]
   }
 
@@ -94,8 +97,14 @@ extension Transformer: Model {
   }
 
   private static func perplexity(_ found: TokenScores, _ plain: TokenScores) -> Metric {
-    Metric(
+    var metric = Metric(
       name: "perplexity", value: found.perplexity, standardError: found.standardError, baseline: plain.perplexity)
+    // Of the logarithm token by token, and from there to first order.
+    if let losses = Metric.Paired(found.losses.map(Double.init), plain.losses.map(Double.init)) {
+      metric.paired = Metric.Paired(
+        difference: found.perplexity - plain.perplexity, standardError: found.perplexity * losses.standardError)
+    }
+    return metric
   }
 
   private func embeddingScore(

@@ -116,10 +116,12 @@ extension Transformer {
   ///
   /// Blocks before the first that differs are run once.
   ///
+  /// - Parameter running: Hears of the scores as far as they have come, after each batch.
   /// - Throws: as `evaluate`.
   public func compare(
     _ tokens: [Int], windows: TextWindows, reference: TransformerWeights, changed: TransformerWeights,
-    progress: (Int, Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
+    progress: (Int, Int) -> Void = { _, _ in }, running: (ScoreComparison) -> Void = { _ in },
+    isCancelled: () -> Bool = { false }
   ) throws(InferenceError) -> ScoreComparison {
     let clock = ContinuousClock.now
     let shared = firstDifference(reference, changed)
@@ -136,6 +138,7 @@ extension Transformer {
       }
       try compare(
         one, reference, two, changed, rows: rows, targets: targets, places: places, isCancelled: isCancelled, &result)
+      running(result)
     }
     result.reference.seconds = Self.seconds(since: clock)
     result.changed.seconds = result.reference.seconds

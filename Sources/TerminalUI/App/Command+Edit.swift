@@ -15,7 +15,7 @@ extension Command {
       return try state.edit(argument, else: "nothing smaller to step to") { session.step($0, by: -1, for: $1) }
     },
     Command(
-      "more", [.character("+"), .character("=")], .layer, "one bit more (int8 becomes keep)", unless: noTarget
+      "more", [.character("+")], .layer, "one bit more (int8 becomes keep)", unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
       let session = state.session
@@ -30,8 +30,8 @@ extension Command {
       return try state.edit(pattern) { $0.withUniform(for: $1) { $0.bits = bits } }
     },
     Command(
-      "group", [.character("g")], "[tensor|channel|N [PATTERN]]", .layer,
-      "what shares a scale: tensor, channel, group", unless: noTarget
+      "group", [], "[tensor|channel|N [PATTERN]]", .layer, "what shares a scale: gn next, gt tensor, gc channel, g3 32",
+      unless: noTarget
     ) {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
@@ -129,7 +129,7 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (value, pattern) = argument.firstWord
       if value.isEmpty {
-        state.popup = SchemesPopup()
+        state.popup = SchemesPopup(state)
         return []
       }
       let scheme = try parse(value)
@@ -138,8 +138,9 @@ extension Command {
     Command("set", [], "PATTERN=SPEC", .layer, "a scheme for all that match, as --set") {
       state, argument throws(WorkbenchError) in
       let rule = try Rule(argument)
+      let story = EditStory(state)
       let change = try state.session.apply([rule], by: .user)
-      state.report(change, "\(rule.pattern)=\(rule.scheme)")
+      state.report(change, story)
       return []
     },
     Command("lock", [.character("L")], .layer, "q/k/v, gate/up and tied layers change together, or apart again") {
@@ -155,8 +156,9 @@ extension Command {
       unless: { $0.session.history.canUndo ? nil : "nothing to undo" }
     ) {
       state, _ in
+      let story = EditStory(state)
       state.session.undo()
-      state.sayChanged("undone")
+      state.tell(story, word: "undone")
       return []
     },
     Command(
@@ -164,8 +166,9 @@ extension Command {
       unless: { $0.session.history.canRedo ? nil : "nothing to redo" }
     ) {
       state, _ in
+      let story = EditStory(state)
       state.session.redo()
-      state.sayChanged("redone")
+      state.tell(story, word: "redone")
       return []
     },
   ]
@@ -196,12 +199,8 @@ extension State {
     var ids = targets
     if !pattern.isEmpty {
       let wanted = Pattern(pattern)
-      ids = session.items.filter {
-        ($0.kind == .weight || wanted.isLiteral) && (wanted.matches($0.name) || wanted.matches($0.tensorName))
-      }.map(\.id)
-      guard !ids.isEmpty else {
-        throw WorkbenchError("pattern \"\(printable(pattern))\" matches no layer of this model")
-      }
+      ids = session.items.filter { ($0.kind == .weight || wanted.isLiteral) && wanted.matches($0) }.map(\.id)
+      guard !ids.isEmpty else { throw WorkbenchError(printable(wanted.matchesNothing(among: session.items))) }
     }
     guard !ids.isEmpty else { throw WorkbenchError("there is no weight in this row") }
     self.change(ids, else: nothing, change)
@@ -224,13 +223,14 @@ extension State {
   }
 
   private mutating func change(_ ids: [Int], else nothing: String?, _ change: (Scheme, Item) -> Scheme) {
+    let story = EditStory(self)
     let result = session.change(ids) { item, scheme in change(scheme, item) }
     if let nothing, result.changed == 0, result.refused.isEmpty { return complain(nothing) }
-    let what = ids.count == 1 ? session.item(id: ids[0]).map { "\(session.scheme(of: $0))" } ?? "" : ""
-    report(result, what)
+    report(result, story)
   }
 
-  fileprivate mutating func report(_ change: Session.Change, _ what: String) {
+  /// Says what an edit did, or why something could not be done.
+  fileprivate mutating func report(_ change: Session.Change, _ story: EditStory) {
     if let first = change.refused.first {
       let more = change.refused.count > 1 ? " and \(change.refused.count - 1) more" : ""
       complain("\(printable(first.name)): \(first.note)\(more)")
@@ -240,21 +240,11 @@ extension State {
       change.changed > 0, let reason = session.targetNote(on: first)
     {
       complain("\(printable(first.name)): \(reason)")
+    } else if change.changed == 0 {
+      say("nothing changed: it was so already")
     } else {
-      let hidden = change.changed > 0 ? hiddenText : ""
-      say("\(change.changed) layer\(change.changed == 1 ? "" : "s") changed\(hidden)\(what.isEmpty ? "" : ": \(what)")")
+      tell(story, word: "")
     }
-  }
-
-  /// How many of the items that were changed last the filter hides.
-  private var hiddenText: String {
-    let hidden = hidden(among: session.lastChanged)
-    return hidden > 0 ? " (\(hidden) hidden by the filter)" : ""
-  }
-
-  fileprivate mutating func sayChanged(_ word: String) {
-    let count = session.lastChanged.count
-    say("\(word): \(count) layer\(count == 1 ? "" : "s") changed\(hiddenText)")
   }
 }
 

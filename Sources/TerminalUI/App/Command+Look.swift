@@ -1,3 +1,4 @@
+import Compression
 import FileAccess
 import Workbench
 
@@ -36,7 +37,53 @@ extension Command {
       state.isLogarithmic.toggle()
       return []
     },
-    Command("mouse", [.character("M")], .look, "mouse on or off (off: the terminal selects text)") {
+    Command("map", [.character("M")], .look, "blocks down, roles across: a whole model at once", unless: noWeights) {
+      state, _ in
+      if state.map == nil { state.openMap() } else { state.leaveMap() }
+      return []
+    },
+    Command(
+      "table", [.character("T")], .look, "walk the table of errors: arrows, Enter takes a cell",
+      unless: { $0.current?.kind == .weight ? nil : "there is no matrix of weights here" }
+    ) { state, _ in
+      state.popup = ErrorsPopup(state)
+      return []
+    },
+    Command("decibels", [], .look, "errors as t² or in decibels") { state, _ in
+      state.showsDecibels.toggle()
+      return []
+    },
+    Command("ridge", [.character("r")], .look, "channels as thin densities, the widest first, or as ranges") {
+      state, _ in
+      if state.pane == .channels {
+        state.showsRidge.toggle()
+      } else {
+        (state.pane, state.showsRidge) = (.channels, true)
+      }
+      return []
+    },
+    Command(
+      "overlay", [.character("=")], "[none|FILE]", .look,
+      "mark this layer, to draw it over others; with a file, its layers of the same names", unless: noLayer
+    ) { state, argument in
+      if argument == "none"
+        || argument.isEmpty && state.overlay?.file == nil && state.overlay?.name == state.current?.name
+      {
+        (state.overlay, state.other) = (nil, nil)
+        state.say("nothing is drawn over the histogram")
+        return []
+      }
+      if !argument.isEmpty { return [.other(path: Paths.expanded(argument))] }
+      guard let item = state.current, let survey = state.session.survey(of: item), survey.isWhole else {
+        state.complain("overlay: the layer is not read yet")
+        return []
+      }
+      state.other = nil
+      state.overlay = Overlay(name: item.name, survey: survey)
+      state.say("\(printable(item.name)) is drawn over the others; = on it again ends that")
+      return []
+    },
+    Command("mouse", [], .look, "mouse on or off (off: the terminal selects text)") {
       state, _ in
       state.isMouseOn.toggle()
       state.say("mouse \(state.isMouseOn ? "on" : "off")")
@@ -64,11 +111,18 @@ extension Command {
       "bins", [], "PATH", .look, "write the layer's histogram as CSV",
       unless: { $0.current == nil ? "there is no layer here" : nil }
     ) {
-      _, argument throws(WorkbenchError) in
+      state, argument throws(WorkbenchError) in
       guard !argument.isEmpty else { throw WorkbenchError("bins: expected a path, as in :bins bins.csv") }
-      return [.writeBins(path: argument)]
+      let path = Paths.expanded(argument)
+      return [.save(path: path, what: .bins, replaces: state.ownPaths.contains(path))]
     },
   ]
+}
+
+extension Command {
+  private static let noWeights: @Sendable (State) -> String? = { state in
+    state.weightCount == 0 ? "this model has no weights" : nil
+  }
 }
 
 extension State {

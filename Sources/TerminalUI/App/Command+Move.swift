@@ -38,11 +38,8 @@ extension Command {
     },
     Command("select", [], "PATTERN", .move, "mark all that match") { state, argument throws(WorkbenchError) in
       let pattern = Pattern(argument)
-      let found = state.session.items.filter { pattern.matches($0.name) || pattern.matches($0.tensorName) }
-        .map(\.id)
-      guard !found.isEmpty else {
-        throw WorkbenchError("pattern \"\(printable(argument))\" matches no layer of this model")
-      }
+      let found = state.session.items.filter(pattern.matches).map(\.id)
+      guard !found.isEmpty else { throw WorkbenchError(printable(pattern.matchesNothing(among: state.session.items))) }
       state.marked.formUnion(found)
       let hidden = state.hidden(among: state.marked)
       state.say("\(state.marked.count) marked\(hidden > 0 ? ", \(hidden) of them hidden by the filter" : "")")
@@ -59,7 +56,7 @@ extension Command {
     },
     Command("fold", [.left], .move, "fold the block", unless: flat) { state, _ in state.fold(true) },
     Command("unfold", [.right], .move, "unfold the block", unless: flat) { state, _ in state.fold(false) },
-    Command("fold-all", [.character("Z")], .move, "fold or unfold all blocks", unless: flat) { state, _ in
+    Command("fold-all", [.character("f")], .move, "fold or unfold all blocks", unless: flat) { state, _ in
       let blocks = Set(state.session.blockNames)
       state.folded = state.folded.isEmpty ? blocks : []
       state.refreshRows()
@@ -68,10 +65,49 @@ extension Command {
     Command("filter", [.character("/")], "[TERMS]", .move, "show rows with these terms; !term those without") {
       state, argument in
       if argument.isEmpty {
-        state.prompt = Prompt(purpose: .filter, editor: LineEditor(prompt: "/", text: state.filter.text))
+        state.prompt = Prompt(
+          purpose: .filter, editor: LineEditor(prompt: "/", text: state.filter.text, history: state.filterHistory))
       } else {
         state.filter = Filter(argument)
+        state.lastFilter = state.filter
       }
+      return []
+    },
+    Command("same-role", [.character("*")], .move, "show the layers that do what this one does", unless: noLayer) {
+      state, _ in
+      guard let item = state.current, let word = RoleWord.words(for: item.role).last else { return [] }
+      state.filter = Filter(state.filter.text == word ? "" : word)
+      state.lastFilter = state.filter
+      return []
+    },
+    Command("next-match", [.character("n")], .move, "the next row that the last / finds", unless: noMatch) { state, _ in
+      state.goToMatch(1)
+    },
+    Command("previous-match", [.character("N")], .move, "the row before that it finds", unless: noMatch) { state, _ in
+      state.goToMatch(-1)
+    },
+    Command("show-all", [.character(".")], .move, "biases, norms and buffers too, or weights alone") { state, _ in
+      state.showsAll.toggle()
+      return []
+    },
+    Command("columns", [.character("|")], "[NAME,…|auto]", .move, "which columns the list has") {
+      state, argument throws(WorkbenchError) in
+      if argument.isEmpty {
+        state.popup = ColumnsPopup(state)
+        return []
+      }
+      if argument == "auto" {
+        state.columns = nil
+        return []
+      }
+      let (columns, unknown) = Column.list(argument)
+      guard let columns else {
+        let names = Column.allCases.map(\.rawValue)
+        throw WorkbenchError(
+          "no column \"\(printable(unknown))\"\(suggestion(for: unknown, among: names)): there is auto, \(names.joined(separator: ", "))"
+        )
+      }
+      state.columns = columns
       return []
     },
     Command("sort", [.character("o")], "[COLUMN]", .move, "sort by the next column; O turns it round") {
@@ -107,6 +143,12 @@ extension Command {
     },
   ]
 
+  static let noLayer: @Sendable (State) -> String? = { $0.current == nil ? "there is no layer here" : nil }
+
+  private static let noMatch: @Sendable (State) -> String? = {
+    $0.lastFilter.isEmpty ? "nothing was looked for yet: / looks" : nil
+  }
+
   private static let flat: @Sendable (State) -> String? = { state in
     state.ordering.column == nil ? nil : "a sorted list is flat; :sort file brings the tree back"
   }
@@ -119,6 +161,24 @@ extension State {
   mutating func move(_ step: Int) -> [Effect] {
     guard !rows.isEmpty else { return [] }
     go(to: cursor + step)
+    return []
+  }
+
+  /// To the next row, round the end, that the last filter admits.
+  mutating func goToMatch(_ step: Int) -> [Effect] {
+    prepareSearch(for: lastFilter)
+    guard let searchIndex, !rows.isEmpty else { return [] }
+    var known: [Scheme: [UInt8]] = [:]
+    let places = searchIndex.places(lastFilter.terms) { changingText(of: session.items[$0], &known) }
+    let found = Set(places.map { session.items[$0].id })
+    for distance in 1...max(1, rows.count) {
+      let index = ((cursor + step * distance) % rows.count + rows.count) % rows.count
+      if case .item(let id, _) = rows[index], found.contains(id) {
+        go(to: index)
+        return []
+      }
+    }
+    complain("no row that is shown has \"\(lastFilter.text)\"")
     return []
   }
 

@@ -9,47 +9,70 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (name, path) = argument.firstWord
       if name.isEmpty {
-        state.prompt = state.exportPrompt
-        return []
+        state.popup = TargetsPopup(.export, state)
+        return [.targets]
       }
       let target = try Target(name: name)
-      if path.isEmpty, target == .lathe { return [.write(target, path: state.recipePath)] }
-      guard !path.isEmpty else { throw WorkbenchError("export \(name): expected a path after the target") }
+      guard !path.isEmpty || target == .lathe else {
+        throw WorkbenchError("export \(name): expected a path after the target")
+      }
       guard !target.isCheckpoint || state.exporting == nil else {
         throw WorkbenchError("export: another file is being written (Esc calls it off)")
       }
-      return [.write(target, path: path)]
+      return [state.writing(target, path.isEmpty ? state.recipePath : path)]
+    },
+    Command("write", [], "[PATH]", .session, "write the recipe (:w), as :export lathe does") { state, argument in
+      [state.writing(.lathe, argument.isEmpty ? state.recipePath : argument)]
+    },
+    Command("write-quit", [], "[PATH]", .session, "write the recipe and leave (:wq, ZZ)") { state, argument in
+      guard !state.session.history.isSaved else {
+        state.isDone = true
+        return []
+      }
+      state.quitsWhenWritten = true
+      return [state.writing(.lathe, argument.isEmpty ? state.recipePath : argument)]
     },
     Command(
       "target", [.character("t")], "[NAME|none]", .session, "whom the recipe is for: what it cannot say is dim"
     ) {
       state, argument throws(WorkbenchError) in
       if argument.isEmpty {
-        state.prompt = state.commandPrompt("target ")
-        return []
+        state.popup = TargetsPopup(.aim, state)
+        return [.targets]
       }
       return [.aim(argument == "none" ? nil : try Target(name: argument))]
+    },
+    Command("recipes", [.character("R")], .session, "all recipes that were measured or kept, side by side") {
+      state, _ in
+      state.popup = RecipesPopup(state)
+      return []
+    },
+    Command("keep-as", [], "NAME", .session, "keep the recipe as it stands under a name, for R") {
+      state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else { throw WorkbenchError("keep-as: expected a name, as in :keep-as small") }
+      state.say("kept as \(state.session.keepSnapshot(of: state.session.recipe, name: printable(argument)))")
+      return []
     },
     Command("recipe", [], "PATH", .session, "start from a recipe, another tool's config, or a checkpoint's types") {
       state, argument throws(WorkbenchError) in
       guard !argument.isEmpty else {
         throw WorkbenchError("recipe: expected a path, as in :recipe recipe.json")
       }
-      return [.importRecipe(path: argument)]
+      return [.importRecipe(path: Paths.expanded(argument))]
     },
     Command("importance", [], "FILE", .session, "how much inputs matter: an imatrix, or norms (.npz)") {
       state, argument throws(WorkbenchError) in
       guard !argument.isEmpty else {
         throw WorkbenchError("importance: expected a path, as in :importance imatrix.gguf")
       }
-      return [.importances(path: argument)]
+      return [.importances(path: Paths.expanded(argument))]
     },
     Command(
       "measure", [.character("m")], "[DATA]", .session, "run the recipe on held-out data: .npz, images, text",
       unless: cannotMeasure
     ) {
       state, argument throws(WorkbenchError) in
-      guard let data = argument.isEmpty ? state.dataPath : argument else {
+      guard let data = argument.isEmpty ? state.dataPath : Paths.expanded(argument) else {
         state.prompt = state.commandPrompt("measure ")
         return []
       }
@@ -64,7 +87,7 @@ extension Command {
       }
     ) {
       state, argument throws(WorkbenchError) in
-      guard let data = argument.isEmpty ? state.calibrationPath : argument else {
+      guard let data = argument.isEmpty ? state.calibrationPath : Paths.expanded(argument) else {
         state.prompt = state.commandPrompt("calibrate ")
         return []
       }
@@ -76,7 +99,7 @@ extension Command {
       guard !argument.isEmpty else {
         throw WorkbenchError("sensitivity: expected a path, as in :sensitivity S.json")
       }
-      return [.sensitivities(path: argument)]
+      return [.sensitivities(path: Paths.expanded(argument))]
     },
     Command(
       "keep-sensitivity", [], "FILE", .session, "write what was measured, for --sensitivity",
@@ -86,7 +109,8 @@ extension Command {
       guard !argument.isEmpty else {
         throw WorkbenchError("keep-sensitivity: expected a path, as in :keep-sensitivity S.json")
       }
-      return [.keepSensitivities(path: argument)]
+      let path = Paths.expanded(argument)
+      return [.save(path: path, what: .sensitivities, replaces: state.ownPaths.contains(path))]
     },
     Command(
       "front", [.character("a")], .session, "the best choice at every size, a layer's step at a time",
@@ -147,7 +171,7 @@ extension Command {
     Command("analyse", [], .session, "go on with what was called off") { _, _ in [.analyse] },
     Command("cancel", [], .session, "call off what is running (Esc)") { _, _ in [.cancel] },
     Command("help", [.character("?")], .session, "what works here; Enter runs it") { state, _ in
-      state.popup = HelpPopup()
+      state.popup = HelpPopup(over: nil)
       return []
     },
     Command(
@@ -209,10 +233,10 @@ extension Command {
 }
 
 extension State {
-  /// An export to the chosen target, or of the recipe.
-  var exportPrompt: Prompt {
-    let target = session.target ?? .lathe
-    return commandPrompt("export \(target.name) \(target == .lathe ? recipePath : "")")
+  /// A target's file written; one that was written here before may go.
+  func writing(_ target: Target, _ path: String) -> Effect {
+    let path = Paths.expanded(path)
+    return .write(target, path: path, replaces: ownPaths.contains(path))
   }
 
   /// Where a recipe is written when no other place is named: the model's name in the working folder.

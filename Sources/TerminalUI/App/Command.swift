@@ -47,16 +47,28 @@ struct Command: Sendable {
   }
 }
 
+/// Figures that are written into a file.
+enum Saved: Hashable, Sendable {
+  /// The bins of the current layer's histogram.
+  case bins
+  case sensitivities
+}
+
 /// What a command wants done outside the state: the program does it.
 enum Effect: Sendable, Hashable {
-  case write(Target, path: String)
-  case writeBins(path: String)
+  /// - Parameter replaces: whether a file that is there may go.
+  case write(Target, path: String, replaces: Bool)
+  case save(path: String, what: Saved, replaces: Bool)
   case importRecipe(path: String)
   case importances(path: String)
   case aim(Target?)
   case lock(Bool)
   /// Works out what the recipe would take and give on devices.
   case devices([DeviceProfile])
+  /// What every target has to say of the model.
+  case targets
+  /// Opens another file whose layers are drawn over this one's.
+  case other(path: String)
   /// Works out the front of size and harm.
   case front
   /// Works out why a layer has its bits.
@@ -64,7 +76,6 @@ enum Effect: Sendable, Hashable {
   case measure(data: String)
   case calibrate(data: String)
   case sensitivities(path: String)
-  case keepSensitivities(path: String)
   case cancel
   case analyse
   case mouse(Bool)
@@ -108,7 +119,8 @@ extension Command {
   }
 
   static func find(_ name: String) throws(WorkbenchError) -> Command {
-    if let exact = all.first(where: { $0.name == name }) { return exact }
+    let whole = aliases[name] ?? name
+    if let exact = all.first(where: { $0.name == whole }) { return exact }
     let candidates = all.filter { $0.name.hasPrefix(name) }
     if candidates.count == 1 { return candidates[0] }
     throw WorkbenchError(
@@ -138,5 +150,19 @@ extension Command {
   }
 
   /// The keys as help shows them.
-  var keyLabel: String { keys.prefix(3).map(\.label).joined(separator: " ") }
+  var keyLabel: String { (Chord.labels(of: name) + keys.map(\.label)).prefix(3).joined(separator: " ") }
+
+  /// Whether a count before its key repeats it.
+  var repeats: Bool { Self.repeated.contains(name) }
+
+  private static let repeated: Set<String> = [
+    "down", "up", "page-down", "page-up", "fewer", "more", "sparser", "denser", "raise", "lower", "undo", "redo",
+    "mark",
+    "extend-down", "extend-up", "next-match", "previous-match", "sort",
+  ]
+
+  /// What people type who know other programs.
+  static let aliases: [String: String] = [
+    "q": "quit", "q!": "quit!", "w": "write", "wq": "write-quit", "x": "write-quit", "h": "help", "noh": "clear",
+  ]
 }

@@ -17,6 +17,11 @@ extension State {
     case ("export", _), ("recipe", _), ("measure", _), ("calibrate", _), ("sensitivity", _),
       ("keep-sensitivity", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
+    case ("write", _), ("write-quit", _), ("overlay", _): candidates = Paths.completions(of: last)
+    case ("columns", _):
+      let head = last.lastIndex(of: ",").map { String(last[...$0]) } ?? ""
+      candidates = (head.isEmpty ? ["auto"] : []) + Column.allCases.map { head + $0.rawValue }
+    case ("device", _): candidates = DeviceProfile.all.map(\.name)
     case ("view", _): candidates = Pane.allCases.map(\.rawValue)
     case ("sort", _): candidates = ["file"] + Column.allCases.map(\.rawValue)
     case ("group", ...1): candidates = ["tensor", "channel", "32", "64", "128"]
@@ -33,11 +38,18 @@ extension State {
         let head = String(last[...equals])
         candidates = Scheme.words.map { head + $0 }
       } else {
-        candidates = session.items.filter { $0.kind == .weight }.map { $0.name + "=" }
+        candidates = patterns.map { $0 + "=" }
       }
-    default: candidates = session.items.filter { $0.kind == .weight }.map(\.name)
+    default: candidates = patterns
     }
     if command.arguments.isEmpty { candidates = [] }
     return candidates.filter { $0.hasPrefix(last) }.map { before + $0 }
+  }
+
+  /// Words for kinds of layers that there are, then the names of weights.
+  private var patterns: [String] {
+    let weights = session.items.filter { $0.kind == .weight }
+    let roles = Set(weights.map(\.role))
+    return RoleWord.all.filter { word in roles.contains(where: word.means) }.map(\.text) + weights.map(\.name)
   }
 }

@@ -13,6 +13,8 @@ struct Figures: Sendable {
 
   private var recipeVersion: Int
   private var estimateVersion: Int
+  /// What the estimate is the estimate of.
+  var shownEstimateVersion: Int { estimateVersion }
   private var target: Target?
   /// Of the curve: no recipe changes it, a target that makes other numbers does.
   private var curve: (isKnown: Bool, target: Target?, calibration: Int) = (false, nil, 0)

@@ -8,11 +8,18 @@
 
 /// Names in the file system, for completion.
 enum Paths {
+  /// A path with `~` as the person's own folder, as shells have it.
+  static func expanded(_ path: String) -> String {
+    guard path == "~" || path.hasPrefix("~/"), let home = getenv("HOME").map({ String(cString: $0) }), !home.isEmpty
+    else { return path }
+    return home + path.dropFirst()
+  }
+
   /// Paths that begin with `text`, folders with a slash, in order; at most 200.
   static func completions(of text: String) -> [String] {
     let folder = text.lastIndex(of: "/").map { String(text[...$0]) } ?? ""
     let prefix = text.dropFirst(folder.count)
-    return entries(of: folder.isEmpty ? "." : folder)
+    return entries(of: folder.isEmpty ? "." : expanded(folder))
       .filter { $0.hasPrefix(prefix) && (!$0.hasPrefix(".") || prefix.hasPrefix(".")) }
       .sorted().prefix(200).map { folder + $0 }
   }

@@ -44,11 +44,18 @@ struct Filter: Equatable, Sendable {
     terms = text.lowercased().split(separator: " ").compactMap { term in
       let isNegated = term.hasPrefix("!")
       let word = isNegated ? term.dropFirst() : term
-      return word.isEmpty ? nil : Term(bytes: Array(word.utf8), isNegated: isNegated)
+      // A whole word for layers of a kind means that kind alone: @q is not @qkv.
+      let end: [UInt8] = RoleWord(word) == nil ? [] : [0x0A]
+      return word.isEmpty ? nil : Term(bytes: Array(word.utf8) + end, isNegated: isNegated)
     }
   }
 
   var isEmpty: Bool { terms.isEmpty }
+
+  /// Whether some term has a digit or a sign of figures in it.
+  var looksForFigures: Bool {
+    terms.contains { $0.bytes.contains { 0x30...0x39 ~= $0 || $0 == 0x25 || $0 >= 0x80 } }
+  }
 
   func admits(_ columns: String) -> Bool {
     let columns = columns.lowercased()
@@ -90,11 +97,23 @@ extension State {
     return rows
   }
 
-  /// The places of the items that the filter lets through.
+  /// The places of the items that the filter lets through, in the order in which they are shown: weights alone, unless all
+  /// were asked for, or nothing else is found.
   private func admittedPlaces() -> [Int] {
-    guard !filter.isEmpty, let searchIndex else { return Array(session.items.indices) }
-    var known: [Scheme: [UInt8]] = [:]
-    return searchIndex.places(filter.terms) { changingText(of: session.items[$0], &known) }
+    let found: [Int]
+    if !filter.isEmpty, let searchIndex {
+      var known: [Scheme: [UInt8]] = [:]
+      var admitted = [Bool](repeating: false, count: session.items.count)
+      for place in searchIndex.places(filter.terms, extra: { changingText(of: session.items[$0], &known) }) {
+        admitted[place] = true
+      }
+      found = shownOrder.filter { admitted[$0] }
+    } else {
+      found = shownOrder
+    }
+    guard !showsAll else { return found }
+    let weights = found.filter { session.items[$0].kind == .weight }
+    return weights.isEmpty ? found : weights
   }
 
   /// Places in the order of a column.
@@ -107,7 +126,12 @@ extension State {
       case .coded: Double(session.bytes(of: item, in: scheme).bytes)
       case .zeros: session.zeros(of: item) ?? -1
       case .error: session.relativeError(of: item, in: scheme) ?? -1
-      case .share: session.damageShare(of: item) ?? -1
+      case .share, .bar: session.damageShare(of: item) ?? -1
+      case .decibels: session.relativeError(of: item, in: scheme).map { $0 > 0 ? -$0 : -.infinity } ?? -.infinity
+      case .range: session.survey(of: item).map { Double(max(-$0.statistics.minimum, $0.statistics.maximum)) } ?? -1
+      case .distribution: session.survey(of: item)?.statistics.kurtosis ?? -1
+      case .fewer: session.price(of: item, step: -1) ?? -1
+      case .more: session.price(of: item, step: 1) ?? -1
       case .perByte: session.damagePerByte(of: item) ?? -1
       default: 0
       }
@@ -123,7 +147,7 @@ extension State {
     }
     // Keys are made once.
     let order: [Int]
-    if column.isNumber {
+    if column.isNumber || column == .distribution {
       let keys = places.map { number(items[$0]) }
       order = keys.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }
     } else {

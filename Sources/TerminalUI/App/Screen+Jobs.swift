@@ -13,15 +13,29 @@ extension Screen {
       case .export: state.exporting = nil
       default: break
       }
+      if case .failed = report.event { state.quitsWhenWritten = false }
     }
     switch report.event {
-    case .measuring(let done, let of): state.measuring = .init(done: done, of: of)
+    case .measuring(let progress): state.measuring = progress
     case .calibrating(let progress): state.calibrating = progress
     case .exporting(let progress): state.exporting = progress
     case .failed(let reason): state.refuse(reason)
     case .calledOff: state.say("called off")
     case .done(let result): take(result, of: report.job)
     }
+  }
+
+  /// Asks whether a file may be replaced that stands where another was to be written.
+  private mutating func askToReplace(_ path: String, _ job: Job) {
+    let effect: Effect
+    switch job.work {
+    case .write(let target, let asked, _), .export(let target, let asked, _, _):
+      effect = .write(target, path: asked, replaces: true)
+    case .save(_, let asked, let what, _):
+      effect = .save(path: asked, what: what.hasPrefix("sens") ? .sensitivities : .bins, replaces: true)
+    default: return
+    }
+    state.prompt = Prompt(purpose: .confirm(effect), editor: LineEditor(prompt: printable(path)))
   }
 
   /// A front for the popup that waits for it.
@@ -69,16 +83,36 @@ extension Screen {
     case .sensitivities(let values, let path): state.take(values, from: path)
     case .recalled(let recollection):
       state.session.take(recollection)
+      for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }
       state.sessionChanged()
+    case .exists(let path): askToReplace(path, job)
+    case .targets(let verdicts):
+      if var popup = state.popup as? TargetsPopup {
+        popup.fits = verdicts
+        state.popup = popup
+      }
+    case .other(let other):
+      (state.other, state.overlay) = (other, nil)
+      state.say("\(printable(other.path)): its layers are drawn over those of the same names; := none ends that")
+      askForOverlay()
+    case .overlay(let overlay, let layer):
+      guard let other = state.other, state.current?.name == layer else { break }
+      state.overlay = overlay
+      if overlay == nil { state.complain("\(printable(other.path)) has no layer \(printable(layer))") }
     case .exported(let export, let path):
+      state.ownPaths.insert(path)
       let notes = export.notes.isEmpty ? "" : "; \(export.notes.count) notes, the first: \(export.notes[0])"
       state.say("wrote \(printable(path)), \(export.bytes) bytes\(notes)")
-    case .written(let export, let target):
+    case .written(let export, let target, let path):
+      state.ownPaths.insert(path)
       if target == .lathe, job.version == state.session.version {
         wrote()
+        if state.quitsWhenWritten { state.isDone = true }
       }
       state.tell(export)
-    case .saved(let path, let what): state.say("wrote \(printable(path)), \(what)")
+    case .saved(let path, let what):
+      state.ownPaths.insert(path)
+      state.say("wrote \(printable(path)), \(what)")
     case .savedSession(let path):
       if job.version == state.session.version { wrote() }
       state.say("wrote \(printable(path)), the session: :session open \(printable(path)) goes on with it")

@@ -90,7 +90,7 @@ struct Screen: Program {
   }
 
   mutating func handle(_ key: Key) {
-    let before = (version: state.session.version, item: state.current?.id, series: state.series)
+    let before = (version: state.session.version, item: state.current?.id, look: state.look)
     let effects = state.press(key)
     if state.session.version != before.version {
       // What summaries know is shown with this very frame.
@@ -98,9 +98,10 @@ struct Screen: Program {
       state.session.answerAtOnce(Array(state.session.lastChanged.prefix(8)))
       state.sessionChanged()
       askForChoices()
-    } else if state.current?.id != before.item || state.series != before.series {
+    } else if state.current?.id != before.item || state.look != before.look {
       askForCurrent()
     }
+    askForOverlay()
     effects.forEach { perform($0) }
     askForPopup()
     askForFormats()
@@ -152,6 +153,7 @@ struct Screen: Program {
       }
     }
     state.sessionChanged()
+    askForCloseUp()
     askForFileSize()
     state.progress = analyst.progress
     renewFront()
@@ -221,9 +223,35 @@ struct Screen: Program {
     // What was found and not kept whole is read again.
     let isWhole = session.survey(of: item).map(\.isWhole) ?? true
     if session.survey(of: item) == nil || !isWhole { questions.append(.survey(item.id)) }
+    questions += closerLooks(at: item)
     let isDrawn = session.assessment(of: item, in: scheme).map { $0.reconstruction != nil } ?? true
     analyst.ask(questions, urgent: true, again: !isWhole || !isDrawn)
     analyst.ask(session.toolQuestions(about: item))
+  }
+
+  /// The histogram over what is drawn of it, where a few weights stretch its range; the channels' densities, where they
+  /// are in sight.
+  private func closerLooks(at item: Item) -> [Question] {
+    let answers = state.session.answers
+    var questions: [Question] = []
+    if state.session.survey(of: item)?.histogram.needsCloseUp == true, answers.closeUps[item.id] == nil {
+      questions.append(.closeUp(item.id))
+    }
+    if state.showsRidge, item.kind == .weight, answers.ridges[item.id] == nil { questions.append(.ridge(item.id)) }
+    return questions
+  }
+
+  /// Once the layer under the cursor was read, it may turn out that its range is stretched.
+  private func askForCloseUp() {
+    guard let item = state.current, item.isReadable, item.kind != .buffer else { return }
+    analyst.ask(closerLooks(at: item), urgent: true)
+  }
+
+  /// The layer of the same name in the other file, once it is another.
+  mutating func askForOverlay() {
+    guard let other = state.other, let name = state.current?.name, state.overlay?.name != name else { return }
+    let isAsked = jobs.values.contains { if case .overlay(_, let layer) = $0.work { layer == name } else { false } }
+    if !isAsked { start(.overlay(other, layer: name)) }
   }
 
   /// The errors of small floats and codebooks, while their table is in sight.
@@ -268,13 +296,16 @@ struct Screen: Program {
 
   private mutating func perform(_ effect: Effect) {
     switch effect {
-    case .write(let target, let path) where target.isCheckpoint:
+    case .write(let target, let path, let replaces) where target.isCheckpoint:
       state.exporting = ExportProgress()
-      start(.export(target, path: path, workers: workers))
-    case .write(let target, _) where target.needsFigures && !state.session.hasFigures:
+      start(.export(target, path: path, workers: workers, replaces: replaces))
+    case .write(let target, _, _) where target.needsFigures && !state.session.hasFigures:
       state.complain("\(target.name): figures are still coming in; write it when the analysis is done")
-    case .write(let target, let path): start(.write(target, path: path))
-    case .writeBins(let path): writeBins(path)
+    case .write(let target, let path, let replaces): start(.write(target, path: path, replaces: replaces))
+    case .save(let path, .bins, let replaces): writeBins(path, replaces)
+    case .save(let path, .sensitivities, let replaces): keepSensitivities(path, replaces)
+    case .targets: start(.targets)
+    case .other(let path): start(.other(path: path))
     case .importRecipe(let path): start(.importChoice(path: path))
     case .importances(let path): start(.importances(path: path))
     case .aim(let target): start(.aim(target))
@@ -283,7 +314,7 @@ struct Screen: Program {
     case .front: start(.front)
     case .why(let id): start(.reason(id))
     case .measure(let data):
-      state.measuring = .init(done: 0, of: 0)
+      state.measuring = MeasuringProgress()
       var request = request
       request.data = data
       start(.measure(request))
@@ -293,7 +324,6 @@ struct Screen: Program {
       request.data = data
       start(.calibrate(SensitivityRequest(request)))
     case .sensitivities(let path): start(.sensitivities(path: path))
-    case .keepSensitivities(let path): keepSensitivities(path)
     case .cancel:
       jobs.values.forEach { $0.cancel() }
       analyst.cancelAll()
@@ -315,12 +345,12 @@ struct Screen: Program {
     }
   }
 
-  private mutating func keepSensitivities(_ path: String) {
+  private mutating func keepSensitivities(_ path: String, _ replaces: Bool) {
     guard let values = state.session.sensitivities?.values, let bytes = try? values.encoded() else { return }
-    start(.save(bytes, path: path, what: "sensitivities of \(values.layers.count) layers"))
+    start(.save(bytes, path: path, what: "sensitivities of \(values.layers.count) layers", replaces: replaces))
   }
 
-  private mutating func writeBins(_ path: String) {
+  private mutating func writeBins(_ path: String, _ replaces: Bool) {
     guard let item = state.current, let histogram = state.session.survey(of: item)?.histogram,
       !histogram.counts.isEmpty
     else {
@@ -328,7 +358,7 @@ struct Screen: Program {
       return
     }
     let text = "layer,bin,low,high,count\n" + histogram.csv(layer: item.name)
-    start(.save(Array(text.utf8), path: path, what: "\(histogram.counts.count) bins"))
+    start(.save(Array(text.utf8), path: path, what: "\(histogram.counts.count) bins", replaces: replaces))
   }
 
   /// Asks everything anew: the items have changed.

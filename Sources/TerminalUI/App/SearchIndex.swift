@@ -25,6 +25,8 @@ struct SearchIndex: Sendable {
       for text in [item.layer.role.rawValue, item.kindText, item.storage, item.type.name, item.shapeText] {
         bytes.append(lowered: text)
       }
+      for word in RoleWord.words(for: item.layer.role) { bytes.append(lowered: word) }
+      bytes.append(lowered: Format.bytes(item.bytes))
       ends.append(bytes.count)
     }
     (self.bytes, self.ends) = (bytes, ends)
@@ -82,7 +84,9 @@ extension UnsafeBufferPointer<UInt8> {
 
 extension State {
   /// Makes the index if a filter wants it and no job has brought it yet.
-  mutating func prepareSearch() {
+  mutating func prepareSearch() { prepareSearch(for: filter) }
+
+  mutating func prepareSearch(for filter: Filter) {
     if !filter.isEmpty, searchIndex?.count != session.items.count { searchIndex = SearchIndex(session.items) }
   }
 
@@ -99,6 +103,11 @@ extension State {
       known[scheme] = text
     }
     if let note = session.ownNote(on: item) ?? figures.misfits[item.id] { text.append(lowered: note) }
+    // Figures are put into words only where something like a figure is looked for.
+    guard filter.looksForFigures else { return text }
+    for (column, _) in shownColumns where column.isFigure {
+      text.append(lowered: itemCell(column, item, 0, 0).text)
+    }
     return text
   }
 }

@@ -88,8 +88,9 @@ extension State {
   /// Keeps a measurement and says its first figure.
   mutating func take(_ measurement: Measurement) {
     session.add(measurement)
+    let name = session.keepSnapshot(of: measurement.recipe)
     guard let metric = measurement.metrics.first else { return }
     let plain = metric.baseline.map { ", uncompressed \(metric.format($0))" } ?? ""
-    say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain)")
+    say("measured: \(metric.name) \(metric.text) on \(measurement.samples) samples\(plain); kept as \(name) (R)")
   }
 }

@@ -9,14 +9,22 @@ struct State: Sendable {
 
   // The list.
   private(set) var rows: [Row] = []
+  /// The places of all items in the order in which they are shown.
+  let shownOrder: [Int]
+  /// How many items are weights.
+  let weightCount: Int
+  /// Whether biases, norms and buffers are shown among the weights.
+  var showsAll = false { didSet { rowsChanged() } }
+  /// The columns that were asked for; `nil` for those that fit.
+  var columns: [Column]?
+  /// Those that the person's configuration names.
+  var preferredColumns: [Column]?
   var cursor = 0
   var scroll = 0
   var marked: Set<Int> = []
   var range: SelectedRange?
   var folded: Set<String> = []
   var filter = Filter("") { didSet { rowsChanged() } }
-  /// The list's columns, as a person prefers them; `nil` for what fits.
-  var preferredColumns: [Column]?
   var ordering = Ordering() { didSet { rowsChanged() } }
   /// The row that the cursor comes back to when a filter that hid it is taken away.
   private var home: Row.Identity?
@@ -28,24 +36,48 @@ struct State: Sendable {
   var isZoomed = false
   var series = Series.original
   var isLogarithmic = false
+  /// Whether errors are shown in decibels, and channels as densities.
+  var showsDecibels = false
+  var showsRidge = false
+  /// A layer that is drawn over the others, and the file that it comes from layer by layer.
+  var overlay: Overlay?
+  var other: OtherModel?
   /// Zoomed, the tables are scrolled by this.
   var paneScroll = 0
 
   // What is going on.
   var commandHistory: [String] = []
+  var filterHistory: [String] = []
+  /// The last filter that was typed to its end: `n` and `N` go on looking for it.
+  var lastFilter = Filter("")
   var prompt: Prompt?
-  /// What stands over the screen.
+  /// What was typed towards a command.
+  var pending = PendingKeys()
+  /// What stands over the screen, and what it stands over.
   var popup: (any Popup)?
+  var beneath: [any Popup] = []
+  /// The map in the place of list and panes.
+  var map: LayerMap?
+  /// Whether a slider is held by the mouse.
+  var isDragging = false
+  /// Files that were written here: writing them again is no surprise.
+  var ownPaths: Set<String> = []
+  /// Leave once the recipe is written.
+  var quitsWhenWritten = false
   /// The last message, until the next key; all of them are in `messages`.
   private(set) var message: Message?
   private(set) var messages: [Message] = []
   var progress: Analyst.Progress?
-  var measuring: Measuring?
+  var measuring: MeasuringProgress?
   /// Sensitivities that are being measured.
   var calibrating: SensitivityProgress?
   /// A checkpoint that is being written.
   var exporting: ExportProgress?
   var spinner = 0
+  /// Whether no key was pressed yet: a line says what there is to press.
+  var isNew = true
+  /// The last edit, while it is told.
+  var editStory: EditStory?
   /// A recipe to hold others against (`C`).
   var markedRecipe: Recipe?
   var isMouseOn = true
@@ -74,21 +106,16 @@ struct State: Sendable {
     var text: String
   }
 
-  struct Measuring: Sendable, Equatable {
-    var done: Int
-    var of: Int
-  }
-
   init(session: Session, size: Size) {
     self.session = session
     self.size = size
     figures = Figures(session)
+    shownOrder = session.shownOrder
+    weightCount = session.items.count { $0.kind == .weight }
+    showsAll = weightCount == 0
     rows = makeRows()
-    // Buffers and constants that stand first in the file are no beginning.
-    cursor =
-      rows.firstIndex { row in
-        if case .item(let id, _) = row { session.item(id: id)?.kind == .weight } else { false }
-      } ?? 0
+    // A block is no layer.
+    cursor = rows.firstIndex { if case .item = $0 { true } else { false } } ?? 0
   }
 
   // MARK: Derived
@@ -96,6 +123,7 @@ struct State: Sendable {
   /// After the session changed: figures anew, and rows where they depend on figures; long lists keep their order until the
   /// analysis ends.
   mutating func sessionChanged() {
+    defer { renewStory() }
     let isOtherRecipe = figures.renew(from: session)
     let isShort = session.items.count < 5000
     if ordering.column != nil || !filter.isEmpty, isOtherRecipe || isShort || session.isSurveyed { refreshRows() }
@@ -126,8 +154,20 @@ struct State: Sendable {
 
   var row: Row? { rows.indices.contains(cursor) ? rows[cursor] : nil }
 
-  /// The item under the cursor, or the first of the block under it.
-  var current: Item? { row?.items.first.flatMap(session.item(id:)) }
+  /// What of the current layer is drawn: another look asks other questions.
+  var look: Look { Look(series: series, isRidge: showsRidge, name: other == nil ? nil : current?.name) }
+
+  struct Look: Equatable {
+    let series: Series
+    let isRidge: Bool
+    let name: String?
+  }
+
+  /// The item under the cursor, or the first of the block under it; on the map, the cell's first.
+  var current: Item? {
+    if let map { return map.items.first.flatMap(session.item(id:)) }
+    return row?.items.first.flatMap(session.item(id:))
+  }
 
   /// Moves the cursor to a row; a range that is being selected reaches to it.
   mutating func go(to index: Int) {
@@ -159,10 +199,11 @@ struct State: Sendable {
     return ids.count { !seen.contains($0) }
   }
 
-  /// What an edit changes: the selection, or else the row under the cursor.
+  /// What an edit changes: the selection, or else the row under the cursor; on the map, its cell, row or column.
   var targets: [Int] {
-    let chosen = selection
-    if chosen.isEmpty { return editable(row?.items ?? []) }
+    var chosen = selection
+    if let map, map.anchor != nil || chosen.isEmpty { chosen.formUnion(map.items) }
+    if chosen.isEmpty { return editable(map == nil ? row?.items ?? [] : []) }
     return editable(session.items.map(\.id).filter(chosen.contains))
   }
 
@@ -183,7 +224,16 @@ struct State: Sendable {
   mutating func complain(_ text: String) { tell(Message(kind: .error, text: printable(text))) }
   mutating func clearMessage() { message = nil }
 
+  /// The last message in other words.
+  mutating func replaceMessage(_ text: String) {
+    guard message?.kind == .note, !messages.isEmpty else { return }
+    let renewed = Message(kind: .note, text: printable(text))
+    message = renewed
+    messages[messages.count - 1] = renewed
+  }
+
   private mutating func tell(_ message: Message) {
+    editStory = nil
     self.message = message
     messages.append(message)
     if messages.count > Self.mostMessages { messages.removeFirst() }
@@ -202,8 +252,14 @@ struct SelectedRange: Sendable {
 
 /// A line that is being typed.
 struct Prompt: Sendable {
-  enum Purpose: Sendable { case command, filter, confirmQuit }
+  enum Purpose: Sendable {
+    case command, filter, confirmQuit
+    /// Whether something is to be done all the same.
+    case confirm(Effect)
+  }
 
   var purpose: Purpose
   var editor: LineEditor
+
+  var isCommand: Bool { if case .command = purpose { true } else { false } }
 }

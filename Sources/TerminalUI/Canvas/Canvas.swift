@@ -22,6 +22,8 @@ package struct Canvas: Hashable, Sendable {
   var glyphs: GlyphSet
   /// Where the hardware cursor stands; screen readers follow it, so it belongs on the selected row.
   var cursor: Cursor?
+  /// Where the mouse does something, those below before those above.
+  var zones: [Zone] = []
   /// Row after row.
   private(set) var cells: [Cell]
 

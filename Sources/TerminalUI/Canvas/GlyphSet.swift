@@ -70,6 +70,7 @@ package struct GlyphSet: Hashable, Sendable {
   var teeRight: Character { isASCII ? "+" : "┤" }
   var teeUp: Character { isASCII ? "+" : "┴" }
   var teeDown: Character { isASCII ? "+" : "┬" }
+  var cross: Character { isASCII ? "+" : "┼" }
   var ellipsis: Character { isASCII ? "~" : "…" }
   var approximately: Character { isASCII ? "~" : "≈" }
   var times: Character { isASCII ? "x" : "×" }

@@ -35,6 +35,8 @@ struct MouseEvent: Hashable, Sendable {
   enum Kind: Hashable, Sendable {
     case press
     case release
+    /// It moves while a button is held.
+    case drag
     /// The second press at the same place within 400 ms; comes in place of `press`.
     case doublePress
     case scrollUp

@@ -4,7 +4,8 @@
 ///
 /// Names, in any case: `<Enter> <Esc> <Tab> <S-Tab> <Space> <Up> <Down> <Left> <Right> <S-Up> <S-Down>
 /// <S-Left> <S-Right> <PageUp> <PageDown> <Home> <End> <BS> <Del> <lt> <gt> <C-x> <A-x>`, and
-/// `<Wait>`, `<Resize 80x24>`, `<Click 10,5>`, `<DoubleClick 10,5>`, `<ScrollUp 10,5>`, `<ScrollDown 10,5>`.
+/// `<Wait>`, `<Resize 80x24>`, `<Click 10,5>`, `<DoubleClick 10,5>`, `<Drag 12,5>`,
+/// `<Release 12,5>`, `<ScrollUp 10,5>`, `<ScrollDown 10,5>`.
 /// A newline is no key (write `<Enter>`), so that a script may have lines.
 struct KeyScript: Hashable, Sendable {
   /// One entry of a script.
@@ -84,6 +85,7 @@ struct KeyScript: Hashable, Sendable {
     switch word {
     case "click": return MouseEvent(.press, at: point)
     case "doubleclick": return MouseEvent(.doublePress, at: point)
+    case "drag": return MouseEvent(.drag, at: point)
     case "release": return MouseEvent(.release, at: point)
     case "scrollup": return MouseEvent(.scrollUp, at: point, button: 0)
     case "scrolldown": return MouseEvent(.scrollDown, at: point, button: 0)

@@ -166,6 +166,7 @@ extension Terminal {
       return MouseEvent(
         report.button == 4 ? .scrollUp : .scrollDown, at: point, button: 0, shift: report.shift)
     }
+    if report.drag { return MouseEvent(.drag, at: point, button: Int(report.button), shift: report.shift) }
     var event = MouseEvent(
       report.press ? .press : .release, at: point, button: Int(report.button), shift: report.shift)
     guard report.press else { return event }

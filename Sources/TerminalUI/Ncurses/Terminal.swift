@@ -87,7 +87,7 @@ package final class Terminal {
 
   /// Whether the mouse is reported; off, the terminal's own selection works.
   var isMouseOn: Bool {
-    didSet { lathe_mouse_enable(isMouseOn) }
+    didSet { enableMouse() }
   }
 
   var size: Size { Size(width: Int(lathe_columns()), height: Int(lathe_rows())) }
@@ -142,13 +142,19 @@ package final class Terminal {
 
   private func enable() {
     lathe_keypad(keys)
-    lathe_mouse_enable(isMouseOn)
+    enableMouse()
     if canReport { send("\u{1B}[?2004h") }
+  }
+
+  /// The mouse's reports on or off, those of its ways while a button is held too: curses does not ask for them.
+  private func enableMouse() {
+    lathe_mouse_enable(isMouseOn)
+    if canReport { send(isMouseOn ? "\u{1B}[?1002h" : "\u{1B}[?1002l") }
   }
 
   func leave() {
     dropAnswer()
-    if canReport { send("\u{1B}[?2004l") }
+    if canReport { send("\u{1B}[?2004l\u{1B}[?1002l") }
     lathe_mouse_enable(false)
     curs_set(1)
     endwin()

@@ -11,6 +11,7 @@ extension Canvas {
     let area = area ?? bounds
     let outer = area.centered(width: width + 4, height: height + 2)
     fill(outer, " ", .normal)
+    mark(outer, .nothing)
     frame(outer, title: title, note: note, style: style)
     return outer.inset(dx: 2, dy: 1)
   }

@@ -23,7 +23,8 @@ struct ComparePopup: Popup {
   /// - Parameter marked: the recipe that was marked; the other is the one that stands.
   init(_ marked: Recipe, over state: State) {
     let session = state.session
-    let sides = [("marked", marked), ("as it stands", session.recipe)].map { name, recipe in
+    let other = session.snapshots.first { $0.recipe == marked }?.name ?? "marked"
+    let sides = [(other, marked), ("as it stands", session.recipe)].map { name, recipe in
       let estimate = session.estimate { recipe[$0] }
       return Side(
         name: name, recipe: recipe, bytes: estimate.bytes, bits: estimate.bitsPerWeight,

@@ -56,6 +56,14 @@ struct FrontPopup: Popup {
     return .previews(front.recipe(at: point))
   }
 
+  /// A press on the plot: the point that takes as many bytes.
+  mutating func point(at bytes: Int, over state: State) -> PopupResponse {
+    guard let front else { return .stays }
+    reached = nil
+    point = front.point(within: bytes) ?? 0
+    return .previews(front.recipe(at: point))
+  }
+
   private mutating func jump(_ front: SearchFront, isUp: Bool) {
     let mark = front.mark(from: point, isUp: isUp, among: marks)
     point = mark?.point ?? (isUp ? front.count - 1 : 0)
@@ -75,6 +83,7 @@ struct FrontPopup: Popup {
   func draw(_ canvas: inout Canvas, over state: State) {
     let frame = Layout(state: state).panes[.tradeoff] ?? state.belowHeader
     canvas.fill(frame, " ", .normal)
+    canvas.mark(frame, .nothing)
     guard let front else {
       let inside = canvas.frame(frame, title: "Front", note: "Esc closes", style: Style(.focusedBorder))
       canvas.put("working out what each layer could take …", x: inside.x, y: inside.y, .dim, limit: inside.width)

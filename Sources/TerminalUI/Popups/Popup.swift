@@ -15,6 +15,15 @@ protocol Popup: Sendable {
   /// Takes a key.
   mutating func press(_ key: Key, over state: State) -> PopupResponse
 
+  /// A press of the mouse on the row, cell or point of a number that it drew (`Zone.Action.choice`).
+  mutating func point(at index: Int, over state: State) -> PopupResponse
+
+  /// A slider is dragged to a place between 0 and 1.
+  mutating func slide(to place: Double)
+
+  /// Whether letters are typed into it: `?` is then one of them only where help is open already.
+  var takesLetters: Bool { get }
+
   /// The scheme that it speaks of, whose figures it shows: they are found first. `nil` for none.
   func considered(over state: State) -> Scheme?
 
@@ -40,8 +49,16 @@ enum PopupResponse: Sendable {
   case drops
   /// It stays, and the command is run.
   case performsOver(Command)
+  /// It stays, and the command is run on it with an argument.
+  case performsWith(Command, argument: String)
   /// It closes, and the command line opens with this text.
   case types(String)
+  /// It stays under another.
+  case opens(any Popup)
+  /// It closes, and a key goes to what is under it.
+  case passes(Key)
+  /// It stays, and the session is changed.
+  case changes(@Sendable (inout State) -> [Effect])
 }
 
 /// What a popup would have found out.
@@ -53,6 +70,9 @@ struct PopupQuestions: Sendable {
 
 extension Popup {
   var hints: [KeyHint] { [("Esc", "close")] }
+  var takesLetters: Bool { false }
+  mutating func point(at index: Int, over state: State) -> PopupResponse { .stays }
+  mutating func slide(to place: Double) {}
   func considered(over state: State) -> Scheme? { nil }
   func questions(about item: Item, over state: State) -> PopupQuestions { PopupQuestions() }
 }
@@ -61,21 +81,37 @@ extension State {
   /// Where popups stand: the totals stay in sight.
   var belowHeader: Rect { Rect(size).splitTop(1).rest }
 
-  /// A key goes to the popup that is open.
+  /// A key goes to the popup that is open; `?` opens the help over it.
   mutating func browse(_ key: Key) -> [Effect] {
     guard var popup else { return [] }
-    let response = popup.press(key, over: self)
+    if key == .character("?"), !(popup is HelpPopup) {
+      beneath.append(popup)
+      self.popup = HelpPopup(over: popup)
+      return []
+    }
+    return follow(popup.press(key, over: self), of: popup)
+  }
+
+  /// A press of the mouse on something that the popup drew.
+  mutating func point(at index: Int) -> [Effect] {
+    guard var popup else { return [] }
+    return follow(popup.point(at: index, over: self), of: popup)
+  }
+
+  /// - Parameter popup: as the key left it.
+  private mutating func follow(_ response: PopupResponse, of popup: any Popup) -> [Effect] {
     self.popup = nil
     switch response {
     case .stays: self.popup = popup
     case .complains(let reason):
       self.popup = popup
       complain(reason)
-    case .closes: break
-    case .performs(let command, let argument): return perform(command, argument)
-    case .performsOver(let command):
-      self.popup = popup
-      return perform(command, "")
+    case .closes: self.popup = beneath.popLast()
+    case .performs(let command, let argument):
+      closeAll()
+      return perform(command, argument)
+    case .performsOver(let command): return run(command, "", under: popup)
+    case .performsWith(let command, let argument): return run(command, argument, under: popup)
     case .previews(let recipe):
       self.popup = popup
       session.preview(recipe, provenance: Provenance(method: "the front"))
@@ -90,8 +126,36 @@ extension State {
     case .drops:
       session.dropPreview()
       sessionChanged()
-    case .types(let text): prompt = commandPrompt(text)
+    case .types(let text):
+      closeAll()
+      prompt = commandPrompt(text)
+    case .opens(let other):
+      beneath.append(popup)
+      self.popup = other
+    case .passes(let key):
+      self.popup = beneath.popLast()
+      return self.popup == nil ? press(key) : browse(key)
+    case .changes(let change):
+      self.popup = popup
+      let effects = change(&self)
+      return effects
     }
     return []
+  }
+
+  /// Runs a command; a popup that it opens stands over the one that asked for it.
+  private mutating func run(_ command: Command, _ argument: String, under popup: any Popup) -> [Effect] {
+    let effects = perform(command, argument)
+    if self.popup != nil { beneath.append(popup) } else { self.popup = popup }
+    return effects
+  }
+
+  /// No popup is left; what one of them showed and nobody took is gone.
+  private mutating func closeAll() {
+    (popup, beneath) = (nil, [])
+    if session.isPreviewing {
+      session.dropPreview()
+      sessionChanged()
+    }
   }
 }

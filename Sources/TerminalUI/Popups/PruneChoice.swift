@@ -79,6 +79,20 @@ struct PruneChoice: Sendable, Equatable {
     }
   }
 
+  /// A kind by its number, or a pattern by its own after the kinds'.
+  mutating func choose(_ index: Int) {
+    if let kind = Kind(rawValue: index) {
+      self.kind = kind
+    } else if Self.patterns.indices.contains(index - Kind.allCases.count) {
+      pattern = index - Kind.allCases.count
+    }
+  }
+
+  /// - Parameter place: 0 to 1 of the slider, whose end is all of it.
+  mutating func slide(to place: Double) {
+    if kind != .pattern { percent = max(0, min(95, Int(saturating: (place * 100).rounded()))) }
+  }
+
   mutating func turn(_ step: Int) {
     let count = Kind.allCases.count
     kind = Kind(rawValue: (kind.rawValue + step + count) % count) ?? .magnitude

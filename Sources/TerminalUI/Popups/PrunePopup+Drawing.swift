@@ -13,7 +13,9 @@ extension PrunePopup {
     var x = inside.x
     for kind in PruneChoice.Kind.allCases {
       let isHere = kind == choice.kind
+      let start = x
       x = canvas.put(" \(kind.title) ", x: x, y: inside.y, isHere ? Style(.selection) : .dim) + 1
+      canvas.mark(Rect(x: start, y: inside.y, width: x - start - 1, height: 1), .choice(kind.rawValue))
     }
     guard let item else { return }
     let scheme = state.session.scheme(of: item).with(choice.sparsity)
@@ -36,15 +38,20 @@ extension PrunePopup {
     if choice.kind == .pattern {
       var x = row.x
       for (index, pattern) in PruneChoice.patterns.enumerated() {
+        let start = x
         x =
           canvas.put(
             " \(pattern.0):\(pattern.1) ", x: x, y: row.y,
             index == choice.pattern ? Style(.selection) : .normal) + 1
+        let number = PruneChoice.Kind.allCases.count + index
+        canvas.mark(Rect(x: start, y: row.y, width: x - start - 1, height: 1), .choice(number))
       }
       return
     }
     let x = canvas.put("\(choice.percent) % ", x: row.x, y: row.y, Style(.pruned).bolded)
-    canvas.gauge(Double(choice.percent) / 100, x: max(x, row.x + 6), y: row.y, width: max(3, row.width - 6))
+    let slider = Rect(x: max(x, row.x + 6), y: row.y, width: max(3, row.width - 6), height: 1)
+    canvas.gauge(Double(choice.percent) / 100, x: slider.x, y: row.y, width: slider.width)
+    canvas.mark(slider, .slider)
   }
 
   /// What is known of the layer's scheme with this sparsity: zeros, t², the threshold; bounded figures with `≈`.

@@ -29,6 +29,14 @@ struct PrunePopup: Popup {
     return .stays
   }
 
+  /// A kind, or a pattern after the kinds.
+  mutating func point(at index: Int, over state: State) -> PopupResponse {
+    choice.choose(index)
+    return .stays
+  }
+
+  mutating func slide(to place: Double) { choice.slide(to: place) }
+
   /// The layer's own scheme with the slider's sparsity.
   func considered(over state: State) -> Scheme? {
     state.subject.map { state.session.scheme(of: $0).with(choice.sparsity) }

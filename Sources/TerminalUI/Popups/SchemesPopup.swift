@@ -6,69 +6,56 @@ import Workbench
 /// Every scheme for the layer under the cursor, with its size and its error; what does not fit is dim, with the reason.
 /// Below the list the histogram with the levels of the scheme under the cursor.
 struct SchemesPopup: Popup {
-  private var cursor = PopupCursor()
+  private var picker = Picker()
 
-  let hints: [KeyHint] = [("Enter", "choose"), ("j k", "move"), ("Esc", "close")]
+  let hints: [KeyHint] = [("Enter", "choose"), ("↑ ↓", "move"), ("a-z", "search"), ("Esc", "close")]
+  let takesLetters = true
+
+  /// Begins at the scheme that the layer has.
+  init(_ state: State) {
+    guard let item = state.subject else { return }
+    let present = state.session.scheme(of: item).format
+    picker = Picker(at: state.schemeCandidates.firstIndex { $0.scheme.format == present } ?? 0)
+  }
+
+  private static let headings = [
+    Picker.Heading(text: "size", width: 9), .init(text: "bpw", width: 6), .init(text: "t²", width: 8),
+    .init(text: "dB", width: 6),
+  ]
 
   func draw(_ canvas: inout Canvas, over state: State) {
     let candidates = state.schemeCandidates
     let count = state.targets.count
     let size = state.size
     let whole = canvas.popup(
-      width: min(size.width - 6, 84), height: min(size.height - 4, candidates.count + 1),
+      width: min(size.width - 6, 84), height: min(size.height - 4, candidates.count + 3),
       title: state.subject.map { printable($0.name) } ?? "",
       note: count > 1 ? "for \(count) layers" : "Enter chooses", in: state.belowHeader)
     let (inside, strip) = whole.splitBottom(whole.height >= 16 ? min(10, whole.height / 3) : 0)
-    if strip.height > 2 { drawLevels(&canvas, strip, of: scheme(in: candidates), over: state) }
-    let columns = Columns(inside)
+    if strip.height > 2 { drawLevels(&canvas, strip, of: scheme(in: candidates, state), over: state) }
     let sparsity = state.subject.map { state.session.scheme(of: $0).sparsity } ?? .none
-    canvas.put(
-      sparsity == .none ? "scheme" : "scheme, \(Scheme(.keep, sparsity: sparsity).description.dropFirst(5))",
-      x: columns.scheme, y: inside.y, .dim, limit: 32)
-    canvas.put("size", x: columns.size, y: inside.y, width: 10, .dim, alignment: .right)
-    canvas.put("t²", x: columns.error, y: inside.y, width: 9, .dim, alignment: .right)
-    canvas.put("SQNR dB", x: columns.decibels, y: inside.y, width: 8, .dim, alignment: .right)
-    let area = inside.splitTop(1).rest
-    let first = cursor.first(of: candidates.count, height: area.height)
-    for row in 0..<area.height {
-      guard candidates.indices.contains(first + row) else { break }
-      draw(candidates[first + row], &canvas, area.row(row), columns, isHere: first + row == cursor.row)
-    }
+    let title =
+      sparsity == .none ? "scheme" : "scheme, \(Scheme(.keep, sparsity: sparsity).description.dropFirst(5))"
+    picker.draw(&canvas, in: inside, rows(candidates, state), title: title, headings: Self.headings)
   }
 
-  /// Where the columns begin.
-  private struct Columns {
-    let scheme: Int
-    let size: Int
-    let error: Int
-    let decibels: Int
-
-    init(_ inside: Rect) {
-      (scheme, size, error, decibels) = (inside.x, inside.x + 33, inside.x + 44, inside.x + 54)
+  private func rows(_ candidates: [SchemeCandidate], _ state: State) -> [PickerRow] {
+    let present = state.subject.map { state.session.scheme(of: $0).format }
+    let weights = state.subject.map { Double(max(1, $0.count)) } ?? 1
+    return candidates.map { candidate in
+      let format = candidate.scheme.format
+      let error = candidate.relativeError
+      let mark = candidate.isEstimated ? "\(state.glyphs.approximately)" : ""
+      return PickerRow(
+        // The layer's sparsity stands in the heading.
+        title: Scheme(format).description,
+        cells: [
+          Format.bytes(candidate.bytes), Format.fixed(Double(candidate.bytes) * 8 / weights, 2),
+          error.map { mark + Format.scientific($0) } ?? "…",
+          error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "",
+        ],
+        meaning: format.meaning, obstacle: candidate.obstacle, isPresent: format == present)
     }
-  }
-
-  private func draw(
-    _ candidate: SchemeCandidate, _ canvas: inout Canvas, _ line: Rect, _ columns: Columns, isHere: Bool
-  ) {
-    let surface: Role? = isHere ? .cursorRow : nil
-    let style = candidate.obstacle == nil ? surface.map { Style($0) } ?? .normal : Style(.dim, on: surface)
-    let y = line.y
-    canvas.fill(line, " ", surface.map { Style($0) } ?? .normal)
-    // The layer's sparsity stands in the heading.
-    canvas.put(Scheme(candidate.scheme.format).description, x: columns.scheme, y: y, width: 33, style)
-    if let obstacle = candidate.obstacle {
-      canvas.put(obstacle, x: columns.size + 2, y: y, style, limit: line.maxX - columns.size - 2)
-      return
-    }
-    canvas.put(Format.bytes(candidate.bytes), x: columns.size, y: y, width: 10, style, alignment: .right)
-    let error = candidate.relativeError
-    let mark = candidate.isEstimated ? "\(canvas.glyphs.approximately)" : ""
-    canvas.put(
-      error.map { mark + Format.scientific($0) } ?? "…", x: columns.error, y: y, width: 9, style, alignment: .right)
-    canvas.put(
-      error.flatMap(decibels(relativeError:)).map { Format.fixed($0, 1) } ?? "", x: columns.decibels, y: y, width: 8,
-      style, alignment: .right)
   }
 
   /// The layer's histogram with the levels of a scheme on its axis.
@@ -92,23 +79,30 @@ struct SchemesPopup: Popup {
   }
 
   mutating func press(_ key: Key, over state: State) -> PopupResponse {
-    if key.closesPopup() { return .closes }
     let candidates = state.schemeCandidates
-    guard key == .enter else {
-      cursor.take(key, among: candidates.count, page: state.page)
-      return .stays
+    return follow(picker.press(key, rows(candidates, state), page: state.page), candidates)
+  }
+
+  mutating func point(at index: Int, over state: State) -> PopupResponse {
+    let candidates = state.schemeCandidates
+    return follow(picker.point(at: index, rows(candidates, state)), candidates)
+  }
+
+  private func follow(_ outcome: Picker.Outcome, _ candidates: [SchemeCandidate]) -> PopupResponse {
+    switch outcome {
+    case .stays: .stays
+    case .closes: .closes
+    case .complains(let reason): .complains(reason)
+    case .picks(let index): .performs(.named("scheme"), argument: candidates[index].scheme.description)
     }
-    guard candidates.indices.contains(cursor.row) else { return .closes }
-    if let obstacle = candidates[cursor.row].obstacle { return .complains(obstacle) }
-    return .performs(.named("scheme"), argument: candidates[cursor.row].scheme.description)
   }
 
   /// The scheme under the cursor, where it fits.
-  func considered(over state: State) -> Scheme? { scheme(in: state.schemeCandidates) }
+  func considered(over state: State) -> Scheme? { scheme(in: state.schemeCandidates, state) }
 
-  private func scheme(in candidates: [SchemeCandidate]) -> Scheme? {
-    guard candidates.indices.contains(cursor.row), candidates[cursor.row].obstacle == nil else { return nil }
-    return candidates[cursor.row].scheme
+  private func scheme(in candidates: [SchemeCandidate], _ state: State) -> Scheme? {
+    guard let index = picker.chosen(rows(candidates, state)), candidates[index].obstacle == nil else { return nil }
+    return candidates[index].scheme
   }
 
   func questions(about item: Item, over state: State) -> PopupQuestions {

@@ -1,9 +1,14 @@
 import Compression
+import FileAccess
 import Workbench
 
 extension State {
   /// The range of each output channel: where one channel is wider than the others, a scale a tensor wastes codes.
   func drawChannels(_ canvas: inout Canvas, _ frame: Rect) {
+    if showsRidge {
+      drawRidge(&canvas, frame)
+      return
+    }
     let count = current.flatMap { session.survey(of: $0)?.channelMaxima.count } ?? 0
     let inside = drawFrame(
       &canvas, frame, .channels, title: "Ranges by channel" + zoomedName, note: count > 0 ? "\(count) channels" : "")
@@ -31,6 +36,51 @@ extension State {
         &canvas, rest.row(row), channel, Double(survey.channelMinima[channel]),
         Double(survey.channelMaxima[channel]), most)
     }
+  }
+
+  /// Channels as thin densities over one range, the widest first: a row a channel.
+  private func drawRidge(_ canvas: inout Canvas, _ frame: Rect) {
+    let ridge = current.flatMap { session.answers.ridges[$0.id] }
+    let inside = drawFrame(
+      &canvas, frame, .channels, title: "Channels, the widest first" + zoomedName,
+      note: ridge.map { $0.channels.count < $0.count ? "\($0.channels.count) of \($0.count)" : "\($0.count)" }
+        ?? "r: ranges")
+    guard let ridge, !ridge.channels.isEmpty else {
+      let reason = current.map { $0.kind == .weight ? $0.closed ?? "reading …" : "no matrix of weights" } ?? ""
+      canvas.put(printable(reason), x: inside.x, y: inside.y, .dim, limit: inside.width)
+      return
+    }
+    let sorted = ridge.channels.sorted { $0.extent == $1.extent ? $0.index < $1.index : $0.extent > $1.extent }
+    let (labels, rest) = inside.splitLeft(7)
+    let (bars, figures) = rest.splitLeft(max(8, rest.width - 10))
+    let (rows, axis) = inside.splitBottom(inside.height >= 4 ? 1 : 0)
+    // Where not all fit, they are taken evenly; zoomed, they scroll.
+    let step = isZoomed ? 1 : max(1, sorted.count / max(1, rows.height))
+    let start = isZoomed ? min(paneScroll, max(0, sorted.count - rows.height)) : 0
+    for line in 0..<rows.height {
+      let place = start + line * step
+      guard sorted.indices.contains(place) else { break }
+      let channel = sorted[place]
+      let y = rows.y + line
+      canvas.put("\(channel.index)", x: labels.x, y: y, width: labels.width - 1, .dim, alignment: .right)
+      canvas.put(
+        Format.significant(Double(channel.extent), 2), x: figures.x, y: y, width: figures.width, .normal,
+        alignment: .right)
+      let most = Double(channel.counts.max() ?? 0)
+      guard most > 0 else { continue }
+      var heights = SIMD32<UInt8>()
+      for column in 0..<DistributionShape.columns {
+        let pair = max(channel.counts[2 * column], channel.counts[2 * column + 1])
+        if pair > 0 { heights[column] = UInt8(max(1, min(255, (Double(pair) / most * 255).rounded()))) }
+      }
+      let shape = DistributionShape(
+        low: Float(ridge.range.lowerBound), high: Float(ridge.range.upperBound), heights: heights, isStretched: false)
+      canvas.outline(shape, x: bars.x, y: y, width: bars.width)
+    }
+    let (low, high) = (Format.short(ridge.range.lowerBound), Format.short(ridge.range.upperBound))
+    canvas.put(low, x: bars.x, y: axis.y, .dim, limit: bars.width)
+    canvas.put(high, x: bars.x, y: axis.y, width: bars.width, .dim, alignment: .right)
+    canvas.put(low, x: bars.x, y: axis.y, .dim, limit: bars.width)
   }
 
   private func drawRange(

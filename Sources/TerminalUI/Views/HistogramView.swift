@@ -17,22 +17,35 @@ extension State {
       canvas.put(printable(reason), x: inside.x, y: inside.y, .dim, limit: inside.width)
       return
     }
+    if let words = survey.plainWords {
+      canvas.put(words, x: inside.x, y: inside.y, Style(.warning), limit: inside.width)
+      return
+    }
     let scheme = session.scheme(of: item)
     let assessment = session.assessment(of: item, in: scheme)
-    let lines = histogramFacts(item, survey, scheme, assessment).flatMap { flow($0, width: inside.width) }
-    // The picture keeps the larger half; what is said last gives way.
-    let (plot, text) = inside.splitBottom(
-      min(lines.count, max(0, inside.height - max(7, inside.height * 58 / 100))))
+    var lines = histogramFacts(item, survey, scheme, assessment).flatMap { flow($0, width: inside.width) }
+    if let words = session.insight(on: item) { lines.insert([(words, Style(.accent))], at: 0) }
+    if let overlay = overlayShown(item) { lines = overlayFacts(item, survey, overlay) + lines }
+    // The picture keeps the larger part, ten rows of bars where there is room; what is said last gives way.
+    let least = inside.height >= 14 ? 12 : max(7, inside.height * 58 / 100)
+    let (plot, text) = inside.splitBottom(min(lines.count, max(0, inside.height - least)))
     for (row, line) in lines.enumerated() where row < text.height {
       canvas.put(line, x: text.x, y: text.y + row, limit: text.width)
     }
-    drawBars(&canvas, plot, survey, scheme, assessment)
+    drawBars(&canvas, plot, item, survey, scheme, assessment)
+  }
+
+  /// The layer that is drawn over this one, where it is another.
+  private func overlayShown(_ item: Item) -> Overlay? {
+    guard let overlay, overlay.file != nil ? overlay.name == item.name : overlay.name != item.name else { return nil }
+    return overlay
   }
 
   private func drawBars(
-    _ canvas: inout Canvas, _ rect: Rect, _ survey: Survey, _ scheme: Scheme, _ assessment: Assessment?
+    _ canvas: inout Canvas, _ rect: Rect, _ item: Item, _ survey: Survey, _ scheme: Scheme, _ assessment: Assessment?
   ) {
-    let (caption, area) = rect.splitTop(1)
+    // In little room the caption gives way to a row of bars.
+    let (caption, area) = rect.splitTop(rect.height >= 13 || rect.height < 10 ? 1 : 1)
     let isError = series == .error
     if isError, assessment?.error == nil {
       let isExact = scheme.isKeep || assessment?.relativeError == 0
@@ -44,54 +57,89 @@ extension State {
       canvas.put("reading …", x: rect.x, y: rect.y, .dim, limit: rect.width)
       return
     }
-    let histogram = isError ? assessment?.error ?? survey.histogram : survey.histogram
-    let low = isError ? histogram.minimum : histogram.value(at: 0.0005)
-    let high = isError ? histogram.maximum : histogram.value(at: 0.9995)
-    let (start, end) =
-      low < high ? padded(low, high, within: histogram) : (histogram.minimum - 1, histogram.maximum + 1)
-    guard start <= end else { return }
-    let total = Double(max(1, histogram.total))
-    let shares = { (histogram: Histogram) in
-      histogram.rebinned(from: start, to: end, columns: max(1, area.width)).bars.map { $0 / total }
+    let whole = isError ? assessment?.error ?? survey.histogram : survey.histogram
+    // A few weights far out leave the others a bin or two: a second look has bins over what is drawn.
+    let fine = isError ? whole : session.answers.closeUps[item.id] ?? whole
+    let range = isError ? whole.minimum...max(whole.maximum, whole.minimum + 1e-30) : whole.drawnRange
+    let (start, end) = (range.lowerBound, range.upperBound)
+    let total = Double(max(1, whole.total))
+    let isFine = !glyphs.isASCII && glyphs.dots == .braille
+    let columns = max(1, area.width) * (isFine ? 2 : 1)
+    let shares = { (histogram: Histogram, total: Double) in
+      histogram.smoothed.rebinned(from: start, to: end, columns: columns).bars.map { $0 / total }
     }
-    var plot = BarPlot(
-      bins: shares(histogram), range: start...end, scale: isLogarithmic ? .logarithmic : .linear)
-    if series == .reconstruction, let reconstruction = assessment?.reconstruction {
-      plot.overlay = shares(reconstruction)
+    let mirrored = isError ? nil : assessment?.reconstruction
+    var plot = MirrorPlot(
+      up: shares(fine, total), down: [], range: range, scale: isLogarithmic ? .logarithmic : .linear)
+    switch series {
+    case .original: if let mirrored { plot.down = bars(of: mirrored, from: start, to: end, columns, total) }
+    case .reconstruction:
+      if let mirrored { plot.up = bars(of: mirrored, from: start, to: end, columns, total) }
+    case .error: break
+    }
+    if let overlay = overlayShown(item), !overlay.survey.histogram.counts.isEmpty, !isError {
+      plot.over = shares(overlay.survey.histogram, Double(max(1, overlay.survey.histogram.total)))
     }
     if !isError {
-      let answer = current.flatMap { session.answer(of: $0, in: scheme) }
+      let answer = session.answer(of: item, in: scheme)
       plot.levels =
         (assessment?.levels ?? answer?.levels)?
-        .positions(in: start...end, spacing: (end - start) / Double(max(1, area.width))) ?? []
+        .positions(in: range, spacing: (end - start) / Double(max(1, area.width))) ?? []
       plot.pruned = prunedRange(assessment?.pruneLimit ?? answer?.pruneLimit)
     }
     canvas.draw(plot, in: area)
+    canvas.put(
+      captionPieces(plot, assessment, whole, range, isError: isError, item), x: caption.x, y: caption.y,
+      limit: caption.width)
+  }
+
+  /// What weights become stands on levels: each bin by itself, not spread out.
+  private func bars(
+    of histogram: Histogram, from start: Double, to end: Double, _ columns: Int, _ total: Double
+  ) -> [Double] {
+    histogram.rebinned(from: start, to: end, columns: columns).bars.map { $0 / total }
+  }
+
+  private func captionPieces(
+    _ plot: MirrorPlot, _ assessment: Assessment?, _ whole: Histogram, _ range: ClosedRange<Double>, isError: Bool,
+    _ item: Item
+  ) -> [Canvas.Piece] {
     var pieces: [Canvas.Piece] =
       switch series {
-      case .original: [("weights", .dim)]
-      case .reconstruction:
-        [("weights", Style(.bar)), (" and ", .dim), ("what they become", Style(.overlay))]
+      case .original:
+        plot.down.isEmpty
+          ? [("weights", .dim)]
+          : [("weights", Style(.bar)), (" and below ", .dim), ("what they become", Style(.overlay))]
+      case .reconstruction: [("what they become", Style(.bar))]
       case .error: [("error w − ŵ", .dim)]
       }
-    let (_, below, above) = histogram.rebinned(from: start, to: end, columns: 1)
+    if let overlay = overlayShown(item), !plot.over.isEmpty {
+      pieces += [(" over it ", .dim), (printable(overlay.file ?? overlay.name), Style(.measured))]
+    }
+    let (_, below, above) = whole.rebinned(from: range.lowerBound, to: range.upperBound, columns: 1)
     if !isError, below + above >= 1 {
-      pieces.append(
-        (
-          " · outside \(Format.count(Int(saturating: below.rounded()))) + \(Format.count(Int(saturating: above.rounded())))",
-          .dim
-        ))
+      let counts = [below, above].map { Format.count(Int(saturating: $0.rounded())) }
+      pieces.append((" · outside \(counts[0]) + \(counts[1])", .dim))
     }
     if let levels = assessment?.levels, levels.scales > 1, !plot.levels.isEmpty {
       pieces.append((" · levels of the mean scale", Style(.level)))
     }
-    canvas.put(pieces, x: caption.x, y: caption.y, limit: caption.width)
+    return pieces
   }
 
-  /// A little room on both sides, but not past the numbers' own range.
-  private func padded(_ low: Double, _ high: Double, within histogram: Histogram) -> (Double, Double) {
-    let room = (high - low) * 0.04
-    return (max(histogram.minimum, low - room), min(histogram.maximum, high + room))
+  /// Both layers' figures, one below the other.
+  private func overlayFacts(_ item: Item, _ survey: Survey, _ overlay: Overlay) -> [[Canvas.Piece]] {
+    [(item.name, survey.statistics, Role.bar), (overlay.file ?? overlay.name, overlay.survey.statistics, .measured)].map
+    {
+      name, s, role in
+      [
+        (TextWidth.clippedName(printable(name), to: 18) + "  ", Style(role)),
+        (
+          "min \(Format.short(Double(s.minimum)))  max \(Format.short(Double(s.maximum)))  σ \(Format.short(s.deviation))  kurtosis \(Format.significant(s.kurtosis))  zeros \(Format.count(s.zeros))",
+          .normal
+        ),
+      ]
+    }
   }
 
   /// Figures in groups: range, moments and tails; the scheme with its error; what is pruned; the size.

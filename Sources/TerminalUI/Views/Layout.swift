@@ -9,6 +9,8 @@ struct Layout {
   let list: Rect
   /// The frames of the panes that are seen.
   let panes: [State.Pane: Rect]
+  /// The frame of the map, which stands in the place of them all.
+  let map: Rect?
   /// Progress and messages, and below them the keys or the prompt.
   let status: Rect
   let hints: Rect
@@ -18,6 +20,12 @@ struct Layout {
     let (body, foot) = rest.splitBottom(2)
     header = top
     (status, hints) = (foot.row(0), foot.row(1))
+    if state.map != nil {
+      (listFrame, list) = (Rect(x: 0, y: 1, width: 0, height: 0), Rect(x: 0, y: 1, width: 0, height: 0))
+      (map, panes) = (body, [:])
+      return
+    }
+    map = nil
     if state.isZoomed {
       (listFrame, list) = (Rect(x: 0, y: 1, width: 0, height: 0), Rect(x: 0, y: 1, width: 0, height: 0))
       panes = [state.pane: body]
@@ -43,7 +51,8 @@ struct Layout {
     }
     // The middle pane shows errors, or channels when these were asked for; the trade-off keeps the foot.
     let middle: State.Pane = state.pane == .channels ? .channels : .errors
-    let (upper, tradeoff) = right.splitBottom((right.height - 10) * 42 / 100)
+    // The histogram has ten rows of bars at least.
+    let (upper, tradeoff) = right.splitBottom(max(9, min((right.height - 10) * 42 / 100, right.height - 10 - 17)))
     let (histogram, table) = upper.splitBottom(10)
     panes = [.histogram: histogram, middle: table, .tradeoff: tradeoff]
   }
@@ -53,8 +62,8 @@ struct Layout {
     switch width {
     case ..<66: width
     case ..<100: max(42, width * 55 / 100)
-    case ..<160: max(58, min(78, width * 62 / 100))
-    default: min(108, width * 54 / 100)
+    case ..<160: max(58, min(80, width * 64 / 100))
+    default: min(116, width * 56 / 100)
     }
   }
 }
@@ -78,7 +87,11 @@ extension State {
     let layout = Layout(state: state)
     state.drawHeader(&canvas, layout.header)
     if !layout.listFrame.isEmpty { state.drawList(&canvas, layout.listFrame, layout.list) }
-    for (pane, frame) in layout.panes { state.draw(pane, &canvas, frame) }
+    if let frame = layout.map, let map { state.drawMap(&canvas, frame, map) }
+    for (pane, frame) in layout.panes {
+      canvas.mark(frame, .pane(pane))
+      state.draw(pane, &canvas, frame)
+    }
     state.drawStatus(&canvas, layout.status)
     state.popup?.draw(&canvas, over: state)
     state.drawHints(&canvas, layout.hints)

@@ -1,8 +1,6 @@
+import Compression
 import FileAccess
 import Workbench
-
-/// A key as the foot of the screen shows it, and what it does.
-typealias KeyHint = (key: String, word: String)
 
 extension State {
   /// Running work with its progress, and the last message.
@@ -14,7 +12,7 @@ extension State {
         y: rect.y, Style(.measured))
       if measuring.of > 0 {
         canvas.gauge(Double(measuring.done) / Double(measuring.of), x: x, y: rect.y, width: 12)
-        x += 13
+        x = canvas.put(measuringText(measuring), x: x + 13, y: rect.y, .dim)
       }
     } else if let calibrating {
       x = canvas.put(
@@ -42,6 +40,9 @@ extension State {
     }
     if let message {
       drawMessage(&canvas, message, x: x, rect)
+    } else if isNew, session.recipe.choices.isEmpty {
+      let words = "- + fewer, more bits · a the best at every size · m measure · M map · ? all keys"
+      canvas.put(words, x: x, y: rect.y, Style(.accent), limit: max(0, rect.maxX - x))
     } else if isQuiet, let item = current, let note = session.note(on: item) {
       canvas.put(
         "\(printable(item.name)): \(printable(note))", x: x, y: rect.y, Style(.warning),
@@ -74,61 +75,138 @@ extension State {
     canvas.put(hint, x: end, y: rect.y, Style(.key), limit: rect.maxX - end)
   }
 
+  /// `34/s · 12 s · top-1 97.1 %`.
+  private func measuringText(_ progress: MeasuringProgress) -> String {
+    var parts: [String] = []
+    if progress.perSecond > 0 { parts.append("\(Format.significant(progress.perSecond))/s") }
+    if let left = progress.secondsLeft { parts.append(Format.duration(left)) }
+    if let figure = progress.figure { parts.append(figure) }
+    return parts.joined(separator: " · ") + " "
+  }
+
   /// The keys that matter in the list, those that are seen longest first.
   private static let hints: [KeyHint] = [
-    ("-+", "bits"), ("g", "group"), ("y", "symmetry"), ("[]", "sparsity"), ("p", "prune"), ("s", "scheme"),
-    ("u", "undo"), ("h", "series"), ("Tab", "pane"), ("/", "filter"), ("o", "sort"), ("m", "measure"),
-    ("t", "target"), ("e", "export"), (":", "command"),
+    ("- +", "bits"), ("s", "scheme"), ("p", "prune"), ("a", "best"), ("m", "measure"), ("t", "target"), ("e", "export"),
+    ("u", "undo"), ("/", "filter"), (":", "command"), ("M", "map"), ("R", "recipes"), ("T", "table"), ("Tab", "pane"),
+    ("h", "series"), ("o", "sort"), ("c", "calibrate"), (".", "all"), ("=", "overlay"), ("|", "columns"),
+    ("r", "ridge"),
+    ("C", "compare"), ("y", "symmetry"), ("g", "group"),
+  ]
+
+  private static let mapHints: [KeyHint] = [
+    ("arrows", "move"), ("h", "what"), ("- +", "bits"), ("s", "scheme"), ("p", "prune"), ("v", "rectangle"),
+    ("Enter", "open"), ("Esc", "list"), ("Space", "mark"), ("a", "best"), ("m", "measure"), ("e", "export"),
+    ("u", "undo"),
   ]
 
   private var spin: Character { glyphs.spinner[spinner % glyphs.spinner.count] }
 
-  /// The prompt, or the keys that matter here.
+  /// The prompt, what may follow a first key, or the keys that matter here.
   func drawHints(_ canvas: inout Canvas, _ rect: Rect) {
     canvas.fill(rect, " ", .normal)
     if let prompt {
-      if prompt.purpose == .confirmQuit {
-        let count = session.history.unsavedChanges
-        let text =
-          " Recipe not written: \(count) change\(count == 1 ? "" : "s") would be lost. w write  y leave  Esc stay"
-        canvas.put(text, x: rect.x, y: rect.y, Style(.warning), limit: rect.width)
-      } else {
-        canvas.draw(prompt.editor, in: rect)
-        drawCandidates(&canvas, prompt, above: rect)
-      }
+      drawPrompt(&canvas, prompt, rect)
       return
     }
-    let hints = popup?.hints ?? Self.hints
-    var x = rect.x + 1
-    let end = rect.maxX - 14
-    for (key, word) in hints {
-      guard x + key.count + word.count + 3 <= end else { continue }
-      x = canvas.put(key, x: x, y: rect.y, Style(.key))
-      x = canvas.put(" \(word)  ", x: x, y: rect.y, .dim)
+    if let first = pending.first, popup == nil {
+      let start = canvas.put(" \(pending.text) ", x: rect.x, y: rect.y, Style(.key))
+      draw(
+        Chord.beginning(with: first).map { (String($0.second), $0.word) } + [("Esc", "nothing")], &canvas, rect,
+        x: start)
+      return
     }
-    x = canvas.put("?", x: rect.maxX - 13, y: rect.y, Style(.key))
-    x = canvas.put(" help ", x: x, y: rect.y, .dim)
-    x = canvas.put("q", x: x, y: rect.y, Style(.key))
-    canvas.put(" quit", x: x, y: rect.y, .dim)
+    var x = rect.x + 1
+    if let count = pending.count { x = canvas.put("\(count) ", x: x, y: rect.y, Style(.accent)) }
+    let end = rect.maxX - 14
+    draw(popup?.hints ?? (map == nil ? Self.hints : Self.mapHints), &canvas, rect, x: x, end: end)
+    draw([("?", "help"), ("q", "quit")], &canvas, rect, x: rect.maxX - 13)
   }
 
-  /// What Tab offers, in the line above the prompt.
-  private func drawCandidates(_ canvas: inout Canvas, _ prompt: Prompt, above rect: Rect) {
-    let candidates = prompt.editor.candidates
-    guard candidates.count > 1, rect.y > 0 else { return }
-    let line = Rect(x: rect.x, y: rect.y - 1, width: rect.width, height: 1)
-    canvas.fill(line, " ", .normal)
-    var x = line.x + 1
-    let chosen = prompt.editor.candidate ?? 0
-    for (index, candidate) in candidates.enumerated().dropFirst(max(0, chosen - 2)) {
-      let word = candidate.split(separator: " ").last.map(String.init) ?? candidate
-      guard x + word.count + 2 <= line.maxX else {
-        canvas.put(glyphs.ellipsis, x: min(x, line.maxX - 1), y: line.y, .dim)
-        break
+  private func draw(_ hints: [KeyHint], _ canvas: inout Canvas, _ rect: Rect, x: Int, end: Int? = nil) {
+    var x = x
+    for (key, word) in hints {
+      let shown = key == "- +" ? "-+" : key
+      guard x + shown.count + word.count + 2 <= end ?? rect.maxX else { continue }
+      let start = x
+      x = canvas.put(shown, x: x, y: rect.y, Style(.key))
+      x = canvas.put(" \(word)  ", x: x, y: rect.y, .dim)
+      if let pressed = Key(hint: key) {
+        canvas.mark(Rect(x: start, y: rect.y, width: x - start - 2, height: 1), .key(pressed))
       }
-      x =
-        canvas.put(
-          printable(word), x: x, y: line.y, Style(index == prompt.editor.candidate ? .selection : .dim)) + 2
+    }
+  }
+
+  private func drawPrompt(_ canvas: inout Canvas, _ prompt: Prompt, _ rect: Rect) {
+    switch prompt.purpose {
+    case .confirmQuit:
+      let count = session.history.unsavedChanges
+      let end = canvas.put(
+        " Recipe not written: \(count) change\(count == 1 ? "" : "s") would be lost. ", x: rect.x, y: rect.y,
+        Style(.warning), limit: rect.width)
+      draw([("w", "write"), ("y", "leave"), ("Esc", "stay")], &canvas, rect, x: end)
+    case .confirm:
+      let path = TextWidth.clippedName(prompt.editor.prompt, to: max(8, rect.width - 46))
+      let end = canvas.put(" \(path) is there already. ", x: rect.x, y: rect.y, Style(.warning), limit: rect.width)
+      draw([("y", "overwrite"), ("Esc", "leave it")], &canvas, rect, x: end)
+    case .command, .filter:
+      canvas.draw(prompt.editor, in: rect)
+      if prompt.isCommand { drawCandidates(&canvas, prompt, above: rect) }
+    }
+  }
+
+  /// What may be typed, above the prompt: commands with their arguments while the name is typed, then words that may
+  /// follow; the one that Tab has put into the line is marked.
+  private func drawCandidates(_ canvas: inout Canvas, _ prompt: Prompt, above rect: Rect) {
+    let lines = candidateLines(prompt)
+    let height = min(lines.count, max(0, min(10, rect.y - 2)))
+    guard height > 0 else { return }
+    let chosen = prompt.editor.candidate ?? 0
+    let first = max(0, min(chosen - height / 2, lines.count - height))
+    let area = Rect(x: rect.x, y: rect.y - height, width: rect.width, height: height)
+    for row in 0..<height {
+      let (text, note) = lines[first + row]
+      let line = area.row(row)
+      let isHere = prompt.editor.candidate == first + row
+      canvas.fill(line, " ", isHere ? Style(.selection) : Style(.status))
+      let x = canvas.put(
+        " " + text + "  ", x: line.x, y: line.y, isHere ? Style(.selection) : Style(.status), limit: line.width)
+      canvas.put(
+        note, x: max(x, line.x + min(34, line.width / 2)), y: line.y,
+        Style(.dim, on: isHere ? .selection : .status),
+        limit: max(0, line.maxX - max(x, line.x + min(34, line.width / 2))))
+    }
+    if lines.count > height {
+      canvas.put("\(glyphs.ellipsis)", x: rect.maxX - 2, y: rect.y - 1, Style(.dim, on: .status))
+    }
+  }
+
+  private func candidateLines(_ prompt: Prompt) -> [(text: String, note: String)] {
+    let typed = prompt.editor.text
+    let candidates =
+      prompt.editor.candidates.isEmpty ? Array(completions(of: typed).prefix(200)) : prompt.editor.candidates
+    if !typed.contains(" ") || candidates.first.map({ !$0.contains(" ") }) == true {
+      return candidates.compactMap { name in
+        guard let command = Command.all.first(where: { $0.name == name }) else { return nil }
+        return ("\(name) \(command.arguments)", command.summary)
+      }
+    }
+    guard let command = try? Command.find(typed.firstWord.word) else { return [] }
+    let syntax = (text: "\(command.name) \(command.arguments)", note: command.summary)
+    let words = candidates.map { candidate -> (text: String, note: String) in
+      let word = candidate.split(separator: " ").last.map(String.init) ?? candidate
+      return (printable(word), note(on: word, of: command))
+    }
+    // Chosen ones count from the first candidate: the syntax stands above while none is.
+    return prompt.editor.candidate == nil ? [syntax] + words : words
+  }
+
+  /// What a word that may follow a command is.
+  private func note(on word: String, of command: Command) -> String {
+    switch command.name {
+    case "target", "export": Target.listing.first { $0.name == word }?.summary ?? ""
+    case "sort", "columns": Column(rawValue: word)?.meaning ?? ""
+    case "scheme": (try? Scheme(spec: word))?.format.meaning ?? ""
+    default: RoleWord(word)?.meaning ?? ""
     }
   }
 }

@@ -1,3 +1,4 @@
+import Compression
 import Inference
 import Workbench
 
@@ -43,11 +44,66 @@ extension State {
     // An interval that reaches far down would press all else together.
     let least = (points.map(\.y).min() ?? 0) / 4
     let whole = Double(figures.estimate.originalBytes) / sizeUnit.bytes
-    canvas.draw(
-      PointPlot(
-        series, x: Axis(0...max(points.map(\.x).max() ?? 1, whole)),
-        y: Axis(holding: points.map(\.y) + bars.filter { $0 >= least }, scale: .logarithmic), xTitle: sizeUnit.name,
-        yTitle: session.sensitivities == nil ? "Δ\(glyphs.approximately)" : metricTitle), in: plot)
+    let drawn = PointPlot(
+      series, x: Axis(0...max(points.map(\.x).max() ?? 1, whole)),
+      y: Axis(holding: points.map(\.y) + bars.filter { $0 >= least }, scale: .logarithmic), xTitle: sizeUnit.name,
+      yTitle: session.sensitivities == nil ? "Δ\(glyphs.approximately)" : metricTitle)
+    canvas.draw(drawn, in: plot)
+    if front.isEmpty {
+      for (index, point) in curvePoints.enumerated() {
+        let place = (x: Double(point.bytes) / sizeUnit.bytes, y: point.value)
+        guard let cell = canvas.cell(of: place, on: drawn, in: plot) else { continue }
+        canvas.mark(Rect(x: cell.x - 1, y: cell.y, width: 3, height: 1), .curvePoint(index))
+      }
+    } else {
+      // Everywhere on the plot: the point of the front that is as wide.
+      for x in plot.minX..<plot.maxX {
+        guard let size = canvas.value(atColumn: x, on: drawn, in: plot) else { continue }
+        let bytes = Int(saturating: size * sizeUnit.bytes)
+        canvas.mark(Rect(x: x, y: plot.y, width: 1, height: plot.height), .choice(bytes))
+      }
+    }
+  }
+
+  /// What a press of the mouse on the curve goes to: the uniform recipes, then those that were measured.
+  private var curvePoints: [(bytes: Int, value: Double, recipe: CurveRecipe)] {
+    let isCalibrated = session.sensitivities != nil
+    let uniform = figures.uniformPoints.compactMap { point -> (bytes: Int, value: Double, recipe: CurveRecipe)? in
+      let value = isCalibrated ? point.prediction?.value : point.damage
+      return value.flatMap { value in Int(point.label).map { (point.bytes, value, .uniform($0)) } }
+    }
+    guard isCalibrated else { return uniform }
+    let measured = session.measurements.compactMap { measurement -> (bytes: Int, value: Double, recipe: CurveRecipe)? in
+      guard let point = figures.measuredPoints.first(where: { $0.isOwn && $0.bytes == measurement.bytes }) else {
+        return nil
+      }
+      return (point.bytes, point.value, .measured(measurement.recipe))
+    }
+    return uniform + measured
+  }
+
+  private enum CurveRecipe {
+    case uniform(Int)
+    case measured(Recipe)
+  }
+
+  /// Takes the recipe of a point of the curve, as one step.
+  mutating func goToCurvePoint(_ index: Int) -> [Effect] {
+    let points = curvePoints
+    guard points.indices.contains(index) else { return [] }
+    let story = EditStory(self)
+    switch points[index].recipe {
+    case .measured(let recipe): session.commit(recipe)
+    case .uniform(let bits):
+      let scheme = Scheme(.uniform(UniformScheme(bits: bits)))
+      _ = session.change(session.items.filter { $0.kind == .weight && $0.obstacle(to: scheme) == nil }.map(\.id)) {
+        _, _ in
+        scheme
+      }
+    }
+    sessionChanged()
+    tell(story, word: "")
+    return []
   }
 
   private var sizeUnit: (name: String, bytes: Double) {

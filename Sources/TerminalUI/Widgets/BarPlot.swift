@@ -61,8 +61,9 @@ struct BarPlot: Sendable {
     let floor: Double
     let scale: Axis.Scale
 
-    init(_ heights: [Double], scale: Axis.Scale) {
-      top = heights.max() ?? 0
+    /// - Parameter top: the height that fills the plot; `nil` for the greatest.
+    init(_ heights: [Double], scale: Axis.Scale, top most: Double? = nil) {
+      top = most ?? heights.max() ?? 0
       // Half of the least, so that the least is seen; eight decades are the most that one sees.
       floor = max((heights.filter { $0 > 0 }.min() ?? 1) / 2, top * 1e-8)
       self.scale = scale

@@ -19,8 +19,10 @@ extension Canvas {
 
   /// A row of small columns, one a value, the highest filling its cell. More values than columns are
   /// gathered, and the highest of each group is shown, so that no outlier is lost.
+  ///
+  /// - Parameter top: what fills a cell; `nil` for the highest of the values.
   mutating func sparkline(
-    _ values: [Double], x: Int, y: Int, width: Int, style: Style = Style(.bar)
+    _ values: [Double], of top: Double? = nil, x: Int, y: Int, width: Int, style: Style = Style(.bar)
   ) {
     guard width > 0, !values.isEmpty else { return }
     let columns = min(width, values.count)
@@ -29,9 +31,9 @@ extension Canvas {
       let end = max(start + 1, (column + 1) * values.count / columns)
       return values[start..<end].filter(\.isFinite).max() ?? 0
     }
-    let most = groups.max() ?? 0
+    let most = top ?? groups.max() ?? 0
     for (column, value) in groups.enumerated() {
-      let eighths = most > 0 && value > 0 ? max(1, Int(saturating: (value / most * 8).rounded())) : 0
+      let eighths = most > 0 && value > 0 ? max(1, min(8, Int(saturating: (value / most * 8).rounded()))) : 0
       put(glyphs.column(eighths), x: x + column, y: y, style)
     }
   }

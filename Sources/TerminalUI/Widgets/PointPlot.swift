@@ -87,10 +87,7 @@ extension Canvas {
   mutating func draw(_ plot: PointPlot, in rect: Rect) {
     guard rect.width >= 3, rect.height >= 2 else { return }
     let hasAxes = rect.width >= 20 && rect.height >= 5
-    let yTicks = hasAxes ? plot.y.ticks(about: max(2, rect.height / 2)) : []
-    let labels = yTicks.map { TextWidth.columns(of: plot.yLabel($0)) } + [TextWidth.columns(of: plot.yTitle)]
-    let (left, right) = rect.splitLeft(hasAxes ? min(10, labels.max() ?? 0) + 1 : 0)
-    let (area, below) = right.splitTop(rect.height - (hasAxes ? 2 : 0))
+    let (yTicks, left, area, below) = parts(of: plot, in: rect)
     guard !area.isEmpty else { return }
     if hasAxes {
       axisLines(left, area)
@@ -109,6 +106,32 @@ extension Canvas {
         put(mark, x: x, y: y, Style(series.role))
       }
     }
+  }
+
+  /// Where a point stands in a plot that is drawn into `rect`; `nil` outside.
+  func cell(of point: (x: Double, y: Double), on plot: PointPlot, in rect: Rect) -> Point? {
+    guard rect.width >= 3, rect.height >= 2, let place = plot.place(point), (0...1).contains(place.x),
+      (0...1).contains(place.y)
+    else { return nil }
+    let (x, y) = cell(place, in: parts(of: plot, in: rect).area)
+    return Point(x: x, y: y)
+  }
+
+  /// What the horizontal axis says at a column; `nil` outside of a linear one.
+  func value(atColumn x: Int, on plot: PointPlot, in rect: Rect) -> Double? {
+    let area = parts(of: plot, in: rect).area
+    guard area.width > 1, x >= area.minX, x < area.maxX, plot.x.scale == .linear else { return nil }
+    let share = Double(x - area.x) / Double(area.width - 1)
+    return plot.x.range.lowerBound + share * (plot.x.range.upperBound - plot.x.range.lowerBound)
+  }
+
+  private func parts(of plot: PointPlot, in rect: Rect) -> (ticks: [Double], left: Rect, area: Rect, below: Rect) {
+    let hasAxes = rect.width >= 20 && rect.height >= 5
+    let ticks = hasAxes ? plot.y.ticks(about: max(2, rect.height / 2)) : []
+    let labels = ticks.map { TextWidth.columns(of: plot.yLabel($0)) } + [TextWidth.columns(of: plot.yTitle)]
+    let (left, right) = rect.splitLeft(hasAxes ? min(10, labels.max() ?? 0) + 1 : 0)
+    let (area, below) = right.splitTop(rect.height - (hasAxes ? 2 : 0))
+    return (ticks, left, area, below)
   }
 
   private func cell(_ place: (x: Double, y: Double), in area: Rect) -> (Int, Int) {

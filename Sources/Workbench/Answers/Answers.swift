@@ -11,6 +11,10 @@ public struct Answers: Sendable {
   public private(set) var tiles: [Int: [Sparsity.Structure: TileNorms]] = [:]
   /// The first rows and columns of a weight.
   public private(set) var corners: [Int: Corner] = [:]
+  /// Histograms over what is drawn, of the layers that were looked at last.
+  public private(set) var closeUps = Recent<Int, Histogram>(most: 4 << 20)
+  /// The densities of channels, of the layers that were looked at last.
+  public private(set) var ridges = Recent<Int, Ridge>(most: 8 << 20)
   /// Why an item's numbers could not be read.
   public private(set) var failures: [Int: String] = [:]
 
@@ -31,6 +35,8 @@ public struct Answers: Sendable {
     case (_, .survey(let survey)): surveys.keep(survey, for: item)
     case (.tiles(_, let structure), .tiles(let norms)): tiles[item, default: [:]][structure] = norms
     case (_, .corner(let corner)): corners[item] = corner
+    case (_, .closeUp(let histogram)): closeUps.keep(histogram, for: item, bytes: 8 * histogram.counts.count)
+    case (_, .ridge(let ridge)): ridges.keep(ridge, for: item, bytes: ridge.channels.count * (4 * Ridge.bins + 64))
     case (.table(_, let sparsity), .table(let table)): tables[item, default: [:]][sparsity] = table
     case (.detail(_, let scheme), .assessment(let assessment)),
       (.assessment(_, let scheme), .assessment(let assessment)):

@@ -82,9 +82,18 @@ extension Question {
       case .tiles(_, let structure):
         return .tiles(try TileNorms(structure, of: weights, control: control))
       case .corner: return .corner(try weights.corner())
+      case .closeUp:
+        let survey = try Survey.of(weights, withErrors: false, control: control)
+        return .closeUp(try Histogram.closeUp(of: weights, in: survey.histogram.drawnRange, control: control))
+      case .ridge:
+        let survey = try Survey.of(weights, withErrors: false, control: control)
+        return .ridge(try Ridge(weights, range: survey.histogram.drawnRange, control: control))
       case .detail(_, let scheme):
         let survey = try Survey.of(weights, withErrors: false, control: control)
-        let range = Double(survey.statistics.minimum)...Double(survey.statistics.maximum)
+        // The bins divide what is drawn.
+        let range =
+          survey.histogram.needsCloseUp
+          ? survey.histogram.drawnRange : Double(survey.statistics.minimum)...Double(survey.statistics.maximum)
         return .assessment(try Assessment.of(weights, scheme: scheme, detail: range, control: control))
       }
     } catch is Cancelled {

@@ -14,11 +14,15 @@ public enum Question: Sendable, Hashable {
   indirect case tiles(Int, Sparsity.Structure)
   /// Its first rows and columns.
   case corner(Int)
+  /// Its histogram over what is drawn of it, where a few weights stretch its range.
+  case closeUp(Int)
+  /// The densities of its channels.
+  case ridge(Int)
 
   public var item: Int {
     switch self {
     case .survey(let item), .table(let item, _), .assessment(let item, _), .detail(let item, _), .tiles(let item, _),
-      .corner(let item):
+      .corner(let item), .closeUp(let item), .ridge(let item):
       item
     }
   }
@@ -31,7 +35,7 @@ public enum Question: Sendable, Hashable {
   /// `nil` for what nothing replaces.
   var kind: Kind? {
     switch self {
-    case .survey, .tiles, .corner: nil
+    case .survey, .tiles, .corner, .closeUp, .ridge: nil
     case .table(let item, _): .table(item)
     case .assessment(let item, _): .assessment(item)
     case .detail(let item, _): .detail(item)
@@ -46,6 +50,8 @@ public enum Answer: Sendable {
   case assessment(Assessment)
   case tiles(TileNorms)
   case corner(Corner)
+  case closeUp(Histogram)
+  case ridge(Ridge)
   case failure(String)
 }
 

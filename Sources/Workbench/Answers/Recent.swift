@@ -1,5 +1,5 @@
 /// Large values by key, the latest of them: those that came first go when all together would take too many bytes.
-struct Recent<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+public struct Recent<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Kept: Sendable {
     let value: Value
     let bytes: Int
@@ -18,7 +18,7 @@ struct Recent<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   init(most: Int) { self.most = most }
 
   var isEmpty: Bool { kept.isEmpty }
-  subscript(key: Key) -> Value? { kept.isEmpty ? nil : kept[key]?.value }
+  public subscript(key: Key) -> Value? { kept.isEmpty ? nil : kept[key]?.value }
   var values: [Key: Value] { kept.mapValues(\.value) }
 
   mutating func keep(_ value: Value, for key: Key, bytes size: Int) {

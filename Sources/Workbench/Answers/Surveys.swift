@@ -6,6 +6,7 @@ public struct Surveys: Sendable, Equatable {
   private struct Figures: Sendable, Equatable {
     let statistics: Statistics
     let errors: ErrorTable?
+    let shape: DistributionShape?
   }
 
   private var figures: [Figures] = []
@@ -25,13 +26,13 @@ public struct Surveys: Sendable, Equatable {
   public subscript(id: Item.ID) -> Survey? {
     if let survey = whole[id] { return survey }
     guard let known = figures(id) else { return nil }
-    return Survey(statistics: known.statistics, errors: known.errors)
+    return Survey(statistics: known.statistics, errors: known.errors, shape: known.shape)
   }
 
   mutating func keep(_ survey: Survey, for id: Item.ID) {
     guard (0..<tensors).contains(id) else { return }
     if places.isEmpty { places = [Int32](repeating: -1, count: tensors) }
-    let new = Figures(statistics: survey.statistics, errors: survey.errors)
+    let new = Figures(statistics: survey.statistics, errors: survey.errors, shape: survey.shape)
     if places[id] >= 0 {
       figures[Int(places[id])] = new
     } else {

@@ -32,13 +32,17 @@ extension KeptWriter {
     put(metric.standardError) { $0.put($1) }
     put(metric.baseline) { $0.put($1) }
     put(metric.isShare)
+    put(metric.paired) { writer, paired in
+      writer.put(paired.difference)
+      writer.put(paired.standardError)
+    }
   }
 }
 
 extension KeptReader {
   mutating func measurement() throws(NotKept) -> Measurement {
     let recipe = try recipe()
-    let metrics = try each(least: 19) { reader throws(NotKept) in try reader.metric() }
+    let metrics = try each(least: 20) { reader throws(NotKept) in try reader.metric() }
     let samples = try count()
     let perSecond = try double()
     let (peakBytes, bytes) = (try count(), try count())
@@ -68,8 +72,12 @@ extension KeptReader {
   }
 
   private mutating func metric() throws(NotKept) -> Metric {
-    Metric(
+    var metric = Metric(
       name: try string(), value: try double(), standardError: try optionalDouble(), baseline: try optionalDouble(),
       isShare: try bool())
+    metric.paired = try optional { reader throws(NotKept) in
+      Metric.Paired(difference: try reader.double(), standardError: try reader.double())
+    }
+    return metric
   }
 }

@@ -8,6 +8,14 @@ extension KeptWriter {
     put(survey.statistics)
     put(survey.errors) { $0.put($1) }
     put(withBins && !survey.histogram.counts.isEmpty ? survey.histogram : nil) { $0.put($1) }
+    put(survey.shape) { $0.put($1) }
+  }
+
+  private mutating func put(_ shape: DistributionShape) {
+    put(shape.low)
+    put(shape.high)
+    put(shape.isStretched)
+    for column in 0..<DistributionShape.columns { put(short: UInt64(shape.heights[column])) }
   }
 
   mutating func put(_ statistics: Statistics) {
@@ -59,10 +67,23 @@ extension KeptReader {
     let statistics = try statistics(of: count)
     let errors = try optional { reader throws(NotKept) in try reader.table() }
     let histogram = try optional { reader throws(NotKept) in try reader.histogram() }
+    let shape = try optional { reader throws(NotKept) in try reader.shape() }
     try finish()
-    var survey = Survey(statistics: statistics, errors: errors)
+    var survey = Survey(statistics: statistics, errors: errors, shape: shape)
     if let histogram { survey.histogram = histogram }
     return survey
+  }
+
+  private mutating func shape() throws(NotKept) -> DistributionShape {
+    let (low, high) = (try float(), try float())
+    guard low.isFinite, high.isFinite, low < high else { throw NotKept() }
+    let isStretched = try bool()
+    var heights = SIMD32<UInt8>()
+    for column in 0..<DistributionShape.columns {
+      guard let height = UInt8(exactly: try short()) else { throw NotKept() }
+      heights[column] = height
+    }
+    return DistributionShape(low: low, high: high, heights: heights, isStretched: isStretched)
   }
 
   private mutating func statistics(of count: Int) throws(NotKept) -> Statistics {

@@ -161,7 +161,7 @@ extension ModelCache {
     case .survey(let survey): writer.put(survey, withBins: checkpoint.tensors.count <= Self.mostBinned)
     case .table(let table): writer.put(table)
     case .assessment(let assessment): writer.put(assessment)
-    case .tiles, .corner, .failure: return
+    case .tiles, .corner, .closeUp, .ridge, .failure: return
     }
     keep(writer.bytes, under: key, as: kind, about: item)
   }

@@ -62,7 +62,7 @@ extension Question {
       if case .model = scheme.sparsity { return nil }
       kind = .assessment
       digester.add("\(scheme)")
-    case .tiles, .corner: return nil
+    case .tiles, .corner, .closeUp, .ridge: return nil
     }
     digester.add(Int(kind.rawValue))
     item.add(to: &digester)

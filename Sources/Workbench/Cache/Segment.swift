@@ -17,7 +17,7 @@ import FileAccess
 /// A check is the lower half of a `Digest`. What does not pass it is as if it were not there.
 enum Segment {
   /// Changes whenever the form of what is kept does, or what any answer means: answers of another version are not read.
-  static let version: UInt16 = 1
+  static let version: UInt16 = 2
 
   enum Kind: UInt8, Sendable {
     case survey = 1

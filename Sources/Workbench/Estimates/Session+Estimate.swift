@@ -57,6 +57,34 @@ extension Session {
     return damage / Double(saved)
   }
 
+  /// What the next fewer or more bits of its kind would do to the damage, for each KiB that they save or cost: what
+  /// `damageShare(of:)` counts in. `nil` where there is no such step, or where its error is not known.
+  ///
+  /// - Parameter step: −1 for fewer bits, 1 for more.
+  package func price(of item: Item, step: Int) -> Double? {
+    let present = recipe[item]
+    let next = self.step(present, by: step, for: item)
+    guard next != present, let before = damageShare(of: item), let after = damageShare(of: item, in: next) else {
+      return nil
+    }
+    let bytes = Double(bytes(of: item, in: present).bytes - self.bytes(of: item, in: next).bytes)
+    return bytes == 0 ? nil : max(0, (after - before) / bytes * 1024)
+  }
+
+  /// An item's part in the damage in another scheme.
+  func damageShare(of item: Item, in scheme: Scheme) -> Double? {
+    if sensitivities != nil { return effect(of: item, in: scheme) }
+    return relativeError(of: item, in: scheme).map { $0 * Double(item.count) }
+  }
+
+  /// The greatest part of an item.
+  package var damageMost: Double {
+    if !parts.effects.isEmpty { return parts.effects.reduce(0) { $1.isNaN ? $0 : max($0, $1) } }
+    var most = 0.0
+    parts.forEach(items) { most = max(most, ($1.error ?? 0) * Double(items[$0].count)) }
+    return most
+  }
+
   /// The sum of the parts of all items whose error is known.
   public var damageTotal: Double {
     if !parts.effects.isEmpty { return parts.effects.reduce(0) { $0 + ($1.isNaN ? 0 : $1) } }

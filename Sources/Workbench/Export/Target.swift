@@ -62,6 +62,9 @@ public struct Target: Sendable, Hashable {
   public var config: ConfigTarget? { if case .config(let config) = kind { config } else { nil } }
   /// The schemes that it takes, in a few words, where no tool says them one by one.
   public var takes: String { if case .checkpoint(let writer) = kind { writer.takes } else { "everything" } }
+  /// What its file is called where nobody says so: the first of those that its tool's folder has. `nil` for the recipe and
+  /// for checkpoints.
+  package var fileName: String? { config?.parts.first?.name }
   /// Whether it tells figures that need the weights to be read.
   public var needsFigures: Bool { config?.needsFigures == true }
 
@@ -134,8 +137,12 @@ extension Session {
   }
 
   /// Exports and writes a config; an old file stays whole until the new one is.
-  public func write(_ target: Target, to path: String) throws(WorkbenchError) -> Export {
+  ///
+  /// - Parameter replaces: whether files that are there may go.
+  /// - Throws: `WorkbenchError`, and `FileExists`.
+  public func write(_ target: Target, to path: String, replaces: Bool = true) throws -> Export {
     let export = try export(to: target, path: path)
+    if !replaces { try FileExists.check(export.files.map(\.path)) }
     // A path that ends in / names a folder, made where it is missing.
     if path.hasSuffix("/"), mkdir(path, 0o777) != 0, errno != EEXIST {
       throw WorkbenchError("\(path): cannot be made: \(String(cString: strerror(errno)))")

@@ -32,9 +32,9 @@ public final class Job: Sendable, Identifiable {
     /// What earlier runs measured, looked up.
     case recall
     /// The weights written for a target.
-    case export(Target, path: String, workers: Int?)
+    case export(Target, path: String, workers: Int?, replaces: Bool)
     /// A config or a recipe written.
-    case write(Target, path: String)
+    case write(Target, path: String, replaces: Bool)
     /// The session written, to be opened again.
     case saveSession(SessionDraft, path: String)
     /// A session read.
@@ -42,7 +42,13 @@ public final class Job: Sendable, Identifiable {
     /// The work of a session that ended without being asked to, looked for in files of its model's name.
     case rescued(among: [String])
     /// Bytes about the model written; `what` says what they are.
-    case save([UInt8], path: String, what: String)
+    case save([UInt8], path: String, what: String, replaces: Bool)
+    /// What every target has to say of the model and the recipe.
+    case targets
+    /// Another file of the same kind opened, to hold its layers beside this one's.
+    case other(path: String)
+    /// The layer of that name in the other file, read.
+    case overlay(OtherModel, layer: String)
     /// A recipe, another tool's config or a checkpoint's types read.
     case importChoice(path: String)
     /// How much inputs matter, read.
@@ -65,7 +71,7 @@ public final class Job: Sendable, Identifiable {
 
   /// What it tells.
   public enum Event: Sendable {
-    case measuring(done: Int, of: Int)
+    case measuring(MeasuringProgress)
     case calibrating(SensitivityProgress)
     case exporting(ExportProgress)
     /// The last thing but for these three.
@@ -88,8 +94,13 @@ public final class Job: Sendable, Identifiable {
     case sensitivities(Sensitivities, path: String?)
     case recalled(Recollection)
     case exported(CheckpointExport, path: String)
-    case written(Export, Target)
+    case written(Export, Target, path: String)
     case saved(path: String, what: String)
+    /// Something stands where this was to be written, and nothing was.
+    case exists(path: String)
+    case targets([String: Session.TargetVerdict])
+    case other(OtherModel)
+    case overlay(Overlay?, layer: String)
     case savedSession(path: String)
     case openedSession(OpenedSession)
     /// `nil` where none is of this model.
@@ -126,10 +137,10 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .saveSession,
-      .openSession, .rescued:
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .other,
+      .saveSession, .openSession, .rescued:
       true
-    case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front: false
+    case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay: false
     }
   }
 }

@@ -33,6 +33,8 @@ public final class JobQueue: Sendable {
         event = result.map { .done($0) } ?? .calledOff
       } catch is Cancelled {
         event = .calledOff
+      } catch let found as FileExists {
+        event = .done(.exists(path: found.path))
       } catch {
         event = .failed("\(error)")
       }
@@ -55,10 +57,13 @@ extension Job {
   fileprivate func run(on session: Session, tell: @escaping @Sendable (Event) -> Void) throws -> Result? {
     switch work {
     case .measure(let request):
+      let clock = MeasuringClock { tell(.measuring($0)) }
+      var request = request
+      request.running = { clock.figure = $0 }
       let measurement = try session.measure(
         request,
         progress: { done, of in
-          tell(.measuring(done: done, of: of))
+          clock.tick(done, of)
           return true
         }, isCancelled: { !self.goesOn })
       return measurement.map { .measured($0) }
@@ -75,19 +80,22 @@ extension Job {
       session.keep(values)
       return .sensitivities(values, path: path)
     case .recall: return .recalled(session.recollection)
-    case .export(let target, let path, let workers):
+    case .export(let target, let path, let workers, let replaces):
+      if !replaces { try FileExists.check([path]) }
       let export = try session.write(checkpoint: target, to: path, workers: workers) { progress in
         tell(.exporting(progress))
         return self.goesOn
       }
       return .exported(export, path: path)
-    case .write(let target, let path): return .written(try session.write(target, to: path), target)
+    case .write(let target, let path, let replaces):
+      return .written(try session.write(target, to: path, replaces: replaces), target, path: path)
     case .saveSession(let draft, let path):
       try session.write(SessionWriter.bytes(of: draft), to: path)
       return .savedSession(path: path)
     case .openSession(let path): return .openedSession(try session.opened(path))
     case .rescued(let paths): return .rescued(try session.rescued(among: paths))
-    case .save(let bytes, let path, let what):
+    case .save(let bytes, let path, let what, let replaces):
+      if !replaces { try FileExists.check([path]) }
       try session.write(bytes, to: path)
       return .saved(path: path, what: what)
     case .importChoice(let path): return .imported(try session.choice(from: path), path: path)
@@ -109,6 +117,10 @@ extension Job {
       return .front(SearchFront(session.searchMenu()), open: open)
     case .reason(let id):
       return .reason(session.searchMenu(isWhole: true).reason(for: id, in: session.recipe), id)
+    case .targets: return .targets(session.targetVerdicts { self.goesOn })
+    case .other(let path): return .other(try OtherModel(path: path))
+    case .overlay(let other, let layer):
+      return .overlay(try other.overlay(of: layer, PassControl { _ in self.goesOn }), layer: layer)
     case .threshold(let shared): return .threshold(ratio: shared.ratio, try shared.threshold())
     case .fileSize(let target):
       return .fileSize(try? session.size(checkpoint: target), target, version: session.exportVersion)

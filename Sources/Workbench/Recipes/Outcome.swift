@@ -33,7 +33,7 @@ extension Outcome {
     for rule in rules {
       var applied = false
       var passedOver = false
-      for item in items where rule.pattern.matches(item.name) || rule.pattern.matches(item.tensorName) {
+      for item in items where rule.pattern.matches(item) {
         // Routers choose experts: a small error in them is another expert. They are named or stay.
         guard item.isPatternTarget || rule.pattern.isLiteral else {
           passedOver = true
@@ -47,7 +47,7 @@ extension Outcome {
         throw WorkbenchError(
           passedOver
             ? "pattern \"\(rule.pattern)\" matches only biases, norms, routers and buffers: name one without wildcards to change it"
-            : "pattern \"\(rule.pattern)\" matches no layer of this model")
+            : rule.pattern.matchesNothing(among: items))
       }
     }
     return outcome

@@ -1,7 +1,10 @@
-/// A name pattern: `*` matches any run of characters, `.` and `/` included, `?` one, `[…]` a set, `\` escapes.
+/// A name pattern: `*` matches any run of characters, `.` and `/` included, `?` one, `[…]` a set, `\` escapes; or a word for
+/// what layers do, `@attn` (`RoleWord`).
 public struct Pattern: Sendable, Hashable, CustomStringConvertible {
   public let description: String
   private let parts: [Part]
+  /// What layers do that it means, where it is such a word.
+  public let role: RoleWord?
 
   private enum Part: Sendable, Hashable {
     case run
@@ -12,6 +15,7 @@ public struct Pattern: Sendable, Hashable, CustomStringConvertible {
 
   public init(_ text: String) {
     description = text
+    role = RoleWord(text)
     var parts: [Part] = []
     var rest = Array(text.unicodeScalars)[...]
     while let scalar = rest.popFirst() {
@@ -50,7 +54,8 @@ public struct Pattern: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether it names one thing: no wildcard in it.
   public var isLiteral: Bool {
-    parts.allSatisfy { if case .literal = $0 { true } else { false } }
+    role == nil
+      && parts.allSatisfy { if case .literal = $0 { true } else { false } }
   }
 
   /// Whether the whole of `name` fits the pattern.

@@ -21,6 +21,8 @@ public struct Session: Sendable {
   var parts: EstimateParts
   /// In the order in which they were made.
   public internal(set) var measurements: [Measurement] = []
+  /// Recipes that were kept, in the order in which they were.
+  public internal(set) var snapshots: [Snapshot] = []
   /// Recalled ones that nothing was learnt from yet.
   var unlearned: [Measurement] = []
   /// What compression does to the outputs, layer by layer, once it was measured or read (`adopt(_:)`).

@@ -17,7 +17,9 @@ extension Session {
   public func draft(_ fill: (inout SessionRecord) -> Void = { _ in }) -> SessionDraft {
     var record = SessionRecord(
       model: .init(path: absolutePath(checkpoint.path), key: ""), savedAt: nanosecondsNow() / 1_000_000_000,
-      history: history, measurements: measurements, recipes: [], sensitivities: sensitivities?.values,
+      history: history, measurements: measurements,
+      recipes: snapshots.map { .init(name: $0.name, recipe: $0.recipe, provenance: $0.provenance) },
+      sensitivities: sensitivities?.values,
       importance: importancePath.map(absolutePath), target: target?.name, view: .init())
     fill(&record)
     return SessionDraft(
@@ -83,6 +85,7 @@ extension Session {
       !record.measurements.contains { $0.recipe == own.recipe && $0.data == own.data }
     }
     measurements = known + record.measurements
+    for kept in record.recipes { keepSnapshot(of: kept.recipe, name: kept.name, provenance: kept.provenance) }
     if let values = record.sensitivities, sensitivities == nil {
       // Of layers that are others here none is taken.
       _ = try? adopt(values)

@@ -145,10 +145,13 @@ struct SessionReader {
     var metrics: [Metric] = []
     for metric in try object.elements("metrics") {
       guard let name = try metric.string("name") else { throw metric.wrong("name", "is missing") }
-      metrics.append(
-        Metric(
-          name: name, value: try metric.double("value") ?? .nan, standardError: try metric.double("standardError"),
-          baseline: try metric.double("baseline"), isShare: try metric.bool("share") ?? false))
+      var found = Metric(
+        name: name, value: try metric.double("value") ?? .nan, standardError: try metric.double("standardError"),
+        baseline: try metric.double("baseline"), isShare: try metric.bool("share") ?? false)
+      if let difference = try metric.double("difference"), let error = try metric.double("differenceError") {
+        found.paired = Metric.Paired(difference: difference, standardError: error)
+      }
+      metrics.append(found)
     }
     guard !metrics.isEmpty else { throw object.wrong("metrics", "at least one metric expected") }
     return Measurement(

@@ -173,6 +173,10 @@ extension Measurement {
       if let error = metric.standardError { members.append(("standardError", JSONForm.number(error))) }
       if let baseline = metric.baseline { members.append(("baseline", JSONForm.number(baseline))) }
       if metric.isShare { members.append(("share", "true")) }
+      if let paired = metric.paired {
+        members.append(("difference", JSONForm.number(paired.difference)))
+        members.append(("differenceError", JSONForm.number(paired.standardError)))
+      }
       return JSONForm.object(members)
     }
     var members: [JSONForm.Member] = [

@@ -43,6 +43,14 @@ package enum TextWidth {
     }
   }
 
+  /// A tensor's name in at most `width` columns: the end, which tells it from others, keeps two thirds.
+  package static func clippedName(_ name: String, to width: Int) -> String {
+    guard columns(of: name) > width else { return name }
+    guard width > 4 else { return clipped(name, to: width, cut: .start) }
+    let before = (width - 1) / 3
+    return prefix(of: name, columns: before) + "…" + suffix(of: name, columns: width - 1 - before)
+  }
+
   /// `text` in exactly `width` columns: clipped, or filled with spaces.
   package static func fitted(
     _ text: String, to width: Int, alignment: Alignment = .left, cut: Cut = .end
