@@ -21,6 +21,28 @@ import Workbench
     #expect(try Shot.digits("g<Esc>j", showsAll: false).current == "/conv2/Conv")
   }
 
+  /// The eight jobs in the fewest keys that they take.
+  @Test func kindsAreMarkedAndGivenBits() throws {
+    let keys = "@a6b@f4b"
+    let shot = try Shot.of("shakespeare-llama-f16.gguf", keys, ScreenSize(width: 120, height: 60), showsAll: false)
+    #expect(shot.rows.count { $0.contains("int6 g32") } == 12 && shot.rows.count { $0.contains("int4 g32") } == 9)
+    let pattern = try Shot.of("shakespeare-llama-f16.gguf", "@fp<Tab><Enter>", ScreenSize(width: 120, height: 60))
+    #expect(pattern.rows.count { $0.contains("keep 2:4") } == 9, "\(pattern.text)")
+    #expect(try Shot.digits("@a", ScreenSize(width: 160, height: 40)).status.contains("there is @"))
+    #expect(try Shot.digits("4b", showsAll: false).row("/conv1/Conv").contains("int4 ch"))
+    #expect(try Shot.digits("j4b", showsAll: false).row("/conv2/Conv").contains("int4 g32"))
+    #expect(try Shot.digits("b").foot.contains(":bits"))
+  }
+
+  @Test func theCheapestBitsAndTheFarthestWeightsAreFound() throws {
+    let cheapest = try Shot.of(
+      "shakespeare-llama-f16.gguf", "@f4b@a6b<Esc><Wait>opv4j-<Wait>", ScreenSize(width: 200, height: 50), showsAll: false)
+    #expect(cheapest.status.contains("5 layers changed"), "\(cheapest.status)")
+    let far = try Shot.digits("ou<Wait>", showsAll: false)
+    #expect(far.text.contains("max/σ▾") && far.current == far.names.first, "\(far.text)")
+    #expect(try Shot.digits("odof", showsAll: false).names.first == "/conv1/Conv")
+  }
+
   @Test func nGoesOnLooking() throws {
     let keys = "/conv<Enter><Esc>gg"
     #expect(try Shot.digits(keys + "n", showsAll: false).current == "/conv2/Conv")

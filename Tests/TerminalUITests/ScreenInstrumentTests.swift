@@ -51,10 +51,10 @@ import Workbench
 
   @Test func theTableIsWalkedAndACellTaken() throws {
     // From int8 in groups of 32, three down and one to the left: int5 in groups of 64.
-    let shot = try Shot.digits("3j-T<Down><Down><Down><Left><Enter>", showsAll: false)
+    let shot = try Shot.digits("3j-<Wait>T<Down><Down><Down><Left><Enter>", showsAll: false)
     #expect(shot.row("/fc1/Gemm").contains("int5 g64"), "\(shot.row("/fc1/Gemm"))")
     #expect(try Shot.digits("3jT<Esc>", showsAll: false).row("/fc1/Gemm").contains("keep"))
-    #expect(try Shot.digits("3jTd<Wait>", showsAll: false).text.contains("dB by bits"))
+    #expect(try Shot.digits("3j<Wait>Td<Wait>", showsAll: false).text.contains("dB by bits"))
   }
 
   @Test func aTargetsOwnTypesAreItsRows() throws {

@@ -1,6 +1,6 @@
 /// The columns of the layer list.
 enum Column: String, CaseIterable, Sendable {
-  case name, kind, shape, dtype, size, scheme, coded, zeros, range, distribution, decibels = "db", error, share
+  case name, kind, shape, dtype, size, scheme, coded, zeros, range, outlier, distribution, decibels = "db", error, share
   case bar = "delta"
   case fewer, more, perByte = "perbyte"
 
@@ -15,6 +15,7 @@ enum Column: String, CaseIterable, Sendable {
     case .coded: "becomes"
     case .zeros: "zero"
     case .range: "range ±"
+    case .outlier: "max/σ"
     case .distribution: "density"
     case .decibels: "dB"
     case .error: "t²"
@@ -38,6 +39,7 @@ enum Column: String, CaseIterable, Sendable {
     case .coded: "bytes in the scheme"
     case .zeros: "the share of zeros"
     case .range: "greatest magnitude, and how many σ that is"
+    case .outlier: "how many σ the farthest weight is away from zero"
     case .distribution: "the weights' density; ! where one weight sets the scale for all"
     case .decibels: "SQNR of the scheme, 10·log10(1/t²)"
     case .error: "relative squared error of the scheme"
@@ -52,7 +54,7 @@ enum Column: String, CaseIterable, Sendable {
   /// Whether its cells are numbers, which stand to the right.
   var isNumber: Bool {
     switch self {
-    case .size, .coded, .zeros, .range, .decibels, .error, .share, .bar, .fewer, .more, .perByte: true
+    case .size, .coded, .zeros, .range, .outlier, .decibels, .error, .share, .bar, .fewer, .more, .perByte: true
     default: false
     }
   }
@@ -71,6 +73,7 @@ enum Column: String, CaseIterable, Sendable {
     case .scheme: 12
     case .zeros: 4
     case .range: 8
+    case .outlier: 6
     case .distribution: 10
     case .decibels: 5
     case .error: 7
@@ -84,7 +87,7 @@ enum Column: String, CaseIterable, Sendable {
   /// What a narrow pane keeps longest.
   private static let byImportance: [Column] = [
     .name, .scheme, .error, .share, .distribution, .bar, .shape, .zeros, .coded, .range, .size, .dtype, .decibels,
-    .perByte, .kind,
+    .perByte, .kind, .outlier,
   ]
 
   /// What more room goes to, column after column.

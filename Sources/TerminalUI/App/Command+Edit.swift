@@ -21,8 +21,12 @@ extension Command {
       let session = state.session
       return try state.edit(argument) { session.step($0, by: 1, for: $1) }
     },
-    Command("bits", [], "N [PATTERN]", .layer, "N bits: 1 to 8 or 16", unless: noTarget) {
+    Command("bits", [.character("b")], "N [PATTERN]", .layer, "N bits, 1 to 8 or 16: 4b", unless: noTarget) {
       state, argument throws(WorkbenchError) in
+      guard !argument.isEmpty else {
+        state.prompt = state.commandPrompt("bits ")
+        return []
+      }
       let (value, pattern) = argument.firstWord
       guard let bits = Int(value), UniformScheme.widths.contains(bits) else {
         throw WorkbenchError("bits \(value): expected a width from 1 to 8, or 16")

@@ -46,7 +46,7 @@ extension Command {
       "table", [.character("T")], .look, "walk the table of errors: arrows, Enter takes a cell",
       unless: { $0.current?.kind == .weight ? nil : "there is no matrix of weights here" }
     ) { state, _ in
-      state.popup = ErrorsPopup(state)
+      state.popup = ErrorsPopup()
       return []
     },
     Command("decibels", [], .look, "errors as t² or in decibels") { state, _ in

@@ -45,6 +45,23 @@ extension Command {
       state.say("\(state.marked.count) marked\(hidden > 0 ? ", \(hidden) of them hidden by the filter" : "")")
       return []
     },
+    Command("role", [], "[@WORD]", .move, "mark the layers of a kind, and no others: @a attention, @f feed-forward …") {
+      state, argument throws(WorkbenchError) in
+      let present = state.current.flatMap { RoleWord.words(for: $0.role).last } ?? ""
+      let text = argument.isEmpty ? present : argument
+      guard let word = RoleWord(text) else {
+        let words = RoleWord.all.map(\.text).joined(separator: ", ")
+        throw WorkbenchError("role \(printable(text)): expected one of \(words)")
+      }
+      let found = state.session.items.filter { $0.kind == .weight && word.means($0.role) }.map(\.id)
+      guard !found.isEmpty else { throw WorkbenchError(Pattern(text).matchesNothing(among: state.session.items)) }
+      state.clearSelection()
+      state.marked = Set(found)
+      let hidden = state.hidden(among: found)
+      let note = hidden > 0 ? ", \(hidden) of them hidden by the filter" : ""
+      state.say("\(found.count) marked: \(word.meaning)\(note); 4b gives them 4 bits, Esc lets go")
+      return []
+    },
     Command("all", [.control("a")], .move, "mark all rows in the list") { state, _ in
       state.marked = Set(state.rows.flatMap(\.items))
       return []
@@ -110,7 +127,15 @@ extension Command {
       state.columns = columns
       return []
     },
-    Command("sort", [.character("o")], "[COLUMN]", .move, "sort by the next column; O turns it round") {
+    Command(
+      "sort-from-top", [], "COLUMN", .move,
+      "sort by a column, and go to the first row: od Δ, op the cheapest bit, ou outliers …"
+    ) { state, argument throws(WorkbenchError) in
+      let effects = try named("sort").run(&state, argument)
+      state.go(to: 0)
+      return effects
+    },
+    Command("sort", [], "[COLUMN]", .move, "sort by the next column (oo); O turns it round") {
       state, argument throws(WorkbenchError) in
       if argument.isEmpty {
         let columns: [Column?] = [nil] + Column.allCases.map { $0 }

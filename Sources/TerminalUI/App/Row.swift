@@ -129,6 +129,7 @@ extension State {
       case .share, .bar: session.damageShare(of: item) ?? -1
       case .decibels: session.relativeError(of: item, in: scheme).map { $0 > 0 ? -$0 : -.infinity } ?? -.infinity
       case .range: session.survey(of: item).map { Double(max(-$0.statistics.minimum, $0.statistics.maximum)) } ?? -1
+      case .outlier: session.reach(of: item) ?? -1
       case .distribution: session.survey(of: item)?.statistics.kurtosis ?? -1
       case .fewer: session.price(of: item, step: -1) ?? -1
       case .more: session.price(of: item, step: 1) ?? -1
@@ -167,6 +168,12 @@ extension State {
 }
 
 extension Session {
+  /// How many standard deviations the farthest weight is away from zero.
+  func reach(of item: Item) -> Double? {
+    guard let s = survey(of: item)?.statistics, s.count > 0, s.deviation > 0 else { return nil }
+    return max(abs(Double(s.minimum)), abs(Double(s.maximum))) / s.deviation
+  }
+
   /// The share of zeros in an item as chosen: assessed, or as surveyed where it is kept.
   func zeros(of item: Item) -> Double? {
     let scheme = scheme(of: item)

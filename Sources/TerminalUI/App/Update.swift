@@ -65,6 +65,7 @@ extension State {
   private mutating func perform(_ command: Command, times count: Int?) -> [Effect] {
     guard let count else { return perform(command, "") }
     if command.name == "bottom" { return move(to: count - 1) }
+    if command.name == "bits" { return perform(command, "\(count)") }
     guard command.repeats else { return perform(command, "") }
     var effects: [Effect] = []
     // Nothing moves, or steps, further than there is.

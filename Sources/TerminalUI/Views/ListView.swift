@@ -293,9 +293,10 @@ extension State {
     case .range:
       guard let s = session.survey(of: item)?.statistics, s.count > 0 else { return ("", nil) }
       let most = max(abs(Double(s.minimum)), abs(Double(s.maximum)))
-      let ratio = s.deviation > 0 ? " (\(Format.significant(most / s.deviation, 2))σ)" : ""
+      let ratio = session.reach(of: item).map { " (\(Format.significant($0, 2))σ)" } ?? ""
       let isFar = session.survey(of: item)?.shape?.isStretched == true
       return (Format.short(most) + (size.width >= 160 ? ratio : ""), isFar ? .warning : isDim ? .dim : nil)
+    case .outlier: return (session.reach(of: item).map { "\(Format.fixed(min(9999, $0), 0))σ" } ?? "", nil)
     case .decibels:
       if scheme.isKeep { return ("", nil) }
       let error = session.relativeError(of: item, in: scheme)

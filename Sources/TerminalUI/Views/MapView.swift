@@ -116,10 +116,7 @@ extension State {
       let percent = damage / total * 100
       return (percent < 0.5 ? "<1%" : "\(Format.fixed(percent, 0))%", most > 0 ? damage / most : nil)
     case .outliers:
-      let far = items.compactMap { item -> Double? in
-        guard let s = session.survey(of: item)?.statistics, s.deviation > 0 else { return nil }
-        return max(abs(Double(s.minimum)), abs(Double(s.maximum))) / s.deviation
-      }.max()
+      let far = items.compactMap(session.reach).max()
       guard let far else { return ("…", nil) }
       return ("\(Format.fixed(min(9999, far), 0))σ", min(1, max(0, logarithm(far / 4) / 1.5)))
     case .zeros:

@@ -90,7 +90,7 @@ extension State {
     ("u", "undo"), ("/", "filter"), (":", "command"), ("M", "map"), ("R", "recipes"), ("T", "table"), ("Tab", "pane"),
     ("h", "series"), ("o", "sort"), ("c", "calibrate"), (".", "all"), ("=", "overlay"), ("|", "columns"),
     ("r", "ridge"),
-    ("C", "compare"), ("y", "symmetry"), ("g", "group"),
+    ("C", "compare"), ("@", "kind"), ("b", "N bits"), ("y", "symmetry"), ("g", "group"),
   ]
 
   private static let mapHints: [KeyHint] = [
