@@ -7,7 +7,7 @@ public struct DistributionShape: Sendable, Codable, Hashable {
   public var high: Float
   /// The density in equal columns from `low` to `high`, 0 to 255, the highest 255; a lone spike is cut.
   public var heights: SIMD32<UInt8>
-  /// Whether a few weights set the range for all: the greatest magnitude is more than three times what 99.9 % stay below.
+  /// Whether a few weights set the range for all: the greatest magnitude is more than four times what 99.9 % stay below.
   public var isStretched: Bool
 
   public init(low: Float, high: Float, heights: SIMD32<UInt8>, isStretched: Bool) {
@@ -30,7 +30,7 @@ public struct DistributionShape: Sendable, Codable, Hashable {
     self.init(
       low: Float(low), high: Float(high), heights: heights,
       isStretched: max(-histogram.minimum, histogram.maximum)
-        > 3 * max(abs(histogram.value(at: 0.001)), abs(histogram.value(at: 0.999))))
+        > 4 * max(abs(histogram.value(at: 0.001)), abs(histogram.value(at: 0.999))))
   }
 
   /// Several together, each with how many weights it is of.
@@ -77,8 +77,18 @@ public struct DistributionShape: Sendable, Codable, Hashable {
 extension Histogram {
   /// Whether the numbers are few values, each in a bin by itself: what was quantised before, or made of a few levels.
   public var isDiscrete: Bool {
-    let occupied = counts.count { $0 > 0 }
-    return occupied > 0 && occupied * 3 < counts.count && total > 16 * UInt64(occupied)
+    var (occupied, isOccupied) = (0, false)
+    // Weights whose bins have empty ones on both sides: far out those of any kind stand so, but they are few.
+    var alone: UInt64 = 0
+    for (bin, count) in counts.enumerated() {
+      let isNext = bin + 1 < counts.count && counts[bin + 1] > 0
+      if count > 0 {
+        occupied += 1
+        if !isOccupied, !isNext { alone += count }
+      }
+      isOccupied = count > 0
+    }
+    return occupied > 1 && alone > total / 5 * 4 && total > 16 * UInt64(occupied)
   }
 
   /// The same with each value of a discrete distribution spread over all that is nearer to it than to others, so that

@@ -36,7 +36,8 @@ import Workbench
 
   @Test func theCheapestBitsAndTheFarthestWeightsAreFound() throws {
     let cheapest = try Shot.of(
-      "shakespeare-llama-f16.gguf", "@f4b@a6b<Esc><Wait>opv4j-<Wait>", ScreenSize(width: 200, height: 50), showsAll: false)
+      "shakespeare-llama-f16.gguf", "@f4b@a6b<Esc><Wait>opv4j-<Wait>", ScreenSize(width: 200, height: 50),
+      showsAll: false)
     #expect(cheapest.status.contains("5 layers changed"), "\(cheapest.status)")
     let far = try Shot.digits("ou<Wait>", showsAll: false)
     #expect(far.text.contains("max/σ▾") && far.current == far.names.first, "\(far.text)")

@@ -74,7 +74,10 @@ package final class Terminal {
     let tier = options.tier ?? (plain ? .monochrome : ColorTier(colors: Int(lathe_colors())))
     let backdrop = options.backdrop ?? Backdrop(colorFGBG: Self.environment("COLORFGBG"))
     theme = Theme(tier: tier, backdrop: backdrop)
-    glyphs = options.glyphs ?? (lathe_locale_is_utf8() ? .unicode : .ascii)
+    glyphs =
+      options.glyphs
+      ?? (lathe_locale_is_utf8()
+        ? GlyphSet(.unicode, dots: Self.showsBraille(Self.environment("TERM")) ? .braille : .quadrants) : .ascii)
     canReport = lathe_capability("kmous") != nil
     isMouseOn = options.mouse
     arm()
@@ -193,6 +196,11 @@ package final class Terminal {
       guard count > 0 else { return }
       bytes = bytes.dropFirst(count)
     }
+  }
+
+  /// Whether the terminal's font is likely to have braille: those of text consoles do not.
+  private static func showsBraille(_ type: String?) -> Bool {
+    !["linux", "vt", "cons", "screen.linux", "fbterm"].contains { type?.hasPrefix($0) ?? true }
   }
 
   private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -24,7 +24,10 @@ extension State {
     let scheme = session.scheme(of: item)
     let assessment = session.assessment(of: item, in: scheme)
     var lines = histogramFacts(item, survey, scheme, assessment).flatMap { flow($0, width: inside.width) }
-    if let words = session.insight(on: item) { lines.insert([(words, Style(.accent))], at: 0) }
+    if let words = session.insight(on: item) {
+      let pieces = words.split(separator: " ").map { [(text: String($0), style: Style(.accent))] }
+      lines = flow(pieces, width: inside.width, gap: 1) + lines
+    }
     if let overlay = overlayShown(item) { lines = overlayFacts(item, survey, overlay) + lines }
     // The picture keeps the larger part, ten rows of bars where there is room; what is said last gives way.
     let least = inside.height >= 14 ? 12 : max(7, inside.height * 58 / 100)
@@ -44,8 +47,7 @@ extension State {
   private func drawBars(
     _ canvas: inout Canvas, _ rect: Rect, _ item: Item, _ survey: Survey, _ scheme: Scheme, _ assessment: Assessment?
   ) {
-    // In little room the caption gives way to a row of bars.
-    let (caption, area) = rect.splitTop(rect.height >= 13 || rect.height < 10 ? 1 : 1)
+    let (caption, area) = rect.splitTop(1)
     let isError = series == .error
     if isError, assessment?.error == nil {
       let isExact = scheme.isKeep || assessment?.relativeError == 0
@@ -185,18 +187,18 @@ extension State {
   }
 
   /// Groups of pieces set in lines of at most `width` columns; a group is never torn.
-  private func flow(_ groups: [[Canvas.Piece]], width: Int) -> [[Canvas.Piece]] {
+  private func flow(_ groups: [[Canvas.Piece]], width: Int, gap: Int = 2) -> [[Canvas.Piece]] {
     var lines: [[Canvas.Piece]] = [[]]
     var used = 0
     for group in groups {
       let columns = group.reduce(0) { $0 + TextWidth.columns(of: $1.text) }
-      if used > 0, used + 2 + columns > width {
+      if used > 0, used + gap + columns > width {
         lines.append([])
         used = 0
       }
-      if used > 0 { lines[lines.count - 1].append(("  ", .normal)) }
+      if used > 0 { lines[lines.count - 1].append((String(repeating: " ", count: gap), .normal)) }
       lines[lines.count - 1] += group
-      used += columns + (used > 0 ? 2 : 0)
+      used += columns + (used > 0 ? gap : 0)
     }
     return lines
   }
