@@ -65,7 +65,7 @@ import Workbench
   /// What would write a file, or read one that keys made up, is left out here; on a terminal of its own all is typed.
   private static func writes(_ screen: Screen) -> Bool {
     guard let text = screen.state.prompt?.editor.text else { return false }
-    return ["e", "bin", "rec", "im"].contains { text.drop { $0 == " " }.hasPrefix($0) }
+    return ["e", "bin", "rec", "im", "ses"].contains { text.drop { $0 == " " }.hasPrefix($0) }
   }
 
   @Test(arguments: [

@@ -58,6 +58,13 @@ import Workbench
     #expect(try replay(keys).status.contains(words))
   }
 
+  @Test func itsWordsAreCompleted() {
+    let state = State(session: session, size: ScreenSize(width: 80, height: 24))
+    #expect(state.completions(of: "session ") == ["session save ", "session open "])
+    #expect(state.completions(of: "rescued d") == ["rescued discard"])
+    #expect(!state.completions(of: "session open ").contains { $0.contains("Gemm") })
+  }
+
   @Test func dataThatWereNamedComeBeforeThoseOfTheSession() throws {
     var screen = Screen(session: session, mailbox: Mailbox(), glyphs: .unicode, data: "/own/data.npz", workers: 1)
     let path = try folder.write(

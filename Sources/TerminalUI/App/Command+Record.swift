@@ -31,6 +31,6 @@ extension Command {
 }
 
 /// What becomes of the work of a session that ended without being asked to.
-enum Rescued: String, Sendable, Hashable {
+enum Rescued: String, CaseIterable, Sendable, Hashable {
   case restore, discard
 }

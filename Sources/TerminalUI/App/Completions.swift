@@ -14,6 +14,9 @@ extension State {
     switch (command.name, words.count) {
     case ("export", ...1): candidates = Target.all.map(\.name)
     case ("target", ...1): candidates = ["none"] + Target.all.map(\.name)
+    case ("session", ...1): candidates = ["save ", "open "]
+    case ("rescued", ...1): candidates = Rescued.allCases.map(\.rawValue)
+    case ("session", _): candidates = Paths.completions(of: last)
     case ("export", _), ("recipe", _), ("measure", _), ("calibrate", _), ("sensitivity", _),
       ("keep-sensitivity", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
