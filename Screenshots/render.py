@@ -184,7 +184,7 @@ def draw_block(draw, character, x, y, w, h, front, back):
             draw.rectangle((middle_x - half[3], middle_y, middle_x - half[3] + thin * down - 1, y + h - 1), fill=front)
     elif 0x2800 <= code <= 0x28FF:
         places = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
-        radius = max(1, w // 8)
+        radius = max(1, round(w / 5.5))
         for bit, (column, row) in enumerate(places):
             if (code - 0x2800) >> bit & 1:
                 cx, cy = x + w * (1 + 2 * column) // 4, y + h * (1 + 2 * row) // 8

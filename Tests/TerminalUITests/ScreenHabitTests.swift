@@ -39,7 +39,7 @@ import Workbench
       "shakespeare-llama-f16.gguf", "@f4b@a6b<Esc><Wait>opv4j-<Wait>", ScreenSize(width: 200, height: 50),
       showsAll: false)
     #expect(cheapest.status.contains("5 layers changed"), "\(cheapest.status)")
-    let far = try Shot.digits("ou<Wait>", showsAll: false)
+    let far = try Shot.digits("<Wait>ou<Wait>", showsAll: false)
     #expect(far.text.contains("max/σ▾") && far.current == far.names.first, "\(far.text)")
     #expect(try Shot.digits("odof", showsAll: false).names.first == "/conv1/Conv")
   }

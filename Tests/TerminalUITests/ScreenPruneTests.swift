@@ -57,7 +57,7 @@ import Workbench
     let rows = shot.lines.filter { $0.contains("int3") || $0.contains("int2") || $0.contains("int4") }
     #expect(rows.count >= 3)
     #expect(!shot.text.contains("levels …") && shot.text.contains("levels"))
-    #expect(shot.text.contains("┼"))
+    #expect(shot.text.contains("┴"))
     let last = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 6) + "<Wait>")
     #expect(!last.text.contains("not yet computed"))
     let page = try Shot.digits("jjjjjjs" + String(repeating: "<PageDown>", count: 3) + "<Wait>")

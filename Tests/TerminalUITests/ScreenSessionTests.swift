@@ -36,7 +36,7 @@ import Workbench
   }
 
   @Test(arguments: [
-    (":nonsense", "nonsense"), (":bits 99", "99"), (":bits", "bits"), (":bits 4 zz*", "zz*"), (":set zz=int4", "zz"),
+    (":nonsense", "nonsense"), (":bits 99", "99"), (":bits 4 zz*", "zz*"), (":set zz=int4", "zz"),
     (":set *=int9", "int9"), (":set", "PATTERN=SPEC"), (":set /conv1/Conv=int4", "9 columns"),
     (":export onnx x", "onnx"), (":export gguf", "path"),
     (":export nonsense x", "nonsense"), (":export lathe /no/such/file", "/no/such/file"),

@@ -92,7 +92,7 @@ enum Column: String, CaseIterable, Sendable {
 
   /// What more room goes to, column after column.
   private static let growth: [(column: Column, most: Int)] = [
-    (.name, 6), (.scheme, 4), (.shape, 4), (.distribution, 6), (.range, 5), (.dtype, 3), (.name, 1000),
+    (.name, 4), (.scheme, 4), (.shape, 4), (.distribution, 6), (.range, 5), (.dtype, 3), (.name, 1000),
   ]
 
   /// The columns that fit `width` cells, in their order, with their widths.
@@ -101,9 +101,12 @@ enum Column: String, CaseIterable, Sendable {
   ///   - chosen: those that somebody asked for, the likeliest to stay first; `nil` for what goes by itself.
   ///   - sorted: what the list is sorted by.
   ///   - hasPrices: whether what a bit costs either way has its place.
+  ///   - longestName: cells that the longest name takes.
   static func fitting(
-    _ width: Int, chosen: [Column]? = nil, sorted: Column? = nil, hasPrices: Bool = false
+    _ width: Int, chosen: [Column]? = nil, sorted: Column? = nil, hasPrices: Bool = false, longestName: Int = 0
   ) -> [(column: Column, width: Int)] {
+    // Names have the room that they need, up to half of it all: other columns give way.
+    let name = max(Column.name.width, min(longestName, width / 2))
     var order = chosen.map { [.name] + $0.filter { $0 != .name } } ?? byImportance
     if chosen == nil, hasPrices { order.insert(contentsOf: [.fewer, .more], at: 5) }
     // What the list is sorted by is seen.
@@ -114,11 +117,12 @@ enum Column: String, CaseIterable, Sendable {
     var widths: [Column: Int] = [:]
     var left = width
     for column in order {
-      guard column.width + 1 <= left || column == .name else {
+      let own = column == .name ? name : column.width
+      guard own + 1 <= left || column == .name else {
         if chosen != nil { continue } else { break }
       }
-      widths[column] = column.width
-      left -= column.width + 1
+      widths[column] = own
+      left -= own + 1
     }
     for (column, most) in growth where left > 0 {
       guard let present = widths[column] else { continue }

@@ -11,8 +11,10 @@ extension Command {
       state, argument throws(WorkbenchError) in
       let (verb, path) = argument.firstWord
       switch verb {
-      case "save": return [.saveSession(path: path.isEmpty ? state.sessionPath : path)]
-      case "open" where !path.isEmpty: return [.openSession(path: path)]
+      case "save":
+        let path = Paths.expanded(path.isEmpty ? state.sessionPath : path)
+        return [.saveSession(path: path, replaces: state.ownPaths.contains(path))]
+      case "open" where !path.isEmpty: return [.openSession(path: Paths.expanded(path))]
       case "open": throw WorkbenchError("session open: expected a path, as in :session open \(state.sessionPath)")
       default: throw WorkbenchError("session \(printable(verb)): expected save [PATH] or open PATH")
       }

@@ -79,7 +79,7 @@ enum Effect: Sendable, Hashable {
   case cancel
   case analyse
   case mouse(Bool)
-  case saveSession(path: String)
+  case saveSession(path: String, replaces: Bool)
   case openSession(path: String)
   /// Takes up the work of a session that ended without being asked to, or throws it away.
   case rescued(Rescued)

@@ -62,7 +62,7 @@ struct EditStory: Sendable {
     let (from, to) = (schemes[first], state.session.scheme(of: first))
     if items.count == 1 {
       let change = from == to ? "\(state.short(to))" : "\(state.short(from)) \(arrow) \(state.short(to))"
-      return "\(printable(state.shortName(first, depth: 1))) \(change)\(note)"
+      return "\(TextWidth.clippedName(printable(first.name), to: 32)) \(change)\(note)"
     }
     let isOne = items.allSatisfy { state.session.scheme(of: $0) == to }
     let wasOne = items.allSatisfy { schemes[$0] == from }

@@ -33,6 +33,7 @@ extension Screen {
       effect = .write(target, path: asked, replaces: true)
     case .save(_, let asked, let what, _):
       effect = .save(path: asked, what: what.hasPrefix("sens") ? .sensitivities : .bins, replaces: true)
+    case .saveSession(_, let asked, _): effect = .saveSession(path: asked, replaces: true)
     default: return
     }
     state.prompt = Prompt(purpose: .confirm(effect), editor: LineEditor(prompt: printable(path)))
@@ -114,6 +115,7 @@ extension Screen {
       state.ownPaths.insert(path)
       state.say("wrote \(printable(path)), \(what)")
     case .savedSession(let path):
+      state.ownPaths.insert(path)
       if job.version == state.session.version { wrote() }
       state.say("wrote \(printable(path)), the session: :session open \(printable(path)) goes on with it")
     case .openedSession(let opened):

@@ -335,7 +335,8 @@ struct Screen: Program {
       askForChoices()
     case .resolveShared:
       for shared in state.session.sharedRatios { start(.threshold(shared)) }
-    case .saveSession(let path): start(.saveSession(state.draft.written, path: path))
+    case .saveSession(let path, let replaces):
+      start(.saveSession(state.draft.written, path: path, replaces: replaces))
     case .openSession(let path): start(.openSession(path: path))
     case .rescued(let choice): perform(choice)
     case .mouse(let isOn): requests.append(.mouse(isOn))

@@ -135,7 +135,7 @@ extension Terminal {
     }
     guard isMouseOn, let final = sequence.last, final == "M" || final == "m", numbers.count == 3,
       let code = numbers[0], let column = numbers[1], let row = numbers[2], (0..<256).contains(code),
-      (1...1 << 15).contains(column), (1...1 << 15).contains(row), code & 0x20 == 0
+      (1...1 << 15).contains(column), (1...1 << 15).contains(row)
     else { return nil }
     var report = lathe_mouse()
     (report.x, report.y, report.shift) = (CInt(column - 1), CInt(row - 1), code & 4 != 0)
@@ -145,9 +145,12 @@ extension Terminal {
     case (false, 0...2): report.button = CInt((code & 3) + 1)
     default: return nil
     }
-    (report.press, report.release) = (final == "M", final == "m")
+    // Its way while a button is held.
+    report.drag = code & 0x60 == 0x20
+    guard code & 0x20 == 0 || report.drag else { return nil }
+    (report.press, report.release) = (final == "M" && !report.drag, final == "m" && !report.drag)
     // A wheel has no release.
-    guard report.press || report.button < 4 else { return nil }
+    guard report.press || report.drag || report.button < 4 else { return nil }
     return .mouse(event(report))
   }
 

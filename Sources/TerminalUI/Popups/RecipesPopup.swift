@@ -114,13 +114,13 @@ struct RecipesPopup: Popup {
       columns.append(column)
       left -= column.width + 1
     }
-    if left > 60 || metrics.isEmpty { add(estimate) }
+    // Where there is room for little, what was measured comes first.
+    let isEarly = left > 60 || metrics.isEmpty
+    if isEarly { add(estimate) }
     for index in Array(metrics.indices.dropFirst(first)) + Array(metrics.indices.prefix(first)) {
       add(Column(title: metrics[index], width: 24, role: .measured) { $0.figures[index] })
     }
-    add(
-      estimate.width <= left && !columns.contains { $0.title == estimate.title }
-        ? estimate : Column(title: "", width: .max, role: nil) { _ in "" })
+    if !isEarly { add(estimate) }
     columns.append(Column(title: "differ", width: 7, role: .dim) { $0.differing == 0 ? "" : "\($0.differing)" })
     return columns
   }

@@ -91,7 +91,7 @@ extension State {
     }
     canvas.draw(plot, in: area)
     canvas.put(
-      captionPieces(plot, assessment, whole, range, isError: isError, item), x: caption.x, y: caption.y,
+      captionPieces(plot, whole, range, isError: isError, item), x: caption.x, y: caption.y,
       limit: caption.width)
   }
 
@@ -103,15 +103,14 @@ extension State {
   }
 
   private func captionPieces(
-    _ plot: MirrorPlot, _ assessment: Assessment?, _ whole: Histogram, _ range: ClosedRange<Double>, isError: Bool,
-    _ item: Item
+    _ plot: MirrorPlot, _ whole: Histogram, _ range: ClosedRange<Double>, isError: Bool, _ item: Item
   ) -> [Canvas.Piece] {
     var pieces: [Canvas.Piece] =
       switch series {
       case .original:
         plot.down.isEmpty
           ? [("weights", .dim)]
-          : [("weights", Style(.bar)), (" and below ", .dim), ("what they become", Style(.overlay))]
+          : [("weights", Style(.bar)), (", below ", .dim), ("what they become", Style(.overlay))]
       case .reconstruction: [("what they become", Style(.bar))]
       case .error: [("error w − ŵ", .dim)]
       }
@@ -122,9 +121,6 @@ extension State {
     if !isError, below + above >= 1 {
       let counts = [below, above].map { Format.count(Int(saturating: $0.rounded())) }
       pieces.append((" · outside \(counts[0]) + \(counts[1])", .dim))
-    }
-    if let levels = assessment?.levels, levels.scales > 1, !plot.levels.isEmpty {
-      pieces.append((" · levels of the mean scale", Style(.level)))
     }
     return pieces
   }
@@ -182,6 +178,9 @@ extension State {
       choice.append([
         ("pruned |w| < \(Format.significant(Double(limit))), zeros \(Format.percent(zeros))", Style(.pruned))
       ])
+    }
+    if let levels = assessment.levels, levels.scales > 1 {
+      choice.append([("levels of the mean of \(Format.count(levels.scales)) scales", Style(.level))])
     }
     return [choice, facts, sizeFacts(assessment.size)]
   }

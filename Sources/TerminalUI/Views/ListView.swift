@@ -12,7 +12,20 @@ extension State {
 
   private func shownColumns(in width: Int) -> [(column: Column, width: Int)] {
     Column.fitting(
-      max(0, width), chosen: columns ?? preferredColumns, sorted: ordering.column, hasPrices: size.width >= 160)
+      max(0, width), chosen: columns ?? preferredColumns, sorted: ordering.column, hasPrices: size.width >= 160,
+      longestName: longestName)
+  }
+
+  /// Cells that the longest of the names takes; of long lists the first tell.
+  private var longestName: Int {
+    rows.prefix(400).reduce(0) { most, row in
+      switch row {
+      case .block(let name, _, _): max(most, TextWidth.columns(of: shortBlock(name)) + 2)
+      case .item(let id, let depth):
+        session.item(id: id).map { max(most, 2 * Int(depth) + TextWidth.columns(of: shortName($0, depth: Int(depth)))) }
+          ?? most
+      }
+    }
   }
 
   /// The tree of blocks and layers, or the flat list that a sort makes of it.
@@ -118,7 +131,9 @@ extension State {
       let (full, role) = cell(column, of: row, subtotal, total: drawing.total)
       // Who chose gives way where the scheme needs the room; the colour still tells it.
       let isMarked = full.hasSuffix(" \(glyphs.pencil)") || full.hasSuffix(" \(glyphs.searchMark)")
-      let text = isMarked && TextWidth.columns(of: full) > width ? String(full.dropLast(2)) : full
+      var text = isMarked && TextWidth.columns(of: full) > width ? String(full.dropLast(2)) : full
+      // So does how far out that is.
+      if column == .range, TextWidth.columns(of: text) > width { text = String(text.prefix { $0 != " " }) }
       var style = role.map { Style($0, on: surface) } ?? surface.map { Style($0) } ?? .normal
       if column == .name {
         style.bold = isBlock

@@ -86,7 +86,7 @@ extension State {
 
   /// The keys that matter in the list, those that are seen longest first.
   private static let hints: [KeyHint] = [
-    ("- +", "bits"), ("s", "scheme"), ("p", "prune"), ("a", "best"), ("m", "measure"), ("t", "target"), ("e", "export"),
+    ("- +", "bits"), ("s", "scheme"), ("a", "best"), ("m", "measure"), ("t", "target"), ("e", "export"), ("p", "prune"),
     ("u", "undo"), ("/", "filter"), (":", "command"), ("M", "map"), ("R", "recipes"), ("T", "table"), ("Tab", "pane"),
     ("h", "series"), ("o", "sort"), ("c", "calibrate"), (".", "all"), ("=", "overlay"), ("|", "columns"),
     ("r", "ridge"),

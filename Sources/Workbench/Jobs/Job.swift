@@ -36,7 +36,7 @@ public final class Job: Sendable, Identifiable {
     /// A config or a recipe written.
     case write(Target, path: String, replaces: Bool)
     /// The session written, to be opened again.
-    case saveSession(SessionDraft, path: String)
+    case saveSession(SessionDraft, path: String, replaces: Bool)
     /// A session read.
     case openSession(path: String)
     /// The work of a session that ended without being asked to, looked for in files of its model's name.

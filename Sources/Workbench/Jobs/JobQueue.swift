@@ -89,7 +89,8 @@ extension Job {
       return .exported(export, path: path)
     case .write(let target, let path, let replaces):
       return .written(try session.write(target, to: path, replaces: replaces), target, path: path)
-    case .saveSession(let draft, let path):
+    case .saveSession(let draft, let path, let replaces):
+      if !replaces { try FileExists.check([path]) }
       try session.write(SessionWriter.bytes(of: draft), to: path)
       return .savedSession(path: path)
     case .openSession(let path): return .openedSession(try session.opened(path))

@@ -71,6 +71,7 @@ extension Session {
   /// - Complexity: O(characters of all names).
   package var shownOrder: [Int] {
     let all = Array(items.indices)
+    if let graph = checkpoint.graph { return orderOfExecution(graph) }
     guard checkpoint.format != .onnx else { return all }
     // Blocks and what stands outside of them, by the place of the first item.
     var order = NaturalOrder()
@@ -103,5 +104,38 @@ extension Session {
       members[index] = members[index].indices.map { members[index][moved[$0] ?? $0] }
     }
     return isMoved ? members.indices.flatMap { members[moves[$0] ?? $0] } : all
+  }
+}
+
+extension Session {
+  /// Items by the first node that their layer's weight goes into; what goes into none stays beside its neighbour.
+  private func orderOfExecution(_ graph: Graph) -> [Int] {
+    var uses: [Int: Int] = [:]
+    var count = 0
+    graph.forEachNode { node in
+      count += 1
+      for input in node.inputs {
+        guard let tensor = graph.initializers[input], uses[tensor] == nil else { continue }
+        uses[tensor] = count
+      }
+    }
+    var last = 0
+    let keys = items.map { item in
+      last = uses[item.layer.weight] ?? uses[item.id] ?? last
+      return last
+    }
+    return items.indices.sorted { (keys[$0], $0) < (keys[$1], $1) }
+  }
+}
+
+extension Graph {
+  /// Calls a function with each node in its order, those of branches and loops where these stand.
+  fileprivate func forEachNode(_ body: (Node) -> Void) {
+    for node in nodes {
+      body(node)
+      for (_, attribute) in node.attributes.sorted(by: { $0.key < $1.key }) {
+        if case .graph(let graph) = attribute { graph.forEachNode(body) }
+      }
+    }
   }
 }
