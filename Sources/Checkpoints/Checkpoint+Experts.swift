@@ -16,9 +16,8 @@ extension Checkpoint {
     var numbers: [Int: Set<Int>] = [:]
     var last = (block: -1, number: -1)
     for index in layers.indices where layers[index].role == .expert {
-      guard let name = layers[index].storedBlockName else { continue }
-      let block = blocks[name]
-      if let number = layers[index].storedName.withBytes(Self.expertNumber) {
+      guard let block = blocks.block(of: layers[index]) else { continue }
+      if let number = layers[index].storedName.withLentBytes(Self.expertNumber) {
         // An expert's matrices stand one after another.
         if (block, number) == last { continue }
         last = (block, number)
@@ -31,12 +30,12 @@ extension Checkpoint {
     // Where a name says which it is, no shape does.
     guard !experts.isEmpty else { return [] }
     for index in layers.indices where layers[index].role == .router {
-      layers[index].storedBlockName.map { experts[blocks[$0]] = nil }
+      blocks.block(of: layers[index]).map { experts[$0] = nil }
     }
     guard !experts.isEmpty else { return [] }
     var routers: [Int] = []
     for index in layers.indices where layers[index].role == .linear || layers[index].role == .other {
-      guard let block = layers[index].storedBlockName, let count = experts[blocks[block]], count > 1,
+      guard let block = blocks.block(of: layers[index]), let count = experts[block], count > 1,
         let matrix = layers[index].matrix, tensors[layers[index].weight].shape.count == 2,
         matrix.rows == count, matrix.columns > count
       else { continue }

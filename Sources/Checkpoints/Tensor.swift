@@ -90,7 +90,7 @@ public struct Tensor: Sendable, Hashable {
 
   /// Whether its name is that of a bias.
   package var isNamedBias: Bool {
-    storedName.withBytes { name in
+    storedName.withLentBytes { name in
       name.isWord("bias") || name.ends(with: ".bias") || name.ends(with: "_bias") || name.ends(with: "/bias")
     }
   }

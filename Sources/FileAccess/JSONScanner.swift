@@ -34,6 +34,12 @@ package struct JSONScanner {
   package mutating func beginObject() throws(FileError) { try begin(UInt8(ascii: "{"), "an object") }
   package mutating func beginArray() throws(FileError) { try begin(UInt8(ascii: "["), "a list") }
 
+  /// Goes on in an object some of whose members stand before the text, which begins behind one of them.
+  package mutating func continueObject() { begun.append(true) }
+
+  /// Whether the whole text is read.
+  package var isAtEnd: Bool { at == text.count }
+
   private mutating func begin(_ bracket: UInt8, _ what: String) throws(FileError) {
     guard peek() == bracket else { throw fail("\(what) expected") }
     guard begun.count < Self.maximumDepth else { throw fail("nested more than \(Self.maximumDepth) deep") }
@@ -54,7 +60,7 @@ package struct JSONScanner {
     guard try nextMember(UInt8(ascii: "}")) else { return false }
     if let range = try plainString() {
       key.removeAll(keepingCapacity: true)
-      key.append(contentsOf: text[range])
+      text.withUnsafeBufferPointer { key.append(contentsOf: $0[range]) }
     } else {
       key = Array(try escapedString(at + 1).utf8)
     }

@@ -1,8 +1,9 @@
-import Checkpoints
 import FileAccess
 import Numerics
 import Support
 import Testing
+
+@testable import Checkpoints
 
 /// A safetensors file of this header and as many bytes of data.
 func safetensors(_ header: String, data: Int = 0) -> [UInt8] {
@@ -193,6 +194,104 @@ struct SafetensorsTests {
       }
       guard let model = try? Checkpoint.open(folder.write("a.safetensors", damaged)) else { continue }
       for tensor in model.tensors where tensor.type.isDecodable { _ = try? model.floats(tensor) }
+    }
+  }
+
+  /// A file of 40,000 tensors of a byte each, whose header has some megabytes, and where that is.
+  ///
+  /// - Parameter member: what stands in the header for a tensor; `nil` for its entry.
+  private func long(space: String = "", _ member: (Int) -> String?) throws -> (file: MappedFile, place: Range<Int>) {
+    let members = (0..<40_000).map { index in
+      member(index) ?? entry("layers.\(index).weight", index).replacing(",\"", with: ",\(space)\"")
+    }
+    let text = "{\(members.joined(separator: "," + space))}"
+    return (try MappedFile(folder.write("long.safetensors", safetensors(text, data: 40_000))), 8..<8 + text.utf8.count)
+  }
+
+  private func entry(_ name: String, _ index: Int) -> String {
+    "\"\(name)\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[\(index),\(index + 1)]}"
+  }
+
+  @Test(arguments: ["", " ", "\n  "]) func aLongHeaderInPartsSaysWhatTheWholeDoes(space: String) throws {
+    let (file, place) = try long(space: space) { $0 == 29_000 ? #""__metadata__":{"a":"},{","b":"c"}"# : nil }
+    #expect(place.count > 2 * Safetensors.Entries.shortestPart)
+    let whole = try Safetensors.Entries(file, 3, place)
+    #expect(whole.tensors.count == 39_999 && whole.metadata.map(\.value) == ["},{", "c"])
+    for parts in 2...3 {
+      let found = try #require(Safetensors.Entries.together(file, 3, place, most: parts))
+      // Compared outside: what a failure prints of so many takes minutes.
+      let isSame = found.tensors == whole.tensors
+      #expect(isSame && found.metadata.map(\.value) == whole.metadata.map(\.value))
+    }
+    let short = 8..<8 + 2 * Safetensors.Entries.shortestPart - 1
+    let isWhole = [(place, 1), (short, 2)].allSatisfy {
+      Safetensors.Entries.together(file, 3, $0, most: $1) == nil
+    }
+    #expect(isWhole)
+  }
+
+  @Test func aHeaderThatIsCutWithinANameIsReadAsAWhole() throws {
+    let brackets = String(repeating: "},", count: 100)
+    let (file, place) = try long { entry("\(brackets)\($0)", $0) }
+    let whole = try Safetensors.Entries(file, 0, place)
+    var isCut = false
+    for parts in 2...3 where Safetensors.Entries.together(file, 0, place, most: parts) != nil { isCut = true }
+    #expect(!isCut)
+    let found = try Checkpoint.open(file.path).tensors
+    let isSame = found == whole.tensors
+    #expect(isSame && found[31_000].name == "\(brackets)31000")
+  }
+
+  /// Of headers with a few bytes changed, parts say what the whole does, or nothing.
+  @Test func partsOfChangedHeadersSayWhatTheWholeDoes() throws {
+    let members = (0..<40).map { $0 == 20 ? #""__metadata__":{"a":"},{"}"# : entry("l.\($0)", $0) }
+    let header = Array("{\(members.joined(separator: ","))}".utf8)
+    let others = Array(#"{}[],:"\ 10aé"#.utf8)
+    var generator = SeededGenerator(16)
+    var (fitting, refused) = (0, 0)
+    for round in 0..<4000 {
+      var text = header
+      for _ in 0..<round % 4 {
+        let place = Int.random(in: 0..<text.count, using: &generator)
+        switch Int.random(in: 0..<3, using: &generator) {
+        case 0: text[place] = others[Int.random(in: 0..<others.count, using: &generator)]
+        case 1: text.insert(others[Int.random(in: 0..<others.count, using: &generator)], at: place)
+        default: text.remove(at: place)
+        }
+      }
+      let file = MappedFile(bytes: Array(repeating: 0, count: 8) + text + Array(repeating: 0, count: 40), path: "h")
+      let place = 8..<8 + text.count
+      let whole = try? Safetensors.Entries(file, 0, place)
+      if whole == nil { refused += 1 }
+      for parts in 2...4 {
+        guard let found = Safetensors.Entries.together(file, 0, place, most: parts, shortest: 100) else { continue }
+        fitting += 1
+        let isSame =
+          found.tensors == whole?.tensors && found.metadata.map(\.value) == whole?.metadata.map(\.value)
+        #expect(isSame, "\(String(decoding: text, as: UTF8.self)) in \(parts)")
+      }
+    }
+    #expect(fitting > 1000 && refused > 1000)
+  }
+
+  /// Whatever is wrong, wherever it is, is said as one reader says it.
+  @Test func aLongHeadersFaultIsTheWholes() throws {
+    let faults = [
+      #""a":{"dtype":"U9","shape":[1],"data_offsets":[0,1]}"#, #""a":1"#, #""a":{}}"#, #""a\u00"#,
+      #""layers.7.weight":{"dtype":"U8","shape":[1],"data_offsets":[7,8]}"#,
+    ]
+    func message(_ body: () throws -> Void) -> String {
+      do { try body() } catch { return "\(error)" }
+      return ""
+    }
+    for place in [50, 19_990, 39_999] {
+      for fault in faults {
+        let (file, range) = try long { $0 == place ? fault : nil }
+        let expected = message {
+          _ = try TensorList.checkNames(try Safetensors.Entries(file, 0, range).tensors, file.path)
+        }
+        #expect(!expected.isEmpty && message { _ = try Checkpoint.open(file.path) } == expected, "\(place) \(fault)")
+      }
     }
   }
 }

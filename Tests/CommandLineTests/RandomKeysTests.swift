@@ -12,10 +12,13 @@ import Testing
 /// and however it ends, the terminal is as it was.
 ///
 /// `LATHE_TERMINAL_KEYS=200000 swift test --filter RandomKeys` types more than the thousands of a usual run;
-/// `LATHE_TERMINAL_KEYS_SEED` types others. The seed of what fails, and the keys, stand in the failure.
+/// `LATHE_TERMINAL_KEYS_SEED` types others, `LATHE_TERMINAL_KEYS_RUN` one run of them. The seed of what fails, and the keys, stand in the failure.
 @Suite(.serialized) struct RandomKeysTests {
   private static let count = environment("LATHE_TERMINAL_KEYS") ?? 5_000
   private static let seed = environment("LATHE_TERMINAL_KEYS_SEED") ?? 1
+
+  /// One run alone, of those that a failure names.
+  private static let only = environment("LATHE_TERMINAL_KEYS_RUN")
 
   private static func environment(_ name: String) -> Int? {
     ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
@@ -38,10 +41,10 @@ import Testing
     // Every size and every model; in a long run each with each.
     let runs = Self.count < 20_000 ? 15 : Self.models.count * Self.sizes.count
     var typed = 0
-    for run in 0..<runs {
+    for run in 0..<runs where Self.only == nil || run == Self.only {
       let place = Self.sizes[run % Self.sizes.count]
       let model = Self.models[run % Self.models.count]
-      let most = (run + 1) * Self.count / runs - typed
+      let most = (run + 1) * Self.count / runs - run * Self.count / runs
       guard most > 0 else { continue }
       let seed = Self.seed * 1000 + run
       let number = "run \(run), seed \(Self.seed): \(model) at \(place.0)x\(place.1)"
@@ -53,7 +56,7 @@ import Testing
       }
       typed += most
     }
-    #expect(typed == Self.count)
+    #expect(typed == Self.count || Self.only != nil)
   }
 
   private static func type(
@@ -85,9 +88,13 @@ import Testing
         terminal.forget()
       }
       if end == nil { try Self.end(terminal, bySignal: keys.isEven) }
-      // A signal that comes when the screen is down already ends the program as it ends any.
+      // Signals that come when the screen is down already, from here or of keys that the terminal makes them of again, end
+      // the program as they end any.
       let ended = try terminal.waitForEnd(seconds: patience)
-      guard [PseudoTerminal.End.exited(0), .exited(128 + SIGTERM), .signalled(SIGTERM)].contains(ended) else {
+      guard
+        [PseudoTerminal.End.exited(0), .exited(128 + SIGTERM)].contains(ended)
+          || [SIGTERM, SIGINT, SIGQUIT].contains(where: { ended == .signalled($0) })
+      else {
         throw Wrong(description: "ended by \(ended); output ends: \(terminal.output.suffix(400).debugDescription)")
       }
       try contract.checkRestored(terminal)
@@ -117,7 +124,17 @@ import Testing
       let found = terminal.receive(upTo: 1500)
       if found.end != nil || found.count > 0 { return found.end }
     }
-    throw Wrong(description: "no answer within \(patience) seconds")
+    if let gdb = ProcessInfo.processInfo.environment["LATHE_GDB"] {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "gdb -p \(terminal.process) -batch -ex 'thread apply all bt 25' > \(gdb) 2>&1"]
+      try process.run()
+      process.waitUntilExit()
+    }
+    throw Wrong(
+      description:
+        "no answer within \(patience) seconds; the terminal is \(terminal.isCooked ? "the shell's" : "raw"), its "
+        + "modes \(terminal.modes.sorted()); output ends: \(terminal.output.suffix(200).debugDescription)")
   }
 }
 

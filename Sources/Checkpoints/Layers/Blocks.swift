@@ -9,7 +9,7 @@ public struct Blocks: Sendable {
     var known = InternedNames()
     let layers = layers.span
     numbers = layers.indices.map { place in
-      layers[place].storedBlockName.map { Int32(clamping: known[$0]) } ?? -1
+      known.block(of: layers[place]).map { Int32(clamping: $0) } ?? -1
     }
     names = known.names
   }

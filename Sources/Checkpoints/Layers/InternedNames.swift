@@ -7,6 +7,12 @@ struct InternedNames {
   /// By number.
   var names: [String] { known.sorted { $0.value < $1.value }.map { String($0.key) } }
 
+  /// The number of the name of the block that a layer stands in; `nil` for none.
+  mutating func block(of layer: borrowing Layer) -> Int? {
+    if let last, layer.hasBlock(named: last.name) { return last.number }
+    return layer.storedBlockName.map { self[$0] }
+  }
+
   subscript(name: Name) -> Int {
     mutating get {
       if let last, last.name.isSame(name) { return last.number }
@@ -33,13 +39,19 @@ struct RolesByName {
   /// `Layer.Role(name:shape:)`.
   mutating func role(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role {
     if text.count < name.count + 1 { text = [UInt8](repeating: 0, count: 2 * name.count + 64) }
-    let (known, places) = (known, places)
-    let found = text.withUnsafeMutableBufferPointer { text -> Layer.Role? in
+    return knownRole(name, shape) ?? newRole(name, shape)
+  }
+
+  private mutating func knownRole(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role? {
+    // Taken out while the rest is looked at.
+    var text: [UInt8] = []
+    swap(&text, &self.text)
+    defer { swap(&text, &self.text) }
+    return text.withUnsafeMutableBufferPointer { text in
       let count = Self.write(name, UInt8(min(shape.count, 3)), to: text)
       let key = UnsafeBufferPointer(rebasing: text[..<count])
       return places.find(key) { known[$0].name.withUnsafeBufferPointer { $0.isSame(key) } }.map { known[$0].role }
     }
-    return found ?? newRole(name, shape)
   }
 
   private mutating func newRole(_ name: UnsafeBufferPointer<UInt8>, _ shape: [Int]) -> Layer.Role {

@@ -17,8 +17,8 @@ extension Layer {
     var biases = owner
     var companions: [Int: [Int]] = [:]
     for index in tensors.indices {
-      guard let part = tensors[index].storedName.withBytes({ NamePart($0) }),
-        let weight = tensors[index].storedName.withBytes({ part.weight(of: $0, in: names) }), weight != index
+      guard let part = tensors[index].storedName.withLentBytes({ NamePart($0) }),
+        let weight = tensors[index].storedName.withLentBytes({ part.weight(of: $0, in: names) }), weight != index
       else { continue }
       if part.isBias, biases[weight] < 0 {
         biases[weight] = Int32(clamping: index)
@@ -33,28 +33,28 @@ extension Layer {
     layers.reserveCapacity(owner.count { $0 < 0 })
     var roles = RolesByName()
     for index in tensors.indices where owner[index] < 0 {
-      let whole = tensors[index].storedName
-      let form = tensors[index].form
-      let (own, ending, role, block, end) = whole.withBytes { name in
+      let (length, ending, role, block, end) = tensors[index].storedName.withLentBytes { name in
         var (length, ending) = moduleName(name)
-        let role = roles.role(name.part(0..<length), form.shape)
+        let role = roles.role(name.part(0..<length), tensors[index].form.shape)
         // A tensor may be called as another's module is: it then keeps its whole name.
         if ending != .none, names[name.part(0..<length)] != nil { (length, ending) = (name.count, .none) }
         let (block, end) = blockPosition(name)
-        return (whole.prefix(length), ending, role, block, end)
+        return (length, ending, role, block, end)
       }
+      let own = tensors[index].storedName.prefix(length)
       let name = taken.unique(own, without: ending, among: layers)
       var rare: Rare?
       if !companions.isEmpty, let others = companions[index] { rare = Rare(companions: others) }
       // A number behind the name made it a text of its own.
-      if !name.isSame(own), let end {
+      if name.count != length, let end {
         rare = rare ?? Rare()
-        rare?.blockName = String(whole.prefix(end))
+        rare?.blockName = String(tensors[index].storedName.prefix(end))
       }
       layers.append(
         Layer(
           name, weight: index, bias: biases[index] < 0 ? nil : Int(biases[index]), role: role, block: block,
-          blockLength: end, matrix: MatrixShape(named: whole, form, format), rare: rare))
+          blockLength: end, matrix: MatrixShape(named: tensors[index].storedName, tensors[index].form, format),
+          rare: rare))
     }
     return layers
   }
@@ -140,10 +140,11 @@ extension MatrixShape {
   /// How a named weight is read as a matrix where no operator says otherwise: rows are the first extent, all
   /// but the last in GGUF and in expert stacks of three dimensions; `nil` for vectors and other than weights.
   init?(named name: Name, _ form: TensorForm, _ format: Checkpoint.Format) {
-    let (shape, count) = (form.shape, form.count)
-    guard shape.count >= 2, form.type.isFloatingPoint, count > 0 else { return nil }
+    let count = form.count
+    guard form.shape.count >= 2, form.type.isFloatingPoint, count > 0 else { return nil }
+    let shape = form.shape
     // JAX's and Keras's kernels: (…, inputs, outputs).
-    if name.withBytes({ $0.isWord("kernel") || $0.ends(with: ".kernel") || $0.ends(with: "/kernel") }) {
+    if name.withLentBytes({ $0.isWord("kernel") || $0.ends(with: ".kernel") || $0.ends(with: "/kernel") }) {
       let rows = shape[shape.count - 1]
       self.init(rows: rows, columns: count / rows, outer: count / rows)
       return
@@ -151,7 +152,7 @@ extension MatrixShape {
     let isStack =
       format == .gguf
       || shape.count == 3
-        && name.withBytes { $0.position(of: "experts") != nil || $0.position(of: ".switch_") != nil }
+        && name.withLentBytes { $0.position(of: "experts") != nil || $0.position(of: ".switch_") != nil }
     let columns = isStack ? shape[shape.count - 1] : count / shape[0]
     self.init(rows: count / columns, columns: columns)
   }

@@ -74,6 +74,12 @@ extension Layer {
       ? storedName.prefix(Int(blockLength)) : blockLength == -1 ? nil : (apart?.rare.blockName).map { Name($0) }
   }
 
+  /// Whether its name begins with that of the block that it stands in, which is this one.
+  func hasBlock(named name: Name) -> Bool {
+    blockLength == name.count
+      && storedName.withLentBytes { own in name.withLentBytes { own.part(0..<name.count).isSame($0) } }
+  }
+
   /// How the weight is read as a matrix; `nil` for scalars, vectors and tensors that are not weights.
   public internal(set) var matrix: MatrixShape? {
     get { rows >= 0 ? MatrixShape(rows: rows, columns: columns) : rows == -1 ? nil : apart?.rare.matrix }

@@ -24,6 +24,14 @@ struct Name: Sendable {
     withExtendedLifetime(list) { body(list.bytes(from: Int(start), count: Int(length))) }
   }
 
+  /// The same of a name that whoever asks holds on to for as long, in a list of tensors or layers: nothing is counted, which
+  /// over many names is a good part of the time.
+  @inline(__always)
+  func withLentBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    let start = Unmanaged.passUnretained(list)._withUnsafeGuaranteedRef { $0.start }
+    return body(UnsafeBufferPointer(start: start + Int(self.start), count: Int(length)))
+  }
+
   /// Its first bytes. Precondition: there are as many, and they end where a character does.
   func prefix(_ count: Int) -> Name { Name(list, start, UInt32(min(count, Int(length)))) }
 
@@ -67,7 +75,7 @@ final class NameWriter {
 /// Safe to share: what was written is never changed, and only the one writer that has it writes behind it.
 private final class NameList: @unchecked Sendable {
   let capacity: Int
-  private let start: UnsafeMutablePointer<UInt8>
+  fileprivate let start: UnsafeMutablePointer<UInt8>
   private var used = 0
 
   var room: Int { capacity - used }

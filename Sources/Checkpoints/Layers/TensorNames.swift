@@ -20,17 +20,18 @@ struct TensorNames {
     self.tensors = tensors
     self.table = table
     let lent = tensors.span
-    for index in lent.indices { lent[index].storedName.withBytes { markEnding(of: $0) } }
+    for index in lent.indices { lent[index].storedName.withLentBytes { markEnding(of: $0) } }
   }
 
   init(_ tensors: [Tensor]) {
     self.tensors = tensors
-    if tensors.indices.allSatisfy({ tensors[$0].storedName.withBytes(\.isASCII) }) {
+    let lent = tensors.span
+    if lent.indices.allSatisfy({ lent[$0].storedName.withLentBytes(\.isASCII) }) {
       table = NameTable(minimumCapacity: tensors.count)
-      for index in tensors.indices {
-        let other = tensors[index].storedName.withBytes { name in
+      for index in lent.indices {
+        let other = lent[index].storedName.withLentBytes { name in
           markEnding(of: name)
-          return table.enter(index, name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
+          return table.enter(index, name) { place in lent[place].storedName.withLentBytes { $0.isSame(name) } }
         }
         if other != nil {
           duplicate = index
@@ -62,6 +63,7 @@ struct TensorNames {
     if let texts { return texts[String(decoding: name, as: UTF8.self)] }
     let ending = Self.ending(name)
     if endings[ending >> 6] >> UInt64(ending & 63) & 1 == 0 { return nil }
-    return table.find(name) { place in tensors[place].storedName.withBytes { $0.isSame(name) } }
+    let lent = tensors.span
+    return table.find(name) { place in lent[place].storedName.withLentBytes { $0.isSame(name) } }
   }
 }

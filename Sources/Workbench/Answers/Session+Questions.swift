@@ -27,7 +27,9 @@ extension Session {
   /// What the recipe leaves open: errors and sizes that are not yet known. A scheme whose error this version does not
   /// compute asks nothing.
   public func questions(about items: [Item]) -> [Question] {
-    items.compactMap { item in
+    // Where nothing is chosen, nothing is asked of hundreds of thousands.
+    if recipe.choices.isEmpty { return [] }
+    return items.compactMap { item in
       let scheme = self.scheme(of: item)
       guard !scheme.isKeep, scheme.isComputed, answers.failures[item.id] == nil else { return nil }
       return assessment(of: item, in: scheme) != nil ? nil : .assessment(item.id, made(scheme, of: item))

@@ -52,6 +52,7 @@ struct EstimateParts: Sendable {
   /// Calls a function with each item's place and part.
   func forEach(_ items: [Item], _ body: (Int, EstimatePart) -> Void) {
     if known.isEmpty {
+      let items = items.span
       for place in items.indices { body(place, EstimatePart(unread: items[place])) }
     } else {
       for place in items.indices { body(place, known[place]) }

@@ -110,13 +110,24 @@ public final class Analyst: Sendable {
 
   /// Asks for the surveys of all items, in their order, without a list of questions: there may be hundreds of thousands.
   public func survey() {
-    let cost = items.reduce(0.0) { $0 + ($1.isSurveyed ? Double($1.count) * 2 : 0) }
-    let count = items.count(where: \.isSurveyed)
+    let (cost, count) = Self.opening(items)
     start { state in
       state.total += cost
       state.openingCount = count
       state.opening = 0..<items.count
     }
+  }
+
+  /// What surveys of all items cost, and how many there are.
+  private static func opening(_ items: [Item]) -> (cost: Double, count: Int) {
+    var (cost, count) = (0.0, 0)
+    // Lent, not copied: there may be hundreds of thousands.
+    let items = items.span
+    for place in items.indices where items[place].isSurveyed {
+      cost += Double(items[place].count) * 2
+      count += 1
+    }
+    return (cost, count)
   }
 
   /// Calls off everything that waits or runs.

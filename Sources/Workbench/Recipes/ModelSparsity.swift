@@ -27,6 +27,8 @@ extension Session {
   /// Ratios over the model that have no threshold yet.
   public var sharedRatios: [SharedRatio] {
     var members: [Double: [Item]] = [:]
+    // Where nothing is chosen, nothing is asked of hundreds of thousands.
+    if recipe.choices.isEmpty { return [] }
     for item in items {
       if case .model(let ratio) = recipe[item].sparsity { members[ratio, default: []].append(item) }
     }

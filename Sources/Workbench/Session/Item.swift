@@ -135,15 +135,17 @@ extension Item {
     var items: [Item] = []
     items.reserveCapacity(tensors.count)
     for index in layers.indices {
-      let weight = layers[index].weight
+      // One copy of each, however much is asked of it.
+      let layer = layers[index]
+      let weight = layer.weight
       let owner = ties.isEmpty ? nil : ties[weight].map { owners[$0] ?? -1 }
-      items.append(Item(model, layers[index], tensors[weight], weight, index, isGraph: isGraph, owner: owner))
-      if let bias = layers[index].bias {
-        items.append(Item(model, layers[index], tensors[bias], bias, index, isGraph: isGraph))
+      items.append(Item(model, layer, tensors[weight], weight, index, isGraph: isGraph, owner: owner))
+      if let bias = layer.bias {
+        items.append(Item(model, layer, tensors[bias], bias, index, isGraph: isGraph))
       }
-      guard !layers[index].isPacked else { continue }
-      for id in layers[index].companions {
-        items.append(Item(model, layers[index], tensors[id], id, index, isGraph: isGraph, isCompanion: true))
+      guard !layer.isPacked else { continue }
+      for id in layer.companions {
+        items.append(Item(model, layer, tensors[id], id, index, isGraph: isGraph, isCompanion: true))
       }
     }
     return items
@@ -162,7 +164,8 @@ extension Item {
     let isParameter =
       isPacked
       || !layer.isQuantizationParameter && stored.type.isFloatingPoint && !isCompanion && !isConstant
-    let isWeight = isLayersWeight && layer.hasMatrix && layer.role != .norm && !stored.isNamedBias
+    let isWeight =
+      isLayersWeight && layer.hasMatrix && layer.role != .norm && !stored.isNamedBias
     tensor = Int32(clamping: id)
     self.model = model
     kind = !isParameter ? .buffer : isWeight ? .weight : .vector
@@ -173,7 +176,8 @@ extension Item {
     bytes =
       owner != nil
       ? 0
-      : stored.byteCount + (isPacked ? layer.companions.reduce(0) { $0 + model.tensors[$1].byteCount } : 0)
+      : stored.byteCount
+        + (isPacked ? layer.companions.reduce(0) { $0 + model.tensors[$1].byteCount } : 0)
     self.owner = Int32(clamping: owner ?? -1)
   }
 
