@@ -194,7 +194,8 @@ extension State {
     prepareSearch(for: lastFilter)
     guard let searchIndex, !rows.isEmpty else { return [] }
     var known: [Scheme: [UInt8]] = [:]
-    let places = searchIndex.places(lastFilter.terms) { changingText(of: session.items[$0], &known) }
+    let columns = searchedFigures(lastFilter)
+    let places = searchIndex.places(lastFilter.terms) { changingText(of: session.items[$0], &known, columns) }
     let found = Set(places.map { session.items[$0].id })
     for distance in 1...max(1, rows.count) {
       let index = ((cursor + step * distance) % rows.count + rows.count) % rows.count

@@ -103,8 +103,9 @@ extension State {
     let found: [Int]
     if !filter.isEmpty, let searchIndex {
       var known: [Scheme: [UInt8]] = [:]
+      let columns = searchedFigures(filter)
       var admitted = [Bool](repeating: false, count: session.items.count)
-      for place in searchIndex.places(filter.terms, extra: { changingText(of: session.items[$0], &known) }) {
+      for place in searchIndex.places(filter.terms, extra: { changingText(of: session.items[$0], &known, columns) }) {
         admitted[place] = true
       }
       found = shownOrder.filter { admitted[$0] }

@@ -90,8 +90,15 @@ extension State {
     if !filter.isEmpty, searchIndex?.count != session.items.count { searchIndex = SearchIndex(session.items) }
   }
 
+  /// The columns that show figures, where a filter looks for something like a figure: only then are they put into words.
+  func searchedFigures(_ filter: Filter) -> [Column] {
+    filter.looksForFigures ? shownColumns.map(\.column).filter(\.isFigure) : []
+  }
+
   /// What the recipe and what was found out add to an item's text: its scheme in long and in short, and its note.
-  func changingText(of item: Item, _ known: inout [Scheme: [UInt8]]) -> [UInt8] {
+  ///
+  /// - Parameter columns: whose figures are looked through (`searchedFigures`).
+  func changingText(of item: Item, _ known: inout [Scheme: [UInt8]], _ columns: [Column]) -> [UInt8] {
     let scheme = session.scheme(of: item)
     var text: [UInt8]
     if let found = known[scheme] {
@@ -103,11 +110,7 @@ extension State {
       known[scheme] = text
     }
     if let note = session.ownNote(on: item) ?? figures.misfits[item.id] { text.append(lowered: note) }
-    // Figures are put into words only where something like a figure is looked for.
-    guard filter.looksForFigures else { return text }
-    for (column, _) in shownColumns where column.isFigure {
-      text.append(lowered: itemCell(column, item, 0, 0).text)
-    }
+    for column in columns { text.append(lowered: itemCell(column, item, 0, 0).text) }
     return text
   }
 }

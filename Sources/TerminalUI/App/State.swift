@@ -8,7 +8,9 @@ struct State: Sendable {
   var glyphs = GlyphSet.unicode
 
   // The list.
-  private(set) var rows: [Row] = []
+  private(set) var rows: [Row] = [] { didSet { longestName = longestNameAmongRows } }
+  /// Cells that the longest of the names takes.
+  private(set) var longestName = 0
   /// The places of all items in the order in which they are shown.
   let shownOrder: [Int]
   /// How many items are weights.
@@ -114,6 +116,7 @@ struct State: Sendable {
     weightCount = session.items.count { $0.kind == .weight }
     showsAll = weightCount == 0
     rows = makeRows()
+    longestName = longestNameAmongRows
     // A block is no layer.
     cursor = rows.firstIndex { if case .item = $0 { true } else { false } } ?? 0
   }

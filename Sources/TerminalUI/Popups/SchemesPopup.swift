@@ -7,15 +7,16 @@ import Workbench
 /// Below the list the histogram with the levels of the scheme under the cursor.
 struct SchemesPopup: Popup {
   private var picker = Picker()
+  private let offers: [SchemeOffer]
 
   let hints: [KeyHint] = [("Enter", "choose"), ("↑ ↓", "move"), ("a-z", "search"), ("Esc", "close")]
   let takesLetters = true
 
   /// Begins at the scheme that the layer has.
   init(_ state: State) {
-    guard let item = state.subject else { return }
-    let present = state.session.scheme(of: item).format
-    picker = Picker(at: state.schemeCandidates.firstIndex { $0.scheme.format == present } ?? 0)
+    offers = state.schemeOffers
+    let present = state.subject.map { state.session.scheme(of: $0).format }
+    picker = Picker(at: offers.firstIndex { $0.scheme.format == present } ?? 0)
   }
 
   private static let headings = [
@@ -24,7 +25,7 @@ struct SchemesPopup: Popup {
   ]
 
   func draw(_ canvas: inout Canvas, over state: State) {
-    let candidates = state.schemeCandidates
+    let candidates = state.candidates(offers)
     let count = state.targets.count
     let size = state.size
     let whole = canvas.popup(
@@ -79,12 +80,12 @@ struct SchemesPopup: Popup {
   }
 
   mutating func press(_ key: Key, over state: State) -> PopupResponse {
-    let candidates = state.schemeCandidates
+    let candidates = state.candidates(offers)
     return follow(picker.press(key, rows(candidates, state), page: state.page), candidates)
   }
 
   mutating func point(at index: Int, over state: State) -> PopupResponse {
-    let candidates = state.schemeCandidates
+    let candidates = state.candidates(offers)
     return follow(picker.point(at: index, rows(candidates, state)), candidates)
   }
 
@@ -98,7 +99,7 @@ struct SchemesPopup: Popup {
   }
 
   /// The scheme under the cursor, where it fits.
-  func considered(over state: State) -> Scheme? { scheme(in: state.schemeCandidates, state) }
+  func considered(over state: State) -> Scheme? { scheme(in: state.candidates(offers), state) }
 
   private func scheme(in candidates: [SchemeCandidate], _ state: State) -> Scheme? {
     guard let index = picker.chosen(rows(candidates, state)), candidates[index].obstacle == nil else { return nil }
@@ -106,7 +107,7 @@ struct SchemesPopup: Popup {
   }
 
   func questions(about item: Item, over state: State) -> PopupQuestions {
-    let open = state.schemeCandidates.filter {
+    let open = state.candidates(offers).filter {
       $0.obstacle == nil && $0.scheme.format != .keep && !item.isLong(in: $0.scheme)
         && ($0.relativeError == nil || $0.isEstimated)
     }

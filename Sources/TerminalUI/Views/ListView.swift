@@ -16,8 +16,8 @@ extension State {
       longestName: longestName)
   }
 
-  /// Cells that the longest of the names takes; of long lists the first tell.
-  private var longestName: Int {
+  /// Of long lists the first tell.
+  var longestNameAmongRows: Int {
     rows.prefix(400).reduce(0) { most, row in
       switch row {
       case .block(let name, _, _): max(most, TextWidth.columns(of: shortBlock(name)) + 2)
