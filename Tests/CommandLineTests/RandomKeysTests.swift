@@ -124,13 +124,6 @@ import Testing
       let found = terminal.receive(upTo: 1500)
       if found.end != nil || found.count > 0 { return found.end }
     }
-    if let gdb = ProcessInfo.processInfo.environment["LATHE_GDB"] {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", "gdb -p \(terminal.process) -batch -ex 'thread apply all bt 25' > \(gdb) 2>&1"]
-      try process.run()
-      process.waitUntilExit()
-    }
     throw Wrong(
       description:
         "no answer within \(patience) seconds; the terminal is \(terminal.isCooked ? "the shell's" : "raw"), its "
