@@ -35,7 +35,7 @@ import Testing
   /// Keys between two looks at whether the program answers.
   private static let burst = 50
   /// Seconds within which it has to, on a machine that has other things to do.
-  private static let patience = 30.0
+  private static let patience = 60.0
 
   @Test func anyKeysAtAnySizeOnAnyModel() throws {
     // Every size and every model; in a long run each with each.
@@ -123,13 +123,6 @@ import Testing
       // A paste without an end takes all that comes within a second.
       let found = terminal.receive(upTo: 1500)
       if found.end != nil || found.count > 0 { return found.end }
-    }
-    if let gdb = ProcessInfo.processInfo.environment["LATHE_GDB"] {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", "gdb -p \(terminal.process) -batch -ex 'thread apply all bt 25' > \(gdb) 2>&1"]
-      try process.run()
-      process.waitUntilExit()
     }
     throw Wrong(
       description:
