@@ -81,8 +81,10 @@ import Workbench
   @Test(arguments: [
     ("@attn", 12), ("@ffn", 9), ("@q", 3), ("@down", 3), ("@head", 1), ("@embd", 1), ("@attn !blk.1", 8),
   ]) func wordsForRolesFilter(word: String, count: Int) throws {
-    let shot = try Shot.of("shakespeare-llama-f16.gguf", "/\(word)<Enter>", showsAll: false)
-    #expect(shot.rows.filter { !$0.contains("tensors") }.count == count, "\(shot.text)")
+    let session = Session(try Checkpoint.open(Fixtures.sample("shakespeare-llama-f16.gguf")))
+    var state = State(session: session, size: ScreenSize(width: 120, height: 40))
+    for key in [Key.character("/")] + word.map(Key.character) + [.enter] { _ = state.press(key) }
+    #expect(state.rows.count { if case .item = $0 { true } else { false } } == count)
   }
 
   @Test func wordsForRolesAreEdited() throws {

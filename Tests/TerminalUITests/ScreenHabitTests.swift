@@ -23,11 +23,15 @@ import Workbench
 
   /// The eight jobs in the fewest keys that they take.
   @Test func kindsAreMarkedAndGivenBits() throws {
-    let keys = "@a6b@f4b"
-    let shot = try Shot.of("shakespeare-llama-f16.gguf", keys, ScreenSize(width: 120, height: 60), showsAll: false)
-    #expect(shot.rows.count { $0.contains("int6 g32") } == 12 && shot.rows.count { $0.contains("int4 g32") } == 9)
-    let pattern = try Shot.of("shakespeare-llama-f16.gguf", "@fp<Tab><Enter>", ScreenSize(width: 120, height: 60))
-    #expect(pattern.rows.count { $0.contains("keep 2:4") } == 9, "\(pattern.text)")
+    func schemes(after keys: String) throws -> [String] {
+      let session = Session(try Checkpoint.open(Fixtures.sample("shakespeare-llama-f16.gguf")))
+      var state = State(session: session, size: ScreenSize(width: 120, height: 60))
+      for case .key(let key) in try KeyScript(keys).steps { _ = state.press(key) }
+      return state.session.recipe.choices.values.map { "\($0.scheme)" }
+    }
+    let bits = try schemes(after: "@a6b@f4b")
+    #expect(bits.count { $0 == "int6,group=32" } == 12 && bits.count { $0 == "int4,group=32" } == 9, "\(bits)")
+    #expect(try schemes(after: "@fp<Tab><Enter>") == [String](repeating: "keep,sparsity=2:4", count: 9))
     #expect(try Shot.digits("@a", ScreenSize(width: 160, height: 40)).status.contains("there is @"))
     #expect(try Shot.digits("4b", showsAll: false).row("/conv1/Conv").contains("int4 ch"))
     #expect(try Shot.digits("j4b", showsAll: false).row("/conv2/Conv").contains("int4 g32"))

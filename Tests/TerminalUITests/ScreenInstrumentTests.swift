@@ -21,8 +21,11 @@ import Workbench
     #expect(shot.text.contains("┌ Map ─"))
     for name in ["embd", "gate", "down", "head", "blk.0", "blk.2"] { #expect(shot.text.contains(name), "\(name)") }
     #expect(shot.text.contains("4.5  4.5  4.5"))
-    #expect(try llama(":set *=int4<Enter>Mh<Wait>", size).text.contains("[t²]"))
-    #expect(try llama("M<Esc>", size).text.contains("┌ Layers"))
+  }
+
+  @Test func theMapTurnsAndCloses() throws {
+    #expect(try Shot.digits("Mh", showsAll: false).text.contains("[t²]"))
+    #expect(try Shot.digits("M<Esc>", showsAll: false).text.contains("┌ Layers"))
   }
 
   /// On a cell an edit is that layer's, on a row's name the block's, on a column's the role's; a rectangle has what it covers.
@@ -30,16 +33,20 @@ import Workbench
     ("M-", 1), ("Mj-", 0), ("Mj<Home>-", 7), ("M<Home><Up><Right><Right>-", 3), ("Mj<Home><Right><Right>v<Right>j-", 4),
     ("Mj<Home><Right><Right> j -", 2),
   ]) func editsApplyToWhatTheMapsCursorCovers(keys: String, count: Int) throws {
-    let mailbox = Mailbox<Screen.Message>()
+    let state = try pressed(keys)
+    #expect(state.session.recipe.choices.count == count, "\(state.session.recipe.choices.keys)")
+  }
+
+  /// The language model after some keys, with nothing read of it.
+  private func pressed(_ keys: String) throws -> State {
     let session = Session(try Checkpoint.open(Fixtures.sample(Self.llama)))
-    var screen = Screen(session: session, mailbox: mailbox, glyphs: .unicode)
-    let size = ScreenSize(width: 120, height: 40)
-    _ = try Headless.run(&screen, script: KeyScript(keys), size: size, mailbox: mailbox)
-    #expect(screen.state.session.recipe.choices.count == count, "\(screen.state.session.recipe.choices.keys)")
+    var state = State(session: session, size: ScreenSize(width: 120, height: 40))
+    for case .key(let key) in try KeyScript(keys).steps { _ = state.press(key) }
+    return state
   }
 
   @Test func enterOpensTheLayer() throws {
-    #expect(try llama("Mj<Home><Right><Right><Enter>").current == "attn_q")
+    #expect(try pressed("Mj<Home><Right><Right><Enter>").current?.name == "blk.0.attn_q")
   }
 
   @Test func aNetworkWithoutBlocksIsMappedInItsOrder() throws {

@@ -234,7 +234,10 @@ struct Screen: Program {
   private func closerLooks(at item: Item) -> [Question] {
     let answers = state.session.answers
     var questions: [Question] = []
-    if state.session.survey(of: item)?.histogram.needsCloseUp == true, answers.closeUps[item.id] == nil {
+    // The outline tells first, for nothing.
+    if let survey = state.session.survey(of: item), survey.shape?.isStretched == true, answers.closeUps[item.id] == nil,
+      survey.histogram.needsCloseUp
+    {
       questions.append(.closeUp(item.id))
     }
     if state.showsRidge, item.kind == .weight, answers.ridges[item.id] == nil { questions.append(.ridge(item.id)) }
