@@ -74,11 +74,15 @@ def main():
                            XDG_CONFIG_HOME=work + "/config", LANG="C.UTF-8", LC_ALL="C.UTF-8")
         subprocess.run([binary, "sensitivity", model, "--context", "256", "--data", SAMPLES / "shakespeare-calibration.txt",
                         "-o", work + "/s.json"], check=True, env=environment, stdout=subprocess.DEVNULL)
-        command = (f"env TERM=tmux-256color COLORTERM= '{binary}' '{model}' --context 256 --sensitivity {work}/s.json "
+        command = (f"env TERM=tmux-256color COLORTERM= '{binary}' '{model}' --context 256 "
                    f"--data '{SAMPLES}/shakespeare-test.txt'")
         tmux("-f", "/dev/null", "new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), command, env=environment, cwd=work)
         frames = []
         try:
+            wait()
+            tmux("send-keys", "-l", "--", f":sensitivity {work}/s.json")
+            tmux("send-keys", "Enter")
+            time.sleep(1)
             wait()
             for key, seconds in TOUR:
                 named = key in ("Enter", "Escape", "Down", "Up", "Left", "Right", "Tab")

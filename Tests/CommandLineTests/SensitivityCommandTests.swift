@@ -23,6 +23,9 @@ import Testing
     #expect(estimate["measured"] as? Int == 8 && low < value && value < high && low > 0)
     let all = try #require(object["estimates"] as? [[String: Any]])
     #expect(all.compactMap { $0["metric"] as? String } == ["kl", "agreement", "top-1", "loss"])
+    let screen = try Program.run(
+      "open", Program.digits, "--sensitivity", file, "--script", ":set *=int4,channel<Enter><Wait>", "--size", "160x40")
+    #expect(screen.output.contains("KL ≈"), "\(screen.output.prefix(200))")
     let text = try Program.run("estimate", Program.digits, "--set", "*=int2,channel", "--sensitivity", file)
     #expect(text.output.contains("lower bound") && text.output.contains("90 % within"))
   }

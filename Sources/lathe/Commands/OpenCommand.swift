@@ -39,6 +39,7 @@ struct OpenCommand: ParsableCommand, Explained {
   @Option(help: ArgumentHelp("Held-out data that m measures on (.npz).", valueName: "D"), completion: .file())
   var data: String?
   @OptionGroup(title: "Data") var options: DataOptions
+  @OptionGroup var sensitivity: SensitivityOption
   @Option(
     name: .customLong("to"),
     help: ArgumentHelp("Whom the recipe is for: what this target's tool cannot say is dim.", valueName: "TARGET"),
@@ -127,6 +128,7 @@ struct OpenCommand: ParsableCommand, Explained {
     var session = try choice.session(model: model.paths, cache: model.cache)
     let opened = try sessionPath.map { try session.opened($0) }
     for line in opened?.mismatches ?? [] { note("lathe: \(line)") }
+    try sensitivity.adopt(by: &session, verbose: choice.verbose)
     session.firstScheme = preferences.scheme
     if let asked = try target ?? opened?.record.target.map({ try Target(name: $0) }) {
       try session.aim(at: asked)
