@@ -74,8 +74,10 @@ def main():
                            XDG_CONFIG_HOME=work + "/config", LANG="C.UTF-8", LC_ALL="C.UTF-8")
         subprocess.run([binary, "sensitivity", model, "--context", "256", "--data", SAMPLES / "shakespeare-calibration.txt",
                         "-o", work + "/s.json"], check=True, env=environment, stdout=subprocess.DEVNULL)
+        # A part of it is measured in some seconds.
+        pathlib.Path(work, "test.txt").write_bytes((SAMPLES / "shakespeare-test.txt").read_bytes()[:36_000])
         command = (f"env TERM=tmux-256color COLORTERM= '{binary}' '{model}' --context 256 "
-                   f"--data '{SAMPLES}/shakespeare-test.txt'")
+                   f"--data {work}/test.txt")
         tmux("-f", "/dev/null", "new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), command, env=environment, cwd=work)
         frames = []
         try:
@@ -92,7 +94,7 @@ def main():
             tmux("send-keys", "Escape", ":quit!", "Enter")
         finally:
             subprocess.run(["tmux", "-L", "lathe-tour", "kill-server"], capture_output=True)
-    pictures = [render.render(text, size=11).quantize(64, dither=Image.Dither.NONE) for text, _ in frames]
+    pictures = [render.render(text, size=10).quantize(40, dither=Image.Dither.NONE) for text, _ in frames]
     pictures[0].save(HERE / "tour.gif", save_all=True, append_images=pictures[1:], optimize=True, loop=0, disposal=1,
                      duration=[round(seconds * 1000) for _, seconds in frames])
     size = (HERE / "tour.gif").stat().st_size

@@ -131,13 +131,16 @@ extension State {
   ) {
     guard foot.height > 0 else { return }
     let items = map.items.compactMap(session.item(id:))
+    if items.isEmpty { canvas.put("no layer here", x: foot.x, y: foot.maxY - 1, .dim, limit: foot.width) }
     let bytes = items.reduce(0) { $0 + session.bytes(of: $1, in: session.scheme(of: $1)).bytes }
     let name = items.count == 1 ? printable(items[0].name) : "\(items.count) layers"
     let schemes = Set(items.map { session.scheme(of: $0) })
     let scheme = schemes.count == 1 ? schemes.first.map(short) ?? "" : "\(schemes.count) schemes"
-    canvas.put(
-      "\(name)  \(scheme)  \(Format.bytes(items.reduce(0) { $0 + $1.bytes })) \(glyphs.isASCII ? "->" : "→") \(Format.bytes(bytes))",
-      x: foot.x, y: foot.maxY - 1, Style(.accent), limit: foot.width)
+    if !items.isEmpty {
+      canvas.put(
+        "\(name)  \(scheme)  \(Format.bytes(items.reduce(0) { $0 + $1.bytes })) \(glyphs.isASCII ? "->" : "→") \(Format.bytes(bytes))",
+        x: foot.x, y: foot.maxY - 1, Style(.accent), limit: foot.width)
+    }
     guard foot.height > 1, map.hasRoles else { return }
     canvas.put("all", x: foot.x, y: foot.y, .dim)
     for column in columns {
