@@ -90,9 +90,12 @@ extension State {
       plot.pruned = prunedRange(assessment?.pruneLimit ?? answer?.pruneLimit)
     }
     canvas.draw(plot, in: area)
+    // Whole words or shorter ones.
+    let long = captionPieces(plot, whole, range, isError: isError, item)
+    let needed = long.reduce(0) { $0 + TextWidth.columns(of: $1.text) }
     canvas.put(
-      captionPieces(plot, whole, range, isError: isError, item), x: caption.x, y: caption.y,
-      limit: caption.width)
+      needed <= caption.width ? long : captionPieces(plot, whole, range, isError: isError, item, isShort: true),
+      x: caption.x, y: caption.y, limit: caption.width)
   }
 
   /// What weights become stands on levels: each bin by itself, not spread out.
@@ -103,14 +106,17 @@ extension State {
   }
 
   private func captionPieces(
-    _ plot: MirrorPlot, _ whole: Histogram, _ range: ClosedRange<Double>, isError: Bool, _ item: Item
+    _ plot: MirrorPlot, _ whole: Histogram, _ range: ClosedRange<Double>, isError: Bool, _ item: Item,
+    isShort: Bool = false
   ) -> [Canvas.Piece] {
     var pieces: [Canvas.Piece] =
       switch series {
       case .original:
         plot.down.isEmpty
           ? [("weights", .dim)]
-          : [("weights", Style(.bar)), (", below ", .dim), ("what they become", Style(.overlay))]
+          : isShort
+            ? [("weights", Style(.bar)), (" ", .dim), ("become", Style(.overlay))]
+            : [("weights", Style(.bar)), (", below ", .dim), ("what they become", Style(.overlay))]
       case .reconstruction: [("what they become", Style(.bar))]
       case .error: [("error w − ŵ", .dim)]
       }
