@@ -33,20 +33,20 @@ import Workbench
     #expect(ruler.fraction(0) == 0)
   }
 
-  @Test func levelsPrunedBandAndOverlay() {
+  @Test func levelsAndPrunedBand() {
     // 24 columns of plot, three a bin; 5 rows are 40 eighths, so 0.1 is 10 of them.
     var canvas = Canvas(width: 31, height: 7)
     canvas.draw(
       BarPlot(
-        bins: [0.0, 0.1, 0.2, 0.4, 0.4, 0.2, 0.1, 0.0], range: -1...1,
-        overlay: [0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2], levels: [-1, -0.5, 0, 0.5, 1], pruned: -0.24...0.24
+        bins: [0.0, 0.1, 0.2, 0.4, 0.4, 0.2, 0.1, 0.0], range: -1...1, levels: [-1, -0.5, 0, 0.5, 1],
+        pruned: -0.24...0.24
       ),
       in: canvas.bounds)
     #expect(
       canvas.text() == """
          40 % │         ░░░░░░
               │         ░░░░░░
-              │────────────────────────
+              │      ▄▄▄░░░░░░▄▄▄
               │   ▂▂▂███░░░░░░███▂▂▂
           0 % │   ██████░░░░░░██████
               └┴─────┴─────┴─────┴────┴
@@ -56,7 +56,6 @@ import Workbench
     // The pruned band is told apart by its shade, not by its colour alone.
     #expect(canvas[18, 0].character == "░" && canvas[18, 0].style == Style(.pruned))
     #expect(canvas.cells.filter { $0.style == Style(.level) }.count == 5)
-    #expect(canvas.cells.filter { $0.style.foreground == .role(.overlay) }.count == 24)
   }
 
   @Test(arguments: [(0, 0), (1, 1), (3, 1), (3, 3), (10, 2), (24, 5), (200, 60)])

@@ -19,7 +19,7 @@ enum Palette {
 
   private static func monochrome(_ role: Role) -> Appearance {
     switch role {
-    case .normal, .border, .bar, .barSurface, .axis, .curve, .chosenByRule, .level: Appearance()
+    case .normal, .border, .bar, .axis, .curve, .chosenByRule, .level: Appearance()
     case .dim, .pruned: Appearance(-1, .dim)
     case .selection: Appearance(-1, .underline)
     case .cursorRow, .match: Appearance(-1, .reverse)
@@ -52,7 +52,6 @@ enum Palette {
     case .key: Appearance(117, .bold)
     case .status: Appearance(252, on: 236)
     case .bar: Appearance(67)
-    case .barSurface: Appearance(-1, on: 67)
     case .pruned: Appearance(241)
     case .level: Appearance(221)
     case .overlay: Appearance(209)
@@ -83,7 +82,6 @@ enum Palette {
     case .key: Appearance(25, .bold)
     case .status: Appearance(236, on: 254)
     case .bar: Appearance(67)
-    case .barSurface: Appearance(-1, on: 67)
     case .pruned: Appearance(249)
     case .level: Appearance(130)
     case .overlay: Appearance(161)
@@ -112,7 +110,6 @@ enum Palette {
     case .error: Appearance(1, .bold)
     case .status: Appearance(0, on: 7)
     case .bar: Appearance(6)
-    case .barSurface: Appearance(-1, on: 6)
     case .overlay: Appearance(5, .bold)
     case .match: Appearance(0, on: 3)
     }
@@ -122,7 +119,6 @@ enum Palette {
     switch role {
     case .focusedBorder, .accent, .curve, .bar: Appearance(4)
     case .chosenByUser, .key: Appearance(4, .bold)
-    case .barSurface: Appearance(-1, on: 4)
     case .selection: Appearance(0, on: 6)
     case .cursorRow: Appearance(7, on: 4)
     case .estimate, .level: Appearance(5)

@@ -28,8 +28,6 @@ enum Role: UInt8, Hashable, Sendable, CaseIterable {
   case status
   /// The columns of a histogram.
   case bar
-  /// A full column as the ground of a mark.
-  case barSurface
   /// Columns and figures of weights that are set to zero.
   case pruned
   /// The quantisation grid.

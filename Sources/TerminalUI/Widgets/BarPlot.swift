@@ -6,16 +6,13 @@ import Workbench
   import Darwin
 #endif
 
-/// A histogram: columns of eighth blocks, with the quantisation levels on its axis, the pruned band,
-/// and a second histogram over it.
+/// A histogram: columns of eighth blocks, with the quantisation levels on its axis and the pruned band.
 struct BarPlot: Sendable {
   /// One height a bin (a count or a share); the bins divide `range` evenly. Negative and not finite
   /// ones count as none.
   var bins: [Double]
   /// The values from the lower edge of the first bin to the upper edge of the last.
   var range: ClosedRange<Double>
-  /// A second histogram over the same range, to the same scale, drawn as a line.
-  var overlay: [Double]
   /// Of the heights.
   var scale: Axis.Scale
   /// Values marked on the axis: what the weights can be after quantisation.
@@ -26,13 +23,12 @@ struct BarPlot: Sendable {
   var heightLabel: @Sendable (Double) -> String
 
   init(
-    bins: [Double], range: ClosedRange<Double>, overlay: [Double] = [], scale: Axis.Scale = .linear,
+    bins: [Double], range: ClosedRange<Double>, scale: Axis.Scale = .linear,
     levels: [Double] = [], pruned: ClosedRange<Double>? = nil,
     heightLabel: @escaping @Sendable (Double) -> String = { Format.percent($0) }
   ) {
     self.bins = bins
     self.range = range
-    self.overlay = overlay
     self.scale = scale
     self.levels = levels
     self.pruned = pruned
@@ -103,15 +99,11 @@ extension Canvas {
     let (bars, below) = right.splitTop(rect.height - (labels ? 2 : rect.height >= 3 ? 1 : 0))
 
     let heights = BarPlot.gathered(plot.bins, into: bars.width)
-    let over = plot.overlay.isEmpty ? [] : BarPlot.gathered(plot.overlay, into: bars.width)
-    let ruler = BarPlot.Ruler(heights + over, scale: plot.scale)
+    let ruler = BarPlot.Ruler(heights, scale: plot.scale)
     for (column, height) in heights.enumerated() {
       bar(
         ruler.fraction(height), x: bars.x + column, in: bars,
         pruned: plot.isPruned(column, columns: bars.width))
-    }
-    for (column, height) in over.enumerated() where height > 0 {
-      mark(ruler.fraction(height), x: bars.x + column, in: bars)
     }
     if below.height > 0 { levelAxis(plot, below.row(0)) }
     guard labels else { return }
@@ -136,17 +128,6 @@ extension Canvas {
       let character = pruned && filled >= 8 ? glyphs.shade : glyphs.column(filled)
       put(character, x: x, y: area.maxY - 1 - row, Style(pruned ? .pruned : .bar))
     }
-  }
-
-  /// The overlay's height, as a stroke low, in the middle or high in its cell.
-  private mutating func mark(_ fraction: Double, x: Int, in area: Rect) {
-    let place = min(fraction * Double(area.height), Double(area.height) - 0.01)
-    let row = Int(saturating: place)
-    let strokes: [Character] = glyphs.isASCII ? ["_", "-", "^"] : ["▁", "─", "▔"]
-    let stroke = strokes[min(2, Int(saturating: (place - Double(row)) * 3))]
-    let y = area.maxY - 1 - row
-    let covers = !glyphs.isASCII && self[x, y] == Cell(glyphs.column(8), style: Style(.bar))
-    put(stroke, x: x, y: y, Style(.overlay, on: covers ? .barSurface : nil))
   }
 
   private mutating func levelAxis(_ plot: BarPlot, _ row: Rect) {
