@@ -50,7 +50,7 @@ extension State {
       }
       guard sumWidth > 0 else { continue }
       let damages = map.rows[row].cells.filter { !$0.isEmpty }.map { ids in
-        ids.compactMap(session.item(id:)).reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }
+        session.subtotal(of: ids).damage
       }
       canvas.sparkline(
         damages, of: most, x: inside.maxX - sumWidth, y: y, width: sumWidth, style: Style(.estimate))
@@ -65,7 +65,7 @@ extension State {
   private func mapDamages(_ map: LayerMap) -> [Double] {
     map.rows.flatMap { line in
       line.cells.filter { !$0.isEmpty }.map { ids in
-        ids.compactMap(session.item(id:)).reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }
+        session.subtotal(of: ids).damage
       }
     }
   }
@@ -110,7 +110,7 @@ extension State {
       return error == 0
         ? ("0", nil) : (Format.scientific(error, decimals: 0), min(1, max(0, (6 + logarithm(error)) / 6)))
     case .damage:
-      let damage = items.reduce(0.0) { $0 + (session.damageShare(of: $1) ?? 0) }
+      let damage = session.subtotal(of: items.map(\.id)).damage
       let total = session.damageTotal
       guard total > 0 else { return ("0", nil) }
       let percent = damage / total * 100
@@ -141,7 +141,8 @@ extension State {
         "\(name)  \(scheme)  \(Format.bytes(items.reduce(0) { $0 + $1.bytes })) \(glyphs.isASCII ? "->" : "→") \(Format.bytes(bytes))",
         x: foot.x, y: foot.maxY - 1, Style(.accent), limit: foot.width)
     }
-    guard foot.height > 1, map.hasRoles else { return }
+    // Of very many layers a sum with every frame would be felt.
+    guard foot.height > 1, map.hasRoles, weightCount <= 5000 else { return }
     canvas.put("all", x: foot.x, y: foot.y, .dim)
     for column in columns {
       let ids = map.rows.flatMap { $0.cells[column] }
