@@ -18,7 +18,7 @@ public struct DistributionShape: Sendable, Codable, Hashable {
   public init?(_ histogram: Histogram) {
     let (low, high) = (histogram.value(at: 0.0005), histogram.value(at: 0.9995))
     guard low < high, low.isFinite, high.isFinite else { return nil }
-    let bars = histogram.smoothed.rebinned(from: low, to: high, columns: Self.columns).bars
+    let bars = histogram.drawn(in: Self.columns).rebinned(from: low, to: high, columns: Self.columns).bars
     let sorted = bars.sorted()
     // A spike (pruned weights, padding) would press all else into the ground.
     let top = min(sorted[Self.columns - 1], 2.5 * max(sorted[Self.columns - 3], sorted[Self.columns - 1] / 64))
@@ -89,6 +89,11 @@ extension Histogram {
       isOccupied = count > 0
     }
     return occupied > 1 && alone > total / 5 * 4 && total > 16 * UInt64(occupied)
+  }
+
+  /// As it is to be drawn in so many columns: a few values stand at their own places, many are spread out.
+  public func drawn(in columns: Int) -> Histogram {
+    isDiscrete && counts.count { $0 > 0 } > columns / 2 ? smoothed : self
   }
 
   /// The same with each value of a discrete distribution spread over all that is nearer to it than to others, so that

@@ -67,6 +67,27 @@ import Workbench
     #expect(shot.text.contains("all 2.05 k numbers are 0.250"), "\(shot.text)")
   }
 
+  /// Three values stand at their own places; two hundred fill the range without gaps, though bins and columns do not meet.
+  @Test func quantisedWeightsAreDrawnAtTheirLevels() throws {
+    let folder = try ScratchFolder()
+    func shot(_ levels: Int) throws -> [String] {
+      let values = (0..<32768).map { Float(($0 &* 2_654_435_761) % levels) / Float(levels) - 0.5 }
+      let path = try folder.write(safetensors([("fc.weight", [128, 256], values)]), to: "\(levels).safetensors")
+      return Shot(
+        try Front.replay(
+          "<Wait>", on: Session(try Checkpoint.open(path)), data: nil, size: ScreenSize(width: 120, height: 40))
+      ).lines
+    }
+    // A line low in the bars of the histogram.
+    func bars(_ lines: [String]) throws -> Substring {
+      let axis = try #require(lines.firstIndex { $0.contains("0│───") })
+      return lines[axis - 1].suffix(42).prefix { $0 != "┐" }
+    }
+    #expect(try bars(shot(3)).count { $0 == "█" } <= 6)
+    let many = try bars(shot(200))
+    #expect(many.count { $0 == "█" } >= 33, "\(many)")
+  }
+
   @Test func blocksStandInTheOrderOfTheirNumbers() throws {
     let folder = try ScratchFolder()
     // As Hugging Face's files have them: by their letters.

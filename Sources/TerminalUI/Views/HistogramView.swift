@@ -68,7 +68,7 @@ extension State {
     let isFine = !glyphs.isASCII && glyphs.dots == .braille
     let columns = max(1, area.width) * (isFine ? 2 : 1)
     let shares = { (histogram: Histogram, total: Double) in
-      histogram.smoothed.rebinned(from: start, to: end, columns: columns).bars.map { $0 / total }
+      histogram.drawn(in: columns).rebinned(from: start, to: end, columns: columns).bars.map { $0 / total }
     }
     let mirrored = isError ? nil : assessment?.reconstruction
     var plot = MirrorPlot(

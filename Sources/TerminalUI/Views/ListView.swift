@@ -162,10 +162,10 @@ extension State {
 
   /// What all names in a flat list begin with, to a part's end; none in a tree, whose blocks say it once.
   private var commonPrefix: String {
-    guard ordering.column != nil, rows.count > 1 else { return "" }
+    guard rows.count > 1 else { return "" }
     var common: Substring?
     for row in rows {
-      guard case .item(let id, 0) = row, let item = session.item(id: id) else { continue }
+      guard case .item(let id, 0) = row, let item = session.item(id: id) else { return "" }
       let name = printable(item.name)
       let before = common ?? name[...]
       let length = zip(before, name).prefix { $0 == $1 }.count
