@@ -226,13 +226,13 @@ import Testing
 
   @Test func theScreenIsDumpedAtTheSizeAskedFor() throws {
     let result = try Program.run(
-      "open", Program.digits, "--script", "jj", "--size", "120x40", "--dump", folder.path("screen.txt"))
+      "open", Program.digits, "--script", "j", "--size", "120x40", "--dump", folder.path("screen.txt"))
     #expect(result.status == 0 && result.output.isEmpty && result.errors.isEmpty)
     let lines = try dump()
     #expect(lines.count == 41 && lines.last == "")
     #expect(lines.allSatisfy { $0.count <= 120 })
     #expect(lines[0].contains("digits-cnn.onnx"))
-    // The cursor went two rows down.
+    // The cursor went a row down.
     #expect(lines.contains { $0.contains("▌ /conv2/Conv") })
   }
 

@@ -52,10 +52,10 @@ import Testing
     #expect(try terminal.waitForEnd() == .exited(0))
   }
 
-  /// A press on the third layer's row, whole and in two pieces; then one that never ends, after which keys work and a signal
+  /// A press on the second layer's row, whole and in two pieces; then one that never ends, after which keys work and a signal
   /// ends the program.
   @Test func mouseReportsAreReadHoweverTheyCome() throws {
-    for press in [["\u{1B}[<0;20;6M\u{1B}[<0;20;6m"], ["\u{1B}[<0;20", ";6M"]] {
+    for press in [["\u{1B}[<0;20;5M\u{1B}[<0;20;5m"], ["\u{1B}[<0;20", ";5M"]] {
       let terminal = try contract.start()
       #expect(terminal.modes.isSuperset(of: [1000, 1006]))
       for piece in press {

@@ -52,7 +52,7 @@ import Testing
     let script = ["open", Program.digits, "--session", path, "--size", "80x24", "--script"]
     let shown = try Program.run(script + ["u"])
     #expect(shown.status == 0 && shown.output.contains("int8 g32"), "\(shown)")
-    #expect(try Program.run(script + ["uu"]).output.contains("int8 g32") == false)
+    #expect(try Program.run(script + ["uu"]).output.contains("int8 g32 ✎") == false)
   }
 
   @Test func theNextStartOffersItAndItGoesOnceItIsWritten() throws {

@@ -173,6 +173,7 @@ extension State {
       if length == 0 { return "" }
     }
     guard let common, let end = common.lastIndex(where: { $0 == "." || $0 == "/" }) else { return "" }
-    return String(common[...end])
+    // A letter or two are not worth another shade.
+    return common[...end].count > 3 ? String(common[...end]) : ""
   }
 }

@@ -6,6 +6,14 @@
   import Darwin
 #endif
 
+extension Session {
+  /// - Throws: `WorkbenchError` where a path is the model's own, which nobody is asked about; `FileExists` where one is taken.
+  func checkFree(_ paths: [String]) throws {
+    for path in paths { try refuseModel(path) }
+    try FileExists.check(paths)
+  }
+}
+
 /// A file stands where another was to be written, and nobody said that it may go.
 public struct FileExists: Error, Sendable {
   public let path: String

@@ -142,7 +142,7 @@ extension Session {
   /// - Throws: `WorkbenchError`, and `FileExists`.
   public func write(_ target: Target, to path: String, replaces: Bool = true) throws -> Export {
     let export = try export(to: target, path: path)
-    if !replaces { try FileExists.check(export.files.map(\.path)) }
+    if !replaces { try checkFree(export.files.map(\.path)) }
     // A path that ends in / names a folder, made where it is missing.
     if path.hasSuffix("/"), mkdir(path, 0o777) != 0, errno != EEXIST {
       throw WorkbenchError("\(path): cannot be made: \(String(cString: strerror(errno)))")

@@ -81,7 +81,7 @@ extension Job {
       return .sensitivities(values, path: path)
     case .recall: return .recalled(session.recollection)
     case .export(let target, let path, let workers, let replaces):
-      if !replaces { try FileExists.check([path]) }
+      if !replaces { try session.checkFree([path]) }
       let export = try session.write(checkpoint: target, to: path, workers: workers) { progress in
         tell(.exporting(progress))
         return self.goesOn
@@ -90,13 +90,13 @@ extension Job {
     case .write(let target, let path, let replaces):
       return .written(try session.write(target, to: path, replaces: replaces), target, path: path)
     case .saveSession(let draft, let path, let replaces):
-      if !replaces { try FileExists.check([path]) }
+      if !replaces { try session.checkFree([path]) }
       try session.write(SessionWriter.bytes(of: draft), to: path)
       return .savedSession(path: path)
     case .openSession(let path): return .openedSession(try session.opened(path))
     case .rescued(let paths): return .rescued(try session.rescued(among: paths))
     case .save(let bytes, let path, let what, let replaces):
-      if !replaces { try FileExists.check([path]) }
+      if !replaces { try session.checkFree([path]) }
       try session.write(bytes, to: path)
       return .saved(path: path, what: what)
     case .importChoice(let path): return .imported(try session.choice(from: path), path: path)

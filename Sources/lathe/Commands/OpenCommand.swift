@@ -58,10 +58,8 @@ struct OpenCommand: ParsableCommand, Explained {
     completion: .file())
   var dump: String?
   @Flag(help: "Draw with ASCII alone.") var ascii = false
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Draw with braille dots, or with blocks alone; by itself as the terminal's font is likely to have them.")
-  var braille: Bool?
+  @Flag(help: "Draw with braille dots; by itself where the terminal's font is likely to have them.") var braille = false
+  @Flag(help: "Draw with blocks alone, without braille dots.") var blocks = false
   @Flag(help: "For a light background; without, and without --dark, the terminal is asked.") var light = false
   @Flag(help: "For a dark background.") var dark = false
   @Flag(help: "Leave the mouse to the terminal.") var noMouse = false
@@ -108,7 +106,7 @@ struct OpenCommand: ParsableCommand, Explained {
       options.backdrop = backdrop(preferences)
       if ascii || preferences.ascii == true {
         options.glyphs = .ascii
-      } else if let braille {
+      } else if braille || blocks {
         options.glyphs = GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
       }
       do {
@@ -151,7 +149,7 @@ struct OpenCommand: ParsableCommand, Explained {
       keys = String(decoding: data, as: UTF8.self)
     }
     let isASCII = ascii || preferences.ascii == true
-    let glyphs = isASCII ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille == true ? .braille : .quadrants)
+    let glyphs = isASCII ? GlyphSet.ascii : GlyphSet(.unicode, dots: braille ? .braille : .quadrants)
     // The screen has the only session: a second would be a copy of all that it changes.
     let canvas: Canvas
     do {
