@@ -20,6 +20,8 @@ struct Screen: Program {
     case job(Job.Report)
     /// What the filter searches.
     case indexed(SearchIndex)
+    /// In which order the items are shown.
+    case ordered([Int])
   }
 
   var state: State
@@ -78,6 +80,7 @@ struct Screen: Program {
     if opened != nil { perform(.resolveShared) }
     if !rescues.isEmpty { start(.rescued(among: rescues)) }
     if session.cache != nil { start(.recall) }
+    if session.items.count > SearchJob.veryLongModel { SearchJob.startOrder(session, mailbox: mailbox) }
     if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }
   }
 
@@ -148,6 +151,7 @@ struct Screen: Program {
       switch message {
       case .reports(let reports): state.session.receive(reports)
       case .indexed(let index): state.searchIndex = index
+      case .ordered(let order): state.take(order: order)
       case .job(let report) where jobs[report.job.id] != nil: receive(report)
       case .job: break
       }

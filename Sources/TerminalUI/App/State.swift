@@ -12,7 +12,7 @@ struct State: Sendable {
   /// Cells that the longest of the names takes.
   private(set) var longestName = 0
   /// The places of all items in the order in which they are shown.
-  let shownOrder: [Int]
+  private(set) var shownOrder: [Int]
   /// How many items are weights.
   let weightCount: Int
   /// Whether biases, norms and buffers are shown among the weights.
@@ -112,13 +112,22 @@ struct State: Sendable {
     self.session = session
     self.size = size
     figures = Figures(session)
-    shownOrder = session.shownOrder
+    // Of very many names the order is found beside the first screen.
+    shownOrder =
+      session.items.count > SearchJob.veryLongModel ? Array(session.items.indices) : session.shownOrder
     weightCount = session.items.count { $0.kind == .weight }
     showsAll = weightCount == 0
     rows = makeRows()
     longestName = longestNameAmongRows
     // A block is no layer.
     cursor = rows.firstIndex { if case .item = $0 { true } else { false } } ?? 0
+  }
+
+  /// Takes the order of a model of very many items.
+  mutating func take(order: [Int]) {
+    guard order != shownOrder, order.count == session.items.count else { return }
+    shownOrder = order
+    refreshRows()
   }
 
   // MARK: Derived
