@@ -95,8 +95,10 @@ import Workbench
     let targets = try Shot.digits("t<Wait>")
     #expect(targets.text.contains("onnxruntime") && targets.text.contains("layers fit"), "\(targets.text)")
     // What has no use for the model is dim, says why, and cannot be chosen.
-    let refused = try Shot.digits("tmlx<Wait><Enter>", ScreenSize(width: 120, height: 40))
-    #expect(refused.text.contains("not here:") || refused.text.contains("mlx-config"), "\(refused.text)")
+    let refused = try Shot.of(
+      "shakespeare-llama-f16.gguf", "tonnx<Wait><Enter>", ScreenSize(width: 120, height: 40), showsAll: false)
+    #expect(refused.text.contains("not here:") && refused.status.contains("no ONNX model"), "\(refused.text)")
+    #expect(!refused.header.contains("for onnx"))
     #expect(try Shot.digits("tonnxrun<Enter><Wait>").header.contains("for onnxruntime"))
   }
 
@@ -106,6 +108,16 @@ import Workbench
     #expect(over.text.contains("Help") && over.text.contains("choose"), "\(over.text)")
     // Esc goes back to what is under it.
     #expect(try Shot.digits("3js?<Esc>", showsAll: false).text.contains("type to search"))
+  }
+
+  /// What arrives for a popup reaches it under the help, and a popup that is done leaves none behind that it was opened over.
+  @Test func popupsStandOverEachOther() throws {
+    let under = try Shot.digits("t?<Wait><Esc>")
+    #expect(under.text.contains("layers fit") && !under.text.contains(" … "), "\(under.text)")
+    let front = try Shot.digits("<Wait>a?<Wait><Esc>", showsAll: false)
+    #expect(front.text.contains("┌ Front ") && !front.text.contains("working out"), "\(front.text)")
+    let keys = "-:keep-as one<Enter>-:keep-as two<Enter>R<Up>d<Enter>"
+    #expect(!(try Shot.digits(keys + "?<Esc>", showsAll: false).text.contains("┌ Recipes")))
   }
 
   // MARK: One layer over another

@@ -5,7 +5,8 @@ import Workbench
 /// What an edit does, told while its figures come in: which layers, from what to what, how many bytes, how much harm.
 struct EditStory: Sendable {
   private let bytes: Int
-  private let harm: Double?
+  /// `nil` while it is not known.
+  private var harm: Double?
   private let schemes: Recipe
   private var word = ""
   /// The recipe that the edit led to: another one has another story.
@@ -26,7 +27,8 @@ struct EditStory: Sendable {
   fileprivate func isOf(_ state: State) -> Bool { version == state.session.version }
 
   /// `ffn_down int4 → int3: −24.0 KiB, KL ≈ 0.011 → 0.016 (+45 %)`.
-  fileprivate func text(_ state: State) -> String {
+  fileprivate mutating func text(_ state: State) -> String {
+    harm = harm ?? harmBefore(state)
     let session = state.session
     let estimate = session.estimateVersion == state.estimateVersionShown ? state.figures.estimate : session.estimate
     let arrow = state.glyphs.isASCII ? "->" : "→"
@@ -35,7 +37,7 @@ struct EditStory: Sendable {
     text += subject(state, arrow)
     let saved = estimate.bytes - bytes
     if saved != 0 { text += ", \(saved < 0 ? minus : "+")\(Format.bytes(abs(saved)))" }
-    guard let before = harm ?? harmBefore(state) else { return text }
+    guard let before = harm else { return text }
     guard let after = Self.harm(state) else { return text + ", …" }
     let name = session.sensitivities == nil ? "damage" : state.metricTitle
     text +=
@@ -91,10 +93,11 @@ extension State {
 
   /// The story anew, while it is the last thing that was said.
   mutating func renewStory() {
-    guard let story = editStory, message != nil, story.isOf(self) else {
+    guard var story = editStory, message != nil, story.isOf(self) else {
       editStory = nil
       return
     }
     replaceMessage(story.text(self))
+    editStory = story
   }
 }

@@ -9,10 +9,13 @@ extension Screen {
     switch effect {
     case .write(let target, let path, let replaces) where target.isCheckpoint:
       state.exporting = ExportProgress()
-      start(.export(target, path: path, workers: workers, replaces: replaces))
+      start(
+        .export(target, path: path, workers: workers, replaces: replaces),
+        replacing: .write(target, path: path, replaces: true))
     case .write(let target, _, _) where target.needsFigures && !state.session.hasFigures:
       state.complain("\(target.name): figures are still coming in; write it when the analysis is done")
-    case .write(let target, let path, let replaces): start(.write(target, path: path, replaces: replaces))
+    case .write(let target, let path, let replaces):
+      start(.write(target, path: path, replaces: replaces), replacing: .write(target, path: path, replaces: true))
     case .save(let path, .bins, let replaces): writeBins(path, replaces)
     case .save(let path, .sensitivities, let replaces): keepSensitivities(path, replaces)
     case .targets: start(.targets)
@@ -47,7 +50,9 @@ extension Screen {
     case .resolveShared:
       for shared in state.session.sharedRatios { start(.threshold(shared)) }
     case .saveSession(let path, let replaces):
-      start(.saveSession(state.draft.written, path: path, replaces: replaces))
+      start(
+        .saveSession(state.draft.written, path: path, replaces: replaces),
+        replacing: .saveSession(path: path, replaces: true))
     case .openSession(let path): start(.openSession(path: path))
     case .rescued(let choice): perform(choice)
     case .mouse(let isOn): requests.append(.mouse(isOn))
@@ -59,7 +64,9 @@ extension Screen {
 
   private mutating func keepSensitivities(_ path: String, _ replaces: Bool) {
     guard let values = state.session.sensitivities?.values, let bytes = try? values.encoded() else { return }
-    start(.save(bytes, path: path, what: "sensitivities of \(values.layers.count) layers", replaces: replaces))
+    start(
+      .save(bytes, path: path, what: "sensitivities of \(values.layers.count) layers", replaces: replaces),
+      replacing: .save(path: path, what: .sensitivities, replaces: true))
   }
 
   private mutating func writeBins(_ path: String, _ replaces: Bool) {
@@ -70,7 +77,9 @@ extension Screen {
       return
     }
     let text = "layer,bin,low,high,count\n" + histogram.csv(layer: item.name)
-    start(.save(Array(text.utf8), path: path, what: "\(histogram.counts.count) bins", replaces: replaces))
+    start(
+      .save(Array(text.utf8), path: path, what: "\(histogram.counts.count) bins", replaces: replaces),
+      replacing: .save(path: path, what: .bins, replaces: true))
   }
 
   /// Asks everything anew: the items have changed.

@@ -14,6 +14,7 @@ extension Screen {
       default: break
       }
       if case .failed = report.event { state.quitsWhenWritten = false }
+      if case .done(.exists) = report.event {} else { replacing[report.job.id] = nil }
     }
     switch report.event {
     case .measuring(let progress): state.measuring = progress
@@ -26,31 +27,24 @@ extension Screen {
   }
 
   /// Asks whether a file may be replaced that stands where another was to be written.
-  private mutating func askToReplace(_ path: String, _ job: Job) {
-    let effect: Effect
-    switch job.work {
-    case .write(let target, let asked, _), .export(let target, let asked, _, _):
-      effect = .write(target, path: asked, replaces: true)
-    case .save(_, let asked, let what, _):
-      effect = .save(path: asked, what: what.hasPrefix("sens") ? .sensitivities : .bins, replaces: true)
-    case .saveSession(_, let asked, _): effect = .saveSession(path: asked, replaces: true)
-    default: return
-    }
+  private mutating func askToReplace(_ path: String, by effect: Effect) {
     state.prompt = Prompt(purpose: .confirm(effect), editor: LineEditor(prompt: printable(path)))
   }
 
   /// A front for the popup that waits for it.
   private mutating func take(_ front: SearchFront, open: [Question]) {
-    guard var popup = state.popup as? FrontPopup else { return }
+    guard state.popups.contains(where: { $0 is FrontPopup }) else { return }
     ask(open)
-    guard let recipe = popup.take(front, open: open.count, bytes: state.session.estimate.bytes) else {
+    var shown: Recipe?
+    let bytes = state.session.estimate.bytes
+    state.update(FrontPopup.self) { shown = $0.take(front, open: open.count, bytes: bytes) }
+    guard let recipe = shown else {
       if open.isEmpty {
-        state.popup = nil
+        state.popups = []
         state.complain("front: every layer was chosen by hand or can take nothing: u takes a choice back")
       }
       return
     }
-    state.popup = popup
     state.session.preview(recipe, provenance: Provenance(method: "the front"))
     askForChoices()
   }
@@ -86,12 +80,8 @@ extension Screen {
       state.session.take(recollection)
       for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }
       state.sessionChanged()
-    case .exists(let path): askToReplace(path, job)
-    case .targets(let verdicts):
-      if var popup = state.popup as? TargetsPopup {
-        popup.fits = verdicts
-        state.popup = popup
-      }
+    case .exists(let path): if let effect = replacing.removeValue(forKey: job.id) { askToReplace(path, by: effect) }
+    case .targets(let verdicts): state.update(TargetsPopup.self) { $0.fits = verdicts }
     case .other(let other):
       (state.other, state.overlay) = (other, nil)
       state.say("\(printable(other.path)): its layers are drawn over those of the same names; := none ends that")
@@ -110,6 +100,7 @@ extension Screen {
         wrote()
         if state.quitsWhenWritten { state.isDone = true }
       }
+      state.quitsWhenWritten = false
       state.tell(export)
     case .saved(let path, let what):
       state.ownPaths.insert(path)

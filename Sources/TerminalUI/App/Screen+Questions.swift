@@ -82,9 +82,12 @@ extension Screen {
   }
 
   /// Starts work on the session as it is now.
-  mutating func start(_ work: Job.Work) {
+  ///
+  /// - Parameter effect: what is done in its place where a file that is there may go.
+  mutating func start(_ work: Job.Work, replacing effect: Effect? = nil) {
     let job = queue.start(work, on: state.session)
     jobs[job.id] = job
+    replacing[job.id] = effect
   }
 
   /// What an open popup shows: at once what the summary knows, then the scheme that it speaks of, then the rest.

@@ -42,6 +42,8 @@ struct Screen: Program {
   let queue: JobQueue
   /// Those that run, by number.
   var jobs: [Job.ID: Job] = [:]
+  /// Of those that write: what writes over a file that is in the way.
+  var replacing: [Job.ID: Effect] = [:]
 
   /// - Parameters:
   ///   - glyphs: what the locale can show.
@@ -180,7 +182,8 @@ struct Screen: Program {
 
   /// The front anew, once all that it lacked was found out.
   private mutating func renewFront() {
-    guard let front = state.popup as? FrontPopup, front.open > 0, analyst.progress == nil else { return }
+    guard analyst.progress == nil, let front = state.popups.lazy.compactMap({ $0 as? FrontPopup }).first, front.open > 0
+    else { return }
     let isRunning = jobs.values.contains { if case .front = $0.work { true } else { false } }
     if !isRunning { start(.front) }
   }

@@ -55,9 +55,8 @@ struct State: Sendable {
   var prompt: Prompt?
   /// What was typed towards a command.
   var pending = PendingKeys()
-  /// What stands over the screen, and what it stands over.
-  var popup: (any Popup)?
-  var beneath: [any Popup] = []
+  /// What stands over the screen, one over the other.
+  var popups: [any Popup] = []
   /// The map in the place of list and panes.
   var map: LayerMap?
   /// Whether a slider is held by the mouse.
@@ -128,6 +127,19 @@ struct State: Sendable {
     guard order != shownOrder, order.count == session.items.count else { return }
     shownOrder = order
     refreshRows()
+  }
+
+  /// The popup that has the keys; one that is put here stands alone.
+  var popup: (any Popup)? {
+    get { popups.last }
+    set { popups = newValue.map { [$0] } ?? [] }
+  }
+
+  /// Changes a popup of a kind, wherever it stands.
+  mutating func update<Kind: Popup>(_ kind: Kind.Type, _ change: (inout Kind) -> Void) {
+    guard let place = popups.lastIndex(where: { $0 is Kind }), var popup = popups[place] as? Kind else { return }
+    change(&popup)
+    popups[place] = popup
   }
 
   // MARK: Derived

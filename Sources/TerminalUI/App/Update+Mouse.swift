@@ -71,7 +71,7 @@ extension State {
   private mutating func drag(_ event: MouseEvent) -> [Effect] {
     guard isDragging, popup != nil, let zone = view(size).zones.last(where: { $0.action == .slider }) else { return [] }
     let place = Double(event.point.x - zone.rect.x) / Double(max(1, zone.rect.width - 1))
-    popup?.slide(to: min(1, max(0, place)))
+    popups[popups.count - 1].slide(to: min(1, max(0, place)))
     return []
   }
 

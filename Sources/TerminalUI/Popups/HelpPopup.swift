@@ -9,7 +9,6 @@ struct HelpPopup: Popup {
   private let own: [KeyHint]
 
   let hints: [KeyHint] = [("Enter", "run"), ("↑ ↓", "move"), ("a-z", "search"), ("Esc", "close")]
-  let takesLetters = true
 
   init(over popup: (any Popup)?) { own = popup?.hints ?? [] }
 

@@ -21,9 +21,6 @@ protocol Popup: Sendable {
   /// A slider is dragged to a place between 0 and 1.
   mutating func slide(to place: Double)
 
-  /// Whether letters are typed into it: `?` is then one of them only where help is open already.
-  var takesLetters: Bool { get }
-
   /// The scheme that it speaks of, whose figures it shows: they are found first. `nil` for none.
   func considered(over state: State) -> Scheme?
 
@@ -49,8 +46,6 @@ enum PopupResponse: Sendable {
   case drops
   /// It stays, and the command is run.
   case performsOver(Command)
-  /// It stays, and the command is run on it with an argument.
-  case performsWith(Command, argument: String)
   /// It closes, and the command line opens with this text.
   case types(String)
   /// It stays under another.
@@ -70,7 +65,6 @@ struct PopupQuestions: Sendable {
 
 extension Popup {
   var hints: [KeyHint] { [("Esc", "close")] }
-  var takesLetters: Bool { false }
   mutating func point(at index: Int, over state: State) -> PopupResponse { .stays }
   mutating func slide(to place: Double) {}
   func considered(over state: State) -> Scheme? { nil }
@@ -81,78 +75,73 @@ extension State {
   /// Where popups stand: the totals stay in sight.
   var belowHeader: Rect { Rect(size).splitTop(1).rest }
 
-  /// A key goes to the popup that is open; `?` opens the help over it.
+  /// A key goes to the popup that is on top; `?` opens the help over it.
   mutating func browse(_ key: Key) -> [Effect] {
     guard var popup else { return [] }
     if key == .character("?"), !(popup is HelpPopup) {
-      beneath.append(popup)
-      self.popup = HelpPopup(over: popup)
+      popups.append(HelpPopup(over: popup))
       return []
     }
-    return follow(popup.press(key, over: self), of: popup)
+    let response = popup.press(key, over: self)
+    popups[popups.count - 1] = popup
+    return follow(response)
   }
 
   /// A press of the mouse on something that the popup drew.
   mutating func point(at index: Int) -> [Effect] {
     guard var popup else { return [] }
-    return follow(popup.point(at: index, over: self), of: popup)
+    let response = popup.point(at: index, over: self)
+    popups[popups.count - 1] = popup
+    return follow(response)
   }
 
-  /// - Parameter popup: as the key left it.
-  private mutating func follow(_ response: PopupResponse, of popup: any Popup) -> [Effect] {
-    self.popup = nil
+  /// Does what the popup on top wants.
+  private mutating func follow(_ response: PopupResponse) -> [Effect] {
     switch response {
-    case .stays: self.popup = popup
-    case .complains(let reason):
-      self.popup = popup
-      complain(reason)
-    case .closes: self.popup = beneath.popLast()
+    case .stays: break
+    case .complains(let reason): complain(reason)
+    case .closes: popups.removeLast()
     case .performs(let command, let argument):
       closeAll()
       return perform(command, argument)
-    case .performsOver(let command): return run(command, "", under: popup)
-    case .performsWith(let command, let argument): return run(command, argument, under: popup)
+    case .performsOver(let command):
+      // What it opens stands over those that are there.
+      let present = popups
+      popups = []
+      let effects = perform(command, "")
+      popups = present + popups
+      return effects
     case .previews(let recipe):
-      self.popup = popup
       session.preview(recipe, provenance: Provenance(method: "the front"))
       sessionChanged()
     case .takes(let words):
+      popups = []
       session.takePreview()
       say(words)
     case .commits(let recipe, let words):
+      popups = []
       session.commit(recipe)
       sessionChanged()
       say(words)
     case .drops:
+      popups.removeLast()
       session.dropPreview()
       sessionChanged()
     case .types(let text):
       closeAll()
       prompt = commandPrompt(text)
-    case .opens(let other):
-      beneath.append(popup)
-      self.popup = other
+    case .opens(let other): popups.append(other)
     case .passes(let key):
-      self.popup = beneath.popLast()
-      return self.popup == nil ? press(key) : browse(key)
-    case .changes(let change):
-      self.popup = popup
-      let effects = change(&self)
-      return effects
+      popups.removeLast()
+      return popups.isEmpty ? press(key) : browse(key)
+    case .changes(let change): return change(&self)
     }
     return []
   }
 
-  /// Runs a command; a popup that it opens stands over the one that asked for it.
-  private mutating func run(_ command: Command, _ argument: String, under popup: any Popup) -> [Effect] {
-    let effects = perform(command, argument)
-    if self.popup != nil { beneath.append(popup) } else { self.popup = popup }
-    return effects
-  }
-
   /// No popup is left; what one of them showed and nobody took is gone.
   private mutating func closeAll() {
-    (popup, beneath) = (nil, [])
+    popups = []
     if session.isPreviewing {
       session.dropPreview()
       sessionChanged()

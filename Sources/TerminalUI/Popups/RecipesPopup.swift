@@ -163,7 +163,7 @@ struct RecipesPopup: Popup {
       return .changes { state in
         state.session.commit(recipe)
         state.sessionChanged()
-        state.popup = nil
+        state.popups = []
         return state.perform(.named("export"), "")
       }
     default:

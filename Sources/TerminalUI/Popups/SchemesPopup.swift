@@ -10,7 +10,6 @@ struct SchemesPopup: Popup {
   private let offers: [SchemeOffer]
 
   let hints: [KeyHint] = [("Enter", "choose"), ("↑ ↓", "move"), ("a-z", "search"), ("Esc", "close")]
-  let takesLetters = true
 
   /// Begins at the scheme that the layer has.
   init(_ state: State) {

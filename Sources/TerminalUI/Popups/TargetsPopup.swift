@@ -19,7 +19,6 @@ struct TargetsPopup: Popup {
   var hints: [KeyHint] {
     [("Enter", purpose == .aim ? "choose" : "write"), ("↑ ↓", "move"), ("a-z", "search"), ("Esc", "close")]
   }
-  let takesLetters = true
 
   private struct Entry {
     /// `nil` for none.

@@ -25,11 +25,7 @@ package struct Preferences: Sendable, Equatable {
   package init() {}
 
   /// The person's file; `nil` where the environment names no place for it.
-  package static var path: String? {
-    if let home = environmentVariable("XDG_CONFIG_HOME"), home.hasPrefix("/") { return home + "/lathe/config" }
-    guard let home = environmentVariable("HOME"), home.hasPrefix("/") else { return nil }
-    return home + "/.config/lathe/config"
-  }
+  package static var path: String? { personFolder("XDG_CONFIG_HOME", else: ".config").map { $0 + "/config" } }
 
   /// Reads a file.
   ///

@@ -12,12 +12,7 @@ public struct CacheFolder: Sendable, Hashable {
   public init(_ path: String) { self.path = path }
 
   /// The person's; `nil` where the environment names no place for it.
-  public static var ofPerson: CacheFolder? {
-    // A path that is not absolute is to be ignored (XDG Base Directory Specification).
-    if let home = environmentVariable("XDG_CACHE_HOME"), home.hasPrefix("/") { return CacheFolder(home + "/lathe") }
-    guard let home = environmentVariable("HOME"), home.hasPrefix("/") else { return nil }
-    return CacheFolder(home + "/.cache/lathe")
-  }
+  public static var ofPerson: CacheFolder? { personFolder("XDG_CACHE_HOME", else: ".cache").map(CacheFolder.init) }
 
   private var models: String { path + "/models" }
 

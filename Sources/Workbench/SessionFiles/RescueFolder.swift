@@ -10,9 +10,7 @@ public struct RescueFolder: Sendable, Hashable {
 
   /// The person's; `nil` where the environment names no place for it.
   public static var ofPerson: RescueFolder? {
-    if let home = environmentVariable("XDG_STATE_HOME"), home.hasPrefix("/") { return RescueFolder(home + "/lathe") }
-    guard let home = environmentVariable("HOME"), home.hasPrefix("/") else { return nil }
-    return RescueFolder(home + "/.local/state/lathe")
+    personFolder("XDG_STATE_HOME", else: ".local/state").map(RescueFolder.init)
   }
 
   static let ending = ".session.json"
