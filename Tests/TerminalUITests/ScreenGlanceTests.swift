@@ -27,6 +27,29 @@ import Workbench
     #expect(folded.rows.filter { $0.contains("blk.") }.allSatisfy { $0.contains("█") || $0.contains("▇") })
   }
 
+  /// Names that differ late stay apart, and what a choice does stays in sight beside them.
+  @Test func longNamesAreCutWhereTheyAreAlike() throws {
+    let folder = try ScratchFolder()
+    let tensors = (0..<4).map {
+      (
+        name: "the_same_long_beginning/encoder/\($0)/reparam_conv", shape: [32, 32],
+        values: [Float](repeating: 1, count: 1024)
+      )
+    }
+    let path = try folder.write(safetensors(tensors), to: "long.safetensors")
+    func shot(_ width: Int) throws -> Shot {
+      Shot(
+        try Front.replay(
+          ":set *=int4<Enter><Wait>", on: Session(try Checkpoint.open(path)), data: nil,
+          size: ScreenSize(width: width, height: 24)))
+    }
+    let wide = try shot(120)
+    #expect(Set(wide.rows.map { $0.dropFirst(2).prefix(35) }).count == 4, "\(wide.rows)")
+    for shot in [wide, try shot(80)] {
+      #expect(shot.rows.allSatisfy { $0.contains("int4 g32") } && shot.lines[2].contains("t²"), "\(shot.text)")
+    }
+  }
+
   @Test func pricesStandWhereThereIsRoom() throws {
     let wide = try Shot.digits(":set *=int4<Enter><Wait>", ScreenSize(width: 200, height: 50), showsAll: false)
     #expect(wide.text.contains("−1 bit") && wide.text.contains("+1 bit"))

@@ -105,8 +105,9 @@ enum Column: String, CaseIterable, Sendable {
   static func fitting(
     _ width: Int, chosen: [Column]? = nil, sorted: Column? = nil, hasPrices: Bool = false, longestName: Int = 0
   ) -> [(column: Column, width: Int)] {
-    // Names have the room that they need, up to half of it all: other columns give way.
-    let name = max(Column.name.width, min(longestName, width / 2))
+    // Names have the room that they need, up to half of it all: other columns give way, but for what a choice does.
+    let kept = [Column.scheme, .error, .share].reduce(1) { $0 + $1.width + 1 }
+    let name = max(Column.name.width, min(longestName, width / 2, width - kept))
     var order = chosen.map { [.name] + $0.filter { $0 != .name } } ?? byImportance
     if chosen == nil, hasPrices { order.insert(contentsOf: [.fewer, .more], at: 5) }
     // What the list is sorted by is seen.

@@ -41,7 +41,7 @@ extension State {
     if let message {
       drawMessage(&canvas, message, x: x, rect)
     } else if isNew, session.recipe.choices.isEmpty {
-      let words = "- + fewer, more bits · a the best at every size · m measure · M map · ? all keys"
+      let words = "- + bits · a the best at every size · m measure · M map · ? all keys"
       canvas.put(words, x: x, y: rect.y, Style(.accent), limit: max(0, rect.maxX - x))
     } else if isQuiet, let item = current, let note = session.note(on: item) {
       canvas.put(

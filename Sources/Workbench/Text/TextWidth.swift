@@ -43,11 +43,12 @@ package enum TextWidth {
     }
   }
 
-  /// A tensor's name in at most `width` columns: the end, which tells it from others, keeps two thirds.
+  /// A tensor's name in at most `width` columns: of its beginning, which others share, a few letters stay, and of its end,
+  /// which tells it from them, all that there is room for.
   package static func clippedName(_ name: String, to width: Int) -> String {
     guard columns(of: name) > width else { return name }
     guard width > 4 else { return clipped(name, to: width, cut: .start) }
-    let before = (width - 1) / 3
+    let before = min(4, (width - 1) / 4)
     return prefix(of: name, columns: before) + "…" + suffix(of: name, columns: width - 1 - before)
   }
 
