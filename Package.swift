@@ -3,7 +3,7 @@ import PackageDescription
 
 // The rooms of the house, in the order in which the data goes through them:
 // bytes (FileAccess) -> tensors (Checkpoints) -> numbers (Numerics; Coding for packed ones)
-// -> codes and errors (Compression) -> accuracy (Inference) -> the session (Workbench) -> the screen (TerminalUI).
+// -> codes and errors (Compression) -> accuracy (Inference) -> what wins it back (Recovery) -> the session (Workbench) -> the screen (TerminalUI).
 
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
@@ -70,10 +70,12 @@ let package = Package(
     room(
       "Inference",
       ["Architectures", "Checkpoints", "Compression", "FileAccess", "Numerics", "CBLAS", "CKernels", "CImages"], fuzzed),
+    room(
+      "Recovery", ["Checkpoints", "CKernels", "Compression", "FileAccess", "Inference", "Numerics"], fuzzed),
     .target(
       name: "Workbench",
       dependencies: [
-        "Architectures", "Checkpoints", "Compression", "CText", "FileAccess", "Inference", "Numerics",
+        "Architectures", "Checkpoints", "Compression", "CText", "FileAccess", "Inference", "Numerics", "Recovery",
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Export/Configs/Targets")], swiftSettings: strict + fuzzed),
@@ -100,6 +102,8 @@ let package = Package(
     tests("CodingTests", ["Coding", "CKernels"]),
     tests("CompressionTests", ["Compression", "Checkpoints", "Coding", "Numerics", "CKernels"]),
     tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "FileAccess", "Numerics", "CKernels"]),
+    tests(
+      "RecoveryTests", ["Recovery", "Checkpoints", "CKernels", "Compression", "FileAccess", "Inference", "Numerics"]),
     tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]),
     tests(
       "TerminalUITests",

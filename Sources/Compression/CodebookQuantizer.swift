@@ -10,11 +10,13 @@ final class CodebookQuantizer: ValueQuantizer {
   /// The table of NF4, of the whole weight, or of the run that was last.
   private var table: lathe_levels
   /// NF4's scale of the whole weight.
-  private var tensorScale: Float = 0
+  private(set) var tensorScale: Float = 0
   private let clusters: RunClusters?
   private var mean: MeanTable
   private var packed = BitWriter()
   var keepsScales = false
+  /// Each run's of NF4, where they are kept.
+  private(set) var keptScales: [Float] = []
 
   /// Reads the weight for a scale or a table that all share.
   init(
@@ -70,7 +72,9 @@ final class CodebookQuantizer: ValueQuantizer {
 
   private func add(scale: Float) {
     mean.add(scale: scale)
-    if keepsScales { packed.put(Int(scale.bitPattern), 32) }
+    guard keepsScales else { return }
+    packed.put(Int(scale.bitPattern), 32)
+    keptScales.append(scale)
   }
 
   var scaleBytes: [UInt8] {

@@ -24,6 +24,8 @@ struct Reconstruction {
     case half(ElementType)
     case block(BlockQuantizer, bytes: UnsafeMutableBufferPointer<UInt8>, BlockImportances?)
     case values(any ValueQuantizer)
+    /// What was chosen before.
+    case chosen(ChosenWeight)
   }
 
   private let method: Method
@@ -32,10 +34,16 @@ struct Reconstruction {
 
   /// `nil` where the scheme's error is not computed. For scales that rows share, the weight is read before.
   init?(
-    _ scheme: Scheme, of source: some WeightSource, pruning: Pruning, control: PassControl
+    _ scheme: Scheme, of source: some WeightSource, pruning: Pruning, control: PassControl, ignoresChosen: Bool = false
   ) throws {
     isMasked = scheme.sparsity != .none
     let format = scheme.format.value
+    if !ignoresChosen, let chosen = source.chosen, chosen.scheme.hasNumbers(of: scheme) {
+      method = .chosen(chosen)
+      codes = format.codes
+      if case .block(let type) = scheme.format { blockScales = BlockScales(type) }
+      return
+    }
     guard
       let method = try format.method(
         of: source, pruning, isMasked: isMasked, capacity: min(source.rowsPerChunk, source.rows) * source.columns,
@@ -62,14 +70,29 @@ struct Reconstruction {
     if case .values(let quantizer) = method { quantizer.keepsScales = true } else { scales.keepAll() }
   }
 
+  /// Every scale, where they were kept.
+  var keptGrids: [lathe_grid] { scales.kept }
+
+  /// What has values of its own.
+  var quantizer: (any ValueQuantizer)? { if case .values(let quantizer) = method { quantizer } else { nil } }
+
   /// The levels of a typical run of what was applied.
   var levels: Levels? {
+    if case .chosen(let chosen) = method, let levels = chosen.levels { return levels }
+    return ownLevels
+  }
+
+  private var ownLevels: Levels? {
     if case .values(let quantizer) = method { quantizer.levels } else { blockScales?.levels ?? scales.levels }
   }
 
   /// All scales, zero points and tables as they are packed, once everything was applied and they were kept.
   func scaleBytes(of scheme: Scheme) -> [UInt8] {
-    if case .values(let quantizer) = method { quantizer.scaleBytes } else { PackedContent.pack(scales.kept, scheme) }
+    switch method {
+    case .chosen(let chosen): chosen.scaleBytes
+    case .values(let quantizer): quantizer.scaleBytes
+    default: PackedContent.pack(scales.kept, scheme)
+    }
   }
 
   func free() {
@@ -120,6 +143,17 @@ struct Reconstruction {
           type == .f16 ? lathe_half_from_float(pruned[index]) : lathe_bfloat_from_float(pruned[index])
         codes[index] = Int32(bits)
         values[index] = type == .f16 ? lathe_float_from_half(bits) : lathe_float_from_bfloat(bits)
+      }
+    case .chosen(let chosen):
+      let rows = chunk.firstRow..<chunk.firstRow + chunk.rows
+      chosen.read(rows: rows, into: values)
+      chosen.readCodes(rows: rows, into: codes)
+      if case .blocks(let type, let bytes) = chosen.content {
+        let row = chunk.columns / type.blockWeights
+        bytes.withUnsafeBufferPointer { bytes in
+          guard let start = bytes.baseAddress else { return }
+          blockScales?.add(start + rows.lowerBound * row * type.blockBytes, blocks: rows.count * row)
+        }
       }
     case .values(let quantizer):
       quantizer.apply(chunk, pruned: pruned, values: values, codes: codes)

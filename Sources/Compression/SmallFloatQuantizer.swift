@@ -7,13 +7,15 @@ final class SmallFloatQuantizer: ValueQuantizer {
   private let scheme: SmallFloatScheme
   private let format: lathe_small_float
   /// Of the whole weight, where there is one.
-  private let tensorScale: Float
+  let tensorScale: Float
   private var scales: [Float] = []
   private var scaleCodes: [UInt8] = []
   private var sum = 0.0
   private var count = 0
   private var packed = BitWriter()
   var keepsScales = false
+  /// Each run's, as a factor of its numbers, where they are kept.
+  private(set) var keptScales: [Float] = []
 
   /// Reads the weight for a scale that all share.
   init(_ scheme: SmallFloatScheme, of source: some WeightSource, _ pruning: Pruning, _ control: PassControl) throws {
@@ -68,7 +70,9 @@ final class SmallFloatQuantizer: ValueQuantizer {
   private func add(_ scale: Float, _ code: Int, _ width: Int) {
     sum += Double(scale)
     count += 1
-    if keepsScales { packed.put(code, width) }
+    guard keepsScales else { return }
+    packed.put(code, width)
+    keptScales.append(scale)
   }
 
   /// NVFP4's tensor scale stands after the blocks'.

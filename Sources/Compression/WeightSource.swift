@@ -17,6 +17,8 @@ public protocol WeightSource: Sendable {
   /// Weights that are best read at once: more than a chunk where the numbers of a row lie apart, so that a few rows cost
   /// as many reads as many do.
   var weightsPerRead: Int { get }
+  /// Codes that were chosen for it; `nil` where each weight takes the nearest level.
+  var chosen: ChosenWeight? { get }
   /// Fills `weights` (a whole number of rows, row-major) from row `row` on.
   ///
   /// - Throws: what the owner of the bytes throws; the message names the file and the tensor.
@@ -32,6 +34,7 @@ extension WeightSource {
   public var count: Int { rows * columns }
   public var shape: [Int] { [rows, columns] }
   public var importances: Importances? { nil }
+  public var chosen: ChosenWeight? { nil }
   public var halfType: HalfType? { nil }
   public var halvesAreRows: Bool { true }
   public var weightsPerRead: Int { 0 }

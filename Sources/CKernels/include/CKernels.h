@@ -3,6 +3,7 @@
 
 #include "level.h"
 #include "decode.h"
+#include "feedback.h"
 #include "half.h"
 #include "ggml_legacy.h"
 #include "ggml_quantize.h"

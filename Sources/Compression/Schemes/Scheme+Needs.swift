@@ -59,7 +59,7 @@ extension Scheme {
 
   /// All that the scheme needs of a weight.
   public var needs: [Need] {
-    var needs = format.value.needs(self)
+    var needs = format.value.needs(self) + choiceNeeds
     switch sparsity {
     case .none, .ratio, .threshold, .model: break
     case .pattern(_, let of): needs.append(.columns(multipleOf: of, what: "\(of)"))

@@ -15,6 +15,7 @@ extension Scheme: CustomStringConvertible {
     default: words.append("sparsity=\(sparsity.words)")
     }
     if coding != .none { words.append("coding=\(coding.rawValue)") }
+    if by != .nearest { words.append("by=\(by.rawValue)") }
     return words.joined(separator: ",")
   }
 }
@@ -63,7 +64,7 @@ extension Scheme {
     case "tensor", "channel", "group": return "granularity"
     case "symmetric", "symmetric-full", "symmetric-signed", "affine": return "symmetry"
     case "sparsity", "threshold": return "sparsity"
-    case "axis", "range", "scale", "rounds", "exponent", "tensor-scale", "coding", "entries": return String(name)
+    case "axis", "range", "scale", "rounds", "exponent", "tensor-scale", "coding", "by", "entries": return String(name)
     default: return nil
     }
   }
@@ -71,7 +72,7 @@ extension Scheme {
   /// The options that any scheme may have, for suggestions.
   static let optionWords = [
     "tensor", "channel", "axis", "group", "symmetric", "symmetric-full", "symmetric-signed", "affine", "range", "scale",
-    "rounds", "exponent", "tensor-scale", "sparsity", "threshold", "coding", "entries",
+    "rounds", "exponent", "tensor-scale", "sparsity", "threshold", "coding", "by", "entries",
   ]
 
   private mutating func apply(option: String, after word: String, of spec: String) throws(SpecError) {
@@ -86,6 +87,11 @@ extension Scheme {
     case ("coding", let value?):
       guard let coding = Coding(rawValue: value) else { throw option.wrong("coding=none, huffman or rans") }
       self.coding = coding
+    case ("by", let value?):
+      guard let choice = CodeChoice(rawValue: value) else {
+        throw option.wrong("by=\(CodeChoice.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      by = choice
     default: format = try format.value.with(option)
     }
   }

@@ -7,11 +7,14 @@ public struct Scheme: Sendable, Hashable {
   public var format: Format
   public var sparsity: Sparsity
   public var coding: Coding
+  /// How its codes are chosen.
+  public var by: CodeChoice
 
-  public init(_ format: Format, sparsity: Sparsity = .none, coding: Coding = .none) {
+  public init(_ format: Format, sparsity: Sparsity = .none, coding: Coding = .none, by: CodeChoice = .nearest) {
     self.format = format
     self.sparsity = sparsity
     self.coding = coding
+    self.by = by
   }
 
   /// The weight as it is.

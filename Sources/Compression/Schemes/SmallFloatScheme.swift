@@ -73,6 +73,17 @@ extension SmallFloatScheme.Element {
     }
   }
 
+  /// By code: a sign, exponent and mantissa.
+  var table: [Float] {
+    switch self {
+    case .e4m3: ElementType.e4m3Levels
+    case .e5m2: ElementType.e5m2Levels
+    case .e2m3: ElementType.e2m3Levels
+    case .e3m2: ElementType.e3m2Levels
+    case .e2m1: ElementType.e2m1Levels
+    }
+  }
+
   private static let e4m3Numbers = rising(ElementType.e4m3Levels)
   private static let e5m2Numbers = rising(ElementType.e5m2Levels)
   private static let e2m3Numbers = rising(ElementType.e2m3Levels)
