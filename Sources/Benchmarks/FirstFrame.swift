@@ -49,7 +49,7 @@ struct FirstFrame {
     while ContinuousClock.now < deadline, let (bytes, time) = terminal.receive(upTo: 5000) {
       screen.feed(bytes)
       // The header is drawn first, the hints at the foot last.
-      if screen.text(0).contains(name), screen.text(PseudoTerminal.height - 1).contains("quit") {
+      if screen.text(0).contains(name), screen.text(PseudoTerminal.height - 1).contains("help") {
         return (time - terminal.started).seconds
       }
     }

@@ -119,7 +119,7 @@ extension Scheme {
 
 extension Sparsity {
   /// n and m of n:m.
-  var keptPattern: (keep: Int, of: Int)? {
+  package var keptPattern: (keep: Int, of: Int)? {
     switch self {
     case .pattern(let keep, let of), .weightedPattern(let keep, let of): (keep, of)
     default: nil

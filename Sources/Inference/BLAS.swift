@@ -1,19 +1,23 @@
 internal import CBLAS
 
 /// Matrix products on one thread: jobs are what runs in parallel. The system's BLAS is loaded at the first of them.
-enum BLAS {
+package enum BLAS {
   /// A matrix in memory, row after row, perhaps to be read as its transpose.
-  struct Matrix {
+  package struct Matrix {
     let start: UnsafePointer<Float>
     /// Elements between the stored rows.
     let stride: Int
     var isTransposed = false
+
+    package init(start: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
+      (self.start, self.stride, self.isTransposed) = (start, stride, isTransposed)
+    }
   }
 
   /// c ← alpha · a · b + beta · c with a (m, k), b (k, n), c (m, n) row after row, `stride` elements apart.
   ///
   /// - Parameter isCancelled: asked some times a tenth of a second; where it is `true` the product is left as it is then.
-  static func multiply(
+  package static func multiply(
     _ a: Matrix, _ b: Matrix, into c: UnsafeMutablePointer<Float>, stride: Int? = nil, m: Int, n: Int, k: Int,
     alpha: Float = 1, beta: Float = 0, unless isCancelled: () -> Bool
   ) {

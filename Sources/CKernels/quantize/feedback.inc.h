@@ -1,10 +1,8 @@
 // Error feedback, compiled once a level of instructions (dispatch/each_level.inc.h).
 
 /// The place of the level nearest to x; halfway between two the lower.
-TARGET INLINE int LEVEL(nearest_place)(const lathe_choice *choice, float x) {
-  int count = choice->count;
-  const float *levels = choice->levels;
-  if (choice->is_even) {
+TARGET INLINE int LEVEL(nearest_place)(const float *levels, int count, int is_even, float x) {
+  if (is_even) {
     float place = rintf(x - levels[0]);
     place = place > 0 ? place : 0;
     return place < (float)(count - 1) ? (int)place : count - 1;
@@ -29,12 +27,12 @@ TARGET INLINE void LEVEL(add_scaled)(float *target, const float *from, float fac
 
 TARGET static void LEVEL(feed_back)(
     const float *weights, float *corrections, float *errors, float *values, uint8_t *codes, const uint8_t *mask,
-    size_t rows, size_t width, size_t stride, const float *u, size_t u_stride, const lathe_choice *choice) {
+    size_t rows, size_t taken, size_t width, size_t stride, const float *u, size_t u_stride, const lathe_choice *choice) {
   for (size_t row = 0; row < rows; row++) {
     const float *w = weights + row * stride;
     float *c = corrections + row * stride;
     const float *scales = choice->scales + row * choice->run_stride, *bases = choice->bases + row * choice->run_stride;
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < taken; k++) {
       float wanted = w[k] + c[k], value = wanted;
       uint8_t code = 0;
       if (mask && mask[row * stride + k]) {
@@ -42,7 +40,7 @@ TARGET static void LEVEL(feed_back)(
       } else if (choice->count > 0) {
         float scale = scales[choice->runs[k]], base = bases[choice->runs[k]];
         float x = scale != 0 ? (wanted - base) / scale : 0;
-        code = (uint8_t)LEVEL(nearest_place)(choice, x);
+        code = (uint8_t)LEVEL(nearest_place)(choice->levels, choice->count, choice->is_even, x);
         value = scale * choice->levels[code] + base;
       }
       float error = w[k] - value;
@@ -94,4 +92,35 @@ TARGET static size_t LEVEL(cholesky)(double *a, size_t n, double least) {
     }
   }
   return 0;
+}
+
+TARGET static void LEVEL(cholesky_solve)(const double *l, size_t n, double *b, size_t rows) {
+  for (size_t row = 0; row < rows; row++) {
+    double *x = b + row * n;
+    for (size_t i = 0; i < n; i++) x[i] = (x[i] - LEVEL(dot)(l + i * n, x, i)) / l[i * n + i];
+    for (size_t i = n; i-- > 0;) {
+      double found = x[i] /= l[i * n + i];
+      const double *from = l + i * n;
+      for (size_t j = 0; j < i; j++) x[j] -= found * from[j];
+    }
+  }
+}
+
+TARGET static void LEVEL(add_level_errors)(
+    const float *weights, const float *factors, size_t count, const float *levels, int level_count, int is_even,
+    float scale, float base, double sums[3]) {
+  double error = 0, product = 0, square = 0;
+  float inverse = scale != 0 ? 1 / scale : 0;
+  for (size_t i = 0; i < count; i++) {
+    float rest = weights[i] - base;
+    float q = levels[LEVEL(nearest_place)(levels, level_count, is_even, rest * inverse)];
+    float difference = rest - scale * q;
+    double h = factors ? factors[i] : 1;
+    error += h * (double)(difference * difference);
+    product += h * (double)(rest * q);
+    square += h * (double)(q * q);
+  }
+  sums[0] += error;
+  sums[1] += product;
+  sums[2] += square;
 }

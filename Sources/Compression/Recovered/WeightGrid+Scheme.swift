@@ -169,3 +169,16 @@ extension Scheme {
     return [.impossible("by=\(by.rawValue) chooses among the levels of a grid, which \(format.value.spec[0]) has not")]
   }
 }
+
+extension Sparsity {
+  /// The share of the weights that it takes away, where it says one.
+  package var share: Double? {
+    switch self {
+    case .none: 0
+    case .ratio(let share), .weighted(let share), .model(let share): share
+    case .pattern(let keep, let of), .weightedPattern(let keep, let of): 1 - Double(keep) / Double(max(1, of))
+    case .structured(let structure): structure.ratio
+    case .threshold: nil
+    }
+  }
+}

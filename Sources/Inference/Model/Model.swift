@@ -69,6 +69,23 @@ public protocol Model: Sendable {
     isCancelled: @escaping () -> Bool
   ) throws -> [InputMoments]
 
+  /// Chooses weights layer by layer, each by what it is given once all before it are chosen.
+  ///
+  /// - Parameters:
+  ///   - samples: at most so many of the data's, evenly taken; `nil` for all.
+  ///   - changed: the weights to begin with.
+  ///   - layers: the checkpoint's that are to be chosen; those that are given no rows of numbers are left out.
+  ///   - comparesWithOriginal: whether the difference to what the original's weights make of the samples is asked for.
+  ///   - progress: called with what is done and all.
+  ///   - choose: gives a layer's new matrix, outputs by inputs; `nil` to leave it as it is.
+  /// - Returns: the weights with all that were chosen.
+  /// - Throws: what a run throws, and what `choose` throws.
+  func chooseWeights(
+    _ data: Data, samples: Int?, original: Weights, changed: Weights, layers: Set<Int>, comparesWithOriginal: Bool,
+    _ request: MeasurementRequest, progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool,
+    choose: (InputProducts) throws -> [Float]?
+  ) throws -> Weights
+
   /// So few of the data as tell one layer's effect from another's.
   func fewSamples(of data: Data) -> Int
 

@@ -27,7 +27,7 @@ extension Network {
         guard let columns = checkpoint.layers[layer].matrix?.columns else { continue }
         let call = Call(node: step.node, inputs: inputs, operatorSet: operatorSet, filler: step.filler, budget: budget)
         do throws(InferenceError) {
-          try call.eachInputRows(weight: input, columns: columns) { rows in
+          try call.eachInputRows(weight: input, columns: columns) { rows, _ in
             found[layer, default: InputMoments(layer: layer, columns: columns)].add(rows)
           }
         } catch { failure = error }
@@ -49,14 +49,14 @@ extension Network {
 }
 
 extension Call {
-  /// Gives `body` the rows that a weight's columns are multiplied by: some at a time; none where the operator takes the
-  /// weight in another way.
+  /// Gives `body` the rows that a weight's columns are multiplied by, and the part of the matrix's rows that they are for
+  /// (a convolution's group): some at a time; none where the operator takes the weight in another way.
   ///
   /// - Parameters:
   ///   - weight: which input it is.
   ///   - columns: of the layer's matrix.
-  fileprivate func eachInputRows(
-    weight: Int, columns: Int, _ body: (UnsafeBufferPointer<Float>) -> Void
+  func eachInputRows(
+    weight: Int, columns: Int, _ body: (UnsafeBufferPointer<Float>, (index: Int, count: Int)) -> Void
   ) throws(InferenceError) {
     guard weight == 1, let x = try value(0).floats else { return }
     let shape = try value(0).shape
@@ -70,21 +70,21 @@ extension Call {
       for image in 0..<shape[0] {
         let turned = Shape.gather(
           x, [pixels, shape[1], taps], strides: [1, pixels, 0], offset: image * shape[1] * pixels)
-        turned.withUnsafeBufferPointer { body($0) }
+        turned.withUnsafeBufferPointer { body($0, (0, 1)) }
       }
     case "Gemm" where int("transA") ?? 0 != 0:
       guard shape.count == 2, shape[0] == columns else { return }
-      Shape.gather(x, [shape[1], shape[0]], strides: [1, shape[1]]).withUnsafeBufferPointer { body($0) }
+      Shape.gather(x, [shape[1], shape[0]], strides: [1, shape[1]]).withUnsafeBufferPointer { body($0, (0, 1)) }
     case "Gemm", "MatMul", "MatMulNBits":
       guard shape.last == columns else { return }
-      x.withUnsafeBufferPointer { body($0) }
+      x.withUnsafeBufferPointer { body($0, (0, 1)) }
     default: return
     }
   }
 
   /// The windows of a convolution, image by image and group by group.
   private func eachWindow(
-    _ x: [Float], _ shape: [Int], _ columns: Int, _ body: (UnsafeBufferPointer<Float>) -> Void
+    _ x: [Float], _ shape: [Int], _ columns: Int, _ body: (UnsafeBufferPointer<Float>, (index: Int, count: Int)) -> Void
   ) throws(InferenceError) {
     let wShape = try value(1).shape
     let groups = int("group") ?? 1
@@ -105,7 +105,9 @@ extension Call {
             start + number * inGroup * window.input.product, channels: inGroup, rows: rows, into: scratch.start)
         }
         let unrolled = Array(UnsafeBufferPointer(start: scratch.start, count: columns * width))
-        Shape.gather(unrolled, [width, columns], strides: [1, width]).withUnsafeBufferPointer { body($0) }
+        Shape.gather(unrolled, [width, columns], strides: [1, width]).withUnsafeBufferPointer {
+          body($0, (number % groups, groups))
+        }
       }
     }
   }

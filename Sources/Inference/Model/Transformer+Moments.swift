@@ -9,14 +9,7 @@ extension Transformer {
     _ data: ScoredText, samples: Int?, weights: TransformerWeights, _ request: MeasurementRequest,
     progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool
   ) throws -> [InputMoments] {
-    let texts: [[Int]]
-    if shape.isCausal {
-      texts = try data.windows.chosen(samples ?? .max, of: try data.tokens(of: self, weights, isCancelled: isCancelled))
-    } else {
-      let lines = data.texts.filter { !$0.isEmpty }
-      let (count, longest) = (max(0, min(samples ?? .max, lines.count)), request.context ?? places ?? 512)
-      texts = (0..<count).map { Array(lines[$0 * lines.count / count].prefix(longest)) }
-    }
+    let texts = try calibrationTexts(data, samples, weights, request, isCancelled)
     let found = Found()
     let observe: LinearObserver = { layer, x, columns in found.add(layer, x, columns) }
     var first = 0
@@ -31,13 +24,7 @@ extension Transformer {
       let start = try embed(Array(texts[first..<last]), weights: weights)
       let done = try run(start, weights: weights, observe: observe, isCancelled: isCancelled)
       if let head, let outputNorm {
-        let inputs = Kernels.filled(done.values.count) { target in
-          done.values.withUnsafeBufferPointer { x in
-            guard let x = x.baseAddress else { return }
-            normalise(outputNorm, weights, x, into: target, rows: done.tokens)
-          }
-        }
-        inputs.withUnsafeBufferPointer { found.add(head.layer, $0, shape.hidden) }
+        normalised(done, outputNorm, weights).withUnsafeBufferPointer { found.add(head.layer, $0, shape.hidden) }
       }
       first = last
       progress(first, texts.count)

@@ -1,0 +1,64 @@
+/// The second moments of what a layer is given: all that its output's error depends on, whatever its weight becomes.
+///
+/// With x the inputs that the model's weights of before make, and x̂ those that the changed ones make, row after row:
+/// ‖W x − Ŵ x̂‖² is a quadratic form in Ŵ of Σ x̂ x̂ᵀ and Σ x̂ (x − x̂)ᵀ.
+public struct InputProducts: Sendable {
+  /// The checkpoint's layer.
+  public let layer: Int
+  /// Columns of its matrix.
+  public let columns: Int
+  /// Each of equal parts of the matrix's rows, which have inputs of their own: a convolution's groups. One of all others.
+  public internal(set) var parts: [Part]
+
+  public struct Part: Sendable {
+    /// Σ x̂ x̂ᵀ, (columns, columns), symmetric.
+    public internal(set) var products: [Float]
+    /// Σ x̂ (x − x̂)ᵀ, (columns, columns); empty where both are the same or it was not asked for.
+    public internal(set) var differences: [Float] = []
+    /// How many rows of inputs.
+    public internal(set) var rows = 0
+  }
+
+  init(layer: Int, columns: Int, parts: Int = 1) {
+    (self.layer, self.columns) = (layer, columns)
+    self.parts = .init(repeating: Part(products: .init(repeating: 0, count: columns * columns)), count: parts)
+  }
+
+  /// The same inputs as another layer of as many columns has.
+  func of(_ layer: Int) -> InputProducts {
+    var other = InputProducts(layer: layer, columns: columns, parts: 0)
+    other.parts = parts
+    return other
+  }
+
+  /// Adds rows of inputs.
+  ///
+  /// - Parameters:
+  ///   - changed: x̂, rows of `columns` numbers one after another.
+  ///   - original: x, as many; `nil` for the same.
+  mutating func add(
+    _ changed: UnsafeBufferPointer<Float>, original: UnsafeBufferPointer<Float>? = nil, to part: Int = 0
+  ) {
+    let rows = changed.count / max(1, columns)
+    guard rows > 0, let x = changed.baseAddress, parts.indices.contains(part) else { return }
+    parts[part].rows += rows
+    Self.add(x, x, rows, columns, to: &parts[part].products)
+    guard let original, original.count == changed.count else { return }
+    if parts[part].differences.isEmpty { parts[part].differences = .init(repeating: 0, count: columns * columns) }
+    let difference = Scratch(changed.count)
+    for index in 0..<changed.count { difference.start[index] = original[index] - changed[index] }
+    Self.add(x, difference.start, rows, columns, to: &parts[part].differences)
+  }
+
+  /// sum += aᵀ b.
+  private static func add(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ rows: Int, _ columns: Int, to sum: inout [Float]
+  ) {
+    sum.withUnsafeMutableBufferPointer { sum in
+      guard let sum = sum.baseAddress else { return }
+      BLAS.multiply(
+        .init(start: a, stride: columns, isTransposed: true), .init(start: b, stride: columns), into: sum, m: columns,
+        n: columns, k: rows, beta: 1, unless: { false })
+    }
+  }
+}

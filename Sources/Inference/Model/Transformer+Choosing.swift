@@ -1,0 +1,112 @@
+internal import Checkpoints
+
+extension Transformer {
+  /// Block by block, and in a block in the order of its products: those that have the same inputs are one step.
+  ///
+  /// Costs four runs of each block on the changed weights, and as many on the original's where both are compared. Memory:
+  /// the states of all samples, and one block's numbers for some texts.
+  public func chooseWeights(
+    _ data: ScoredText, samples: Int?, original: TransformerWeights, changed: TransformerWeights, layers: Set<Int>,
+    comparesWithOriginal: Bool, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
+    isCancelled: @escaping () -> Bool, choose: (InputProducts) throws -> [Float]?
+  ) throws -> TransformerWeights {
+    let texts = try calibrationTexts(data, samples, original, request, isCancelled)
+    guard !texts.isEmpty else { return changed }
+    var changed = changed
+    let chunks = Self.chunks(texts)
+    var states = try chunks.map { try embed($0, weights: changed) }
+    var plain = comparesWithOriginal ? try chunks.map { try embed($0, weights: original) } : []
+    for (number, block) in blocks.enumerated() {
+      for step in [block.projections, [block.output], block.up, [block.down]] {
+        let wanted = step.map(\.layer).filter(layers.contains)
+        guard let first = step.first, !wanted.isEmpty else { continue }
+        var products = InputProducts(layer: first.layer, columns: first.inputs)
+        for index in states.indices {
+          var inputs: [Float]?
+          if comparesWithOriginal {
+            _ = try run(
+              plain[index], upTo: number + 1, weights: original,
+              observe: { layer, x, _ in if layer == first.layer { inputs = Array(x) } }, isCancelled: isCancelled)
+          }
+          _ = try run(
+            states[index], upTo: number + 1, weights: changed,
+            observe: { layer, x, _ in
+              guard layer == first.layer else { return }
+              if let inputs {
+                inputs.withUnsafeBufferPointer { products.add(x, original: $0) }
+              } else {
+                products.add(x)
+              }
+            }, isCancelled: isCancelled)
+        }
+        for layer in wanted {
+          if isCancelled() { throw InferenceError.cancelled }
+          guard let matrix = try choose(products.of(layer)) else { continue }
+          changed = changed.replacing(layer: layer, withMatrix: matrix)
+        }
+      }
+      for index in states.indices {
+        states[index] = try run(states[index], upTo: number + 1, weights: changed, isCancelled: isCancelled)
+        if comparesWithOriginal {
+          plain[index] = try run(plain[index], upTo: number + 1, weights: original, isCancelled: isCancelled)
+        }
+      }
+      progress(number + 1, blocks.count + 1)
+    }
+    if let head, let outputNorm, layers.contains(head.layer) {
+      var products = InputProducts(layer: head.layer, columns: shape.hidden)
+      for index in states.indices {
+        let inputs = normalised(states[index], outputNorm, changed)
+        if comparesWithOriginal {
+          let before = normalised(plain[index], outputNorm, original)
+          before.withUnsafeBufferPointer { before in
+            inputs.withUnsafeBufferPointer { products.add($0, original: before) }
+          }
+        } else {
+          inputs.withUnsafeBufferPointer { products.add($0) }
+        }
+      }
+      if let matrix = try choose(products) { changed = changed.replacing(layer: head.layer, withMatrix: matrix) }
+    }
+    progress(blocks.count + 1, blocks.count + 1)
+    return changed
+  }
+
+  /// What the head is given for each token.
+  func normalised(_ state: Activations, _ norm: Norm, _ weights: TransformerWeights) -> [Float] {
+    Kernels.filled(state.values.count) { target in
+      state.values.withUnsafeBufferPointer { x in
+        guard let x = x.baseAddress else { return }
+        normalise(norm, weights, x, into: target, rows: state.tokens)
+      }
+    }
+  }
+
+  /// Texts that are run at a time: some thousand tokens.
+  private static func chunks(_ texts: [[Int]]) -> [[[Int]]] {
+    var chunks: [[[Int]]] = []
+    var tokens = 0
+    for text in texts {
+      if chunks.isEmpty || tokens + text.count > 4 * batchTokens {
+        chunks.append([])
+        tokens = 0
+      }
+      chunks[chunks.count - 1].append(text)
+      tokens += text.count
+    }
+    return chunks
+  }
+
+  /// The windows, or lines, of data that calibrate, evenly taken.
+  func calibrationTexts(
+    _ data: ScoredText, _ samples: Int?, _ weights: TransformerWeights, _ request: MeasurementRequest,
+    _ isCancelled: @escaping () -> Bool
+  ) throws -> [[Int]] {
+    if shape.isCausal {
+      return try data.windows.chosen(samples ?? .max, of: try data.tokens(of: self, weights, isCancelled: isCancelled))
+    }
+    let lines = data.texts.filter { !$0.isEmpty }
+    let (count, longest) = (max(0, min(samples ?? .max, lines.count)), request.context ?? places ?? 512)
+    return (0..<count).map { Array(lines[$0 * lines.count / count].prefix(longest)) }
+  }
+}
