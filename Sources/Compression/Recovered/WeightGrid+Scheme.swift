@@ -182,3 +182,50 @@ extension Sparsity {
     }
   }
 }
+
+extension ChosenWeight {
+  /// The nearest levels of a weight, as chosen codes.
+  ///
+  /// - Throws: `Cancelled`, or what the source throws.
+  public init(nearestOf scheme: Scheme, _ source: some WeightSource, control: PassControl = .silent) throws {
+    var values = [Float](repeating: 0, count: source.count)
+    _ = try values.withUnsafeMutableBufferPointer {
+      try Assessment.reconstruct(source, scheme: scheme.withNearestLevels, into: $0, control: control)
+    }
+    guard let grid = try WeightGrid(scheme.withNearestLevels, of: source, control: control) else {
+      self.init(scheme: scheme, rows: source.rows, columns: source.columns, content: .numbers(values), outputError: 1)
+      return
+    }
+    if case .block(let type) = scheme.format {
+      self.init(
+        scheme: scheme, rows: grid.rows, columns: grid.columns, content: .blocks(type, grid.blocks), outputError: 1)
+      return
+    }
+    self.init(scheme: scheme, grid: grid, codes: grid.codes(of: values), outputError: 1)
+  }
+}
+
+extension WeightGrid {
+  /// The codes of numbers that stand on the grid: of others, of the nearest.
+  public func codes(of values: [Float]) -> [UInt8] {
+    var codes = [UInt8](repeating: 0, count: values.count)
+    let size = columns / max(1, runsPerRow)
+    for row in 0..<rows {
+      for part in 0..<runsPerRow {
+        let run = run(row: row, column: part * size)
+        let (scale, base) = (scales[run], base(run))
+        for index in row * columns + part * size..<row * columns + (part + 1) * size {
+          let x = scale != 0 ? (values[index] - base) / scale : 0
+          // Levels rise: the first that is not nearer than the next.
+          var (low, high) = (0, levels.count - 1)
+          while low < high {
+            let middle = (low + high) / 2
+            if x > 0.5 * (levels[middle] + levels[middle + 1]) { low = middle + 1 } else { high = middle }
+          }
+          codes[index] = UInt8(low)
+        }
+      }
+    }
+    return codes
+  }
+}

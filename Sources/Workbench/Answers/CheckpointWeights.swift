@@ -13,6 +13,7 @@ struct CheckpointWeights: WeightSource {
   var storedBits: Double { item.storedBits }
   var shape: [Int] { item.axes }
   var importances: Importances? { item.importances }
+  var chosen: ChosenWeight? { item.chosen }
   /// Numbers that stand in the file one after another; packed, turned and deflated ones are read one by one.
   var halfType: HalfType? {
     let tensor = checkpoint.tensors[item.id]

@@ -39,7 +39,7 @@ extension Session {
     if scheme.isKeep { return 0 }
     // Of NaN and infinities nothing is known: not even that zeros in their place do no harm.
     if hasNoFiniteNumber(item) { return nil }
-    if case .uniform(let uniform) = scheme.format, uniform.hasTable,
+    if scheme.by == .nearest, case .uniform(let uniform) = scheme.format, uniform.hasTable,
       let table = self.table(of: item, sparsity: scheme.sparsity),
       let error = table[uniform.bits, uniform.symmetry, uniform.granularity]
     {
@@ -73,7 +73,8 @@ extension Session {
   /// The same about any scheme of one item.
   public mutating func answer(_ item: Item, _ scheme: Scheme) {
     let made = made(scheme, of: item)
-    guard !scheme.isKeep, answers.atOnce[item.id]?[made] == nil, assessment(of: item, in: scheme) == nil,
+    guard !scheme.isKeep, made.by == .nearest, answers.atOnce[item.id]?[made] == nil,
+      assessment(of: item, in: scheme) == nil,
       let answer = answers.surveys[item.id]?.summary?.answer(made)
     else { return }
     answers.atOnce[item.id, default: [:]][made] = answer

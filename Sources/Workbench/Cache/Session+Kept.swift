@@ -21,7 +21,10 @@ extension Session {
 
   /// What measuring the recipe as it stands is kept under; `nil` where nothing is kept of it.
   func keptKey(of request: MeasurementRequest) -> Digest? {
-    guard cache != nil, !request.options.keepsOutputs, let data = request.key(data: request.data) else { return nil }
+    // What was chosen for a layer is no part of the key.
+    guard cache != nil, !items.contains(where: { recipe[$0].by != .nearest }), !request.options.keepsOutputs,
+      let data = request.key(data: request.data)
+    else { return nil }
     return key(of: recipe, data)
   }
 

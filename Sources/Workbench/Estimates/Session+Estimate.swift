@@ -37,7 +37,7 @@ extension Session {
     return EstimatePart(
       bytes: bytes, isExact: exact, isParameter: item.kind != .buffer && isOwn,
       counts: (isWeight || !scheme.isKeep) && isOwn && !hasNoFiniteNumber(item),
-      error: relativeError(of: item, in: scheme),
+      error: countedError(of: item, in: scheme),
       reference: !isWeight || !Estimate.unitFits(item)
         ? 0 : relativeError(of: item, inExactly: Estimate.unit))
   }
@@ -46,7 +46,16 @@ extension Session {
   /// `nil` while its error is not known.
   public func damageShare(of item: Item) -> Double? {
     if sensitivities != nil { return effect(of: item, in: recipe[item]) }
-    return relativeError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
+    return countedError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
+  }
+
+  /// t² as it counts in the damage. Codes that were chosen for the outputs lie further from the weights than the nearest
+  /// ones and do less: what counts of them is the nearest ones' t² times the share of the outputs' error that is left.
+  func countedError(of item: Item, in scheme: Scheme) -> Double? {
+    guard scheme.by != .nearest, let share = item.chosen(as: scheme)?.outputError else {
+      return relativeError(of: item, in: scheme)
+    }
+    return relativeError(of: item, inExactly: made(scheme.withNearestLevels, of: item)).map { $0 * share }
   }
 
   /// The same for each byte that an item's scheme saves: what costs most for what it gives. `nil` where nothing is saved, or
@@ -74,7 +83,7 @@ extension Session {
   /// An item's part in the damage in another scheme.
   func damageShare(of item: Item, in scheme: Scheme) -> Double? {
     if sensitivities != nil { return effect(of: item, in: scheme) }
-    return relativeError(of: item, in: scheme).map { $0 * Double(item.count) }
+    return countedError(of: item, in: scheme).map { $0 * Double(item.count) }
   }
 
   /// The greatest part of an item.

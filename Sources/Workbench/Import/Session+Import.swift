@@ -62,8 +62,10 @@ extension Session {
   }
 
   private func own(_ text: RecipeSource.Text) throws(WorkbenchError) -> ImportedChoice {
-    let (outcome, mismatches) = try RecipeFile(text.bytes, path: text.path).fitted(
+    let file = try RecipeFile(text.bytes, path: text.path)
+    var (outcome, mismatches) = try file.fitted(
       to: items, path: text.path, others: { CommonNames(checkpoint).finder(of: items) })
+    if let recovered = file.recovered { outcome.chosen = try chosen(in: recovered, of: file, beside: text.path) }
     return ImportedChoice(outcome: outcome, mismatches: mismatches, kind: nil)
   }
 }

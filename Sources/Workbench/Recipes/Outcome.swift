@@ -11,6 +11,8 @@ public struct Outcome: Sendable {
   public var fallbacks: Set<String> = []
   /// How the recipe came about, where a file tells it.
   public var provenance: Provenance?
+  /// Codes that were chosen, by the items' names, where the choice comes with some.
+  var chosen: [String: ChosenWeight] = [:]
 
   public init(recipe: Recipe, notes: [String: String] = [:]) {
     self.recipe = recipe

@@ -21,6 +21,10 @@ import FileAccess
 ///           "shape": [32, 1, 3, 3]
 ///         }
 ///       },
+///       "recovered": {                               codes that were chosen for layers with `by=`, where some were
+///         "file": "R.weights.safetensors",           beside the recipe
+///         "digest": "…"                              of its bytes
+///       },
 ///       "provenance": {"method": "by hand", …}       how it came about, where there is something to tell
 ///     }
 ///
@@ -31,6 +35,13 @@ public struct RecipeFile: Codable, Sendable {
   public var format: String
   public var layers: [String: Layer]
   public var provenance: Provenance?
+  public var recovered: Recovered?
+
+  /// The file that has the codes that were chosen.
+  public struct Recovered: Codable, Sendable, Hashable {
+    public var file: String
+    public var digest: String
+  }
 
   public struct Layer: Codable, Sendable {
     public var scheme: Scheme
@@ -90,6 +101,13 @@ public struct RecipeFile: Codable, Sendable {
     model = try file.string("model") ?? ""
     format = try file.string("format") ?? ""
     if let story = try file.object("provenance") { provenance = try Provenance(story) }
+    if let own = try file.object("recovered") {
+      guard let name = try own.string("file"), let digest = try own.string("digest") else { throw missing(own, "file") }
+      guard !name.isEmpty, !name.contains("/") else {
+        throw own.wrong("file", "the name of a file beside the recipe expected, not \"\(excerpt(name))\"")
+      }
+      recovered = Recovered(file: name, digest: digest)
+    }
     guard let all = try file.object("layers") else { throw missing(file, "layers") }
     layers = [:]
     layers.reserveCapacity(all.members.count)

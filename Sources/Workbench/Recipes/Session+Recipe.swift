@@ -53,6 +53,7 @@ extension Session {
   public mutating func start(from outcome: Outcome) {
     let isPlain = recipe.choices.isEmpty && outcome.recipe.choices.isEmpty
     history.start(from: outcome)
+    if !outcome.chosen.isEmpty { take(outcome.chosen) }
     if !isPlain { recipeChanged(at: Array(items.indices)) }
   }
 

@@ -65,8 +65,8 @@ extension Session {
   public func effect(of item: Item, in scheme: Scheme) -> Double? {
     guard let sensitivities else { return nil }
     if scheme.isKeep || item.isShared { return 0 }
-    guard let error = relativeError(of: item, in: scheme) else { return nil }
-    let made = made(scheme, of: item).withoutCoding
+    guard let error = countedError(of: item, in: scheme) else { return nil }
+    let made = made(scheme.withNearestLevels, of: item).withoutCoding
     return sensitivities.byItem[item.id]?.effect(of: made, error: error)
       ?? sensitivities.perError * Double(item.count) * error
   }

@@ -25,6 +25,18 @@ public struct Item: Sendable, Identifiable {
   public let bytes: Int
   /// How much each input matters, once a file has said it.
   public internal(set) var importances: Importances?
+  /// Codes that were chosen for it by more than the nearest level, once something did (`lathe recover`).
+  public internal(set) var chosen: ChosenWeight? {
+    get { recovered?.weight }
+    set { recovered = newValue.map(Recovered.init) }
+  }
+  /// A place for it that is small where there is none.
+  private var recovered: Recovered?
+
+  private final class Recovered: Sendable {
+    let weight: ChosenWeight
+    init(_ weight: ChosenWeight) { self.weight = weight }
+  }
 
   /// What an item is of: shared by all items of a checkpoint, so that each is small.
   private final class Model: Sendable {

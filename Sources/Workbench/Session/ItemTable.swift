@@ -24,6 +24,8 @@ struct ItemTable: Sendable {
   /// The item's index in `items`.
   func place(of id: Item.ID) -> Int? { places[id] }
 
+  mutating func setChosen(_ weight: ChosenWeight?, at place: Int) { items[place].chosen = weight }
+
   mutating func weigh(_ place: Int, by importances: Importances) { items[place].importances = importances }
 }
 

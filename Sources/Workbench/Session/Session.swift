@@ -14,7 +14,7 @@ public struct Session: Sendable {
   /// What stood before a recipe was shown that is not yet taken.
   var beforePreview: RecipeHistory?
   /// Counts the changes of the recipe: a number to compare where comparing recipes would take long.
-  public private(set) var version = 0
+  public internal(set) var version = 0
   /// The items whose choice the last change of the recipe changed.
   public private(set) var lastChanged: [Item.ID] = []
   public internal(set) var answers: Answers

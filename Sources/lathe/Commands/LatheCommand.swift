@@ -19,7 +19,8 @@ struct LatheCommand: ParsableCommand, Explained {
     version: Version.line,
     subcommands: [
       OpenCommand.self, InspectCommand.self, EstimateCommand.self, EvaluateCommand.self, SensitivityCommand.self,
-      TuneCommand.self, ExportCommand.self, SchemesCommand.self, DevicesCommand.self, CacheCommand.self,
+      TuneCommand.self, RecoverCommand.self, ExportCommand.self, SchemesCommand.self, DevicesCommand.self,
+      CacheCommand.self,
       CompletionsCommand.self, ManCommand.self, CompareCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)

@@ -131,7 +131,8 @@ extension TargetFit {
     guard let offers = offers[item.id] else { return scheme }
     let plain = scheme.format.plain
     guard let acceptance = offers.first(where: { $0.takes(plain) }) else { return scheme }
-    var made = scheme
+    // The tool chooses its codes itself.
+    var made = scheme.withNearestLevels
     made.format = acceptance.numbers.made(of: scheme.format, floats: target.floats(of: item))
     return item.obstacle(to: made) == nil ? made : scheme
   }
@@ -139,5 +140,10 @@ extension TargetFit {
 
 extension Session {
   /// What a scheme's numbers are: with a target chosen, those that its tool makes.
-  public func made(_ scheme: Scheme, of item: Item) -> Scheme { aim.fit?.made(scheme, of: item) ?? scheme }
+  ///
+  /// Codes that nobody has chosen yet are the nearest ones.
+  public func made(_ scheme: Scheme, of item: Item) -> Scheme {
+    let known = scheme.by == .nearest || item.hasChosen(scheme) ? scheme : scheme.withNearestLevels
+    return aim.fit?.made(known, of: item) ?? known
+  }
 }

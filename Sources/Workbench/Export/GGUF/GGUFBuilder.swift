@@ -134,6 +134,7 @@ struct GGUFBuilder {
     if item.kind != .weight || !item.matrix.isRowMajor && !usesMatrix {
       (numbers.rows, numbers.columns) = (1, item.count)
     }
+    numbers.chosen = item.chosen(as: scheme)
     if let rows = change.rows, rows < numbers.rows { numbers.rows = rows }
     if let headRows = change.headRows {
       numbers.order = RowOrder(headRows: headRows)

@@ -41,7 +41,9 @@ struct GGUFPart: CheckpointPart {
     case .numbers(let numbers):
       let item = numbers.item
       let isPlain = numbers.order == nil && item.packing == nil && (item.kind != .weight || item.matrix.isRowMajor)
-      if numbers.sparsity != .none {
+      if numbers.chosen != nil {
+        cut = .rows(max(1, 2 * Self.stepSize / max(1, numbers.columns)))
+      } else if numbers.sparsity != .none {
         cut = .whole
       } else if isPlain || entry.shape == item.shape && numbers.order == nil && item.packing == nil,
         numbers.importances == nil
@@ -82,6 +84,10 @@ struct GGUFPart: CheckpointPart {
       return try makeElements(range, numbers, buffers, control, put)
     case (.rows(let size), .numbers(let numbers)):
       let range = index * size..<min(numbers.rows, (index + 1) * size)
+      if let chosen = numbers.chosen, case .blocks(let type, let bytes) = chosen.content, entry.type == .ggml(type) {
+        try put(blocks(bytes, type, range, numbers, buffers), range.lowerBound * rowBytes(numbers))
+        return try done(4 * range.count * numbers.columns, control)
+      }
       let values = buffers.values(range.count * numbers.columns)
       try read(range, numbers, into: values)
       let strange = try encode(values, from: range.lowerBound * numbers.columns, numbers, buffers, put)
@@ -132,7 +138,9 @@ struct GGUFPart: CheckpointPart {
     _ rows: Range<Int>, _ numbers: GGUFPlan.Numbers, into values: UnsafeMutableBufferPointer<Float>
   ) throws {
     func read(_ rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) throws {
-      if numbers.item.kind == .weight {
+      if let chosen = numbers.chosen {
+        if let start = values.baseAddress { chosen.read(rows: rows, into: start) }
+      } else if numbers.item.kind == .weight {
         try checkpoint.readMatrix(
           layer: numbers.item.layerIndex, rows: rows, columns: 0..<numbers.columns, into: values)
       } else {
@@ -146,6 +154,26 @@ struct GGUFPart: CheckpointPart {
       let source = order.source(of: row)
       try read(source..<source + 1, into: UnsafeMutableBufferPointer(rebasing: values[start..<start + numbers.columns]))
     }
+  }
+
+  private func rowBytes(_ numbers: GGUFPlan.Numbers) -> Int {
+    numbers.columns / entry.type.block.weights * entry.type.block.bytes
+  }
+
+  /// Rows of blocks that were chosen, in the file's order.
+  private func blocks(
+    _ bytes: [UInt8], _ type: BlockType, _ rows: Range<Int>, _ numbers: GGUFPlan.Numbers, _ buffers: PieceBuffers
+  ) -> UnsafeRawBufferPointer {
+    let size = rowBytes(numbers)
+    let target = buffers.bytes(rows.count * size)
+    bytes.withUnsafeBytes { bytes in
+      for row in rows {
+        let from = (numbers.order?.source(of: row) ?? row) * size
+        UnsafeMutableRawBufferPointer(rebasing: target[((row - rows.lowerBound) * size)...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bytes[from..<from + size]))
+      }
+    }
+    return UnsafeRawBufferPointer(rebasing: target[..<(rows.count * size)])
   }
 
   /// Encodes rows of the model one by one where the file has them in another order.

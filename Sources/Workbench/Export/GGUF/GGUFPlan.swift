@@ -34,6 +34,8 @@ struct GGUFPlan: Sendable {
   struct Numbers: Sendable {
     let item: Item
     var sparsity = Sparsity.none
+    /// Codes that were chosen for it.
+    var chosen: ChosenWeight?
     /// Added to every number: Gemma's norms are stored less one.
     var offset: Float = 0
     /// Where each row of the file is in the model; `nil` where rows stand as they are.

@@ -1,0 +1,43 @@
+import Checkpoints
+import Compression
+
+extension Item {
+  /// The codes that were chosen for it in a scheme, in whatever way they are coded; `nil` where nobody chose any.
+  func chosen(as scheme: Scheme) -> ChosenWeight? {
+    guard scheme.by != .nearest, let chosen, chosen.scheme.hasNumbers(of: scheme) else { return nil }
+    return chosen
+  }
+
+  /// Whether codes were chosen for it in a scheme.
+  package func hasChosen(_ scheme: Scheme) -> Bool { chosen(as: scheme) != nil }
+}
+
+extension Session {
+  /// Weights whose scheme asks for codes that nobody has chosen yet.
+  package var unrecovered: [Item] {
+    items.filter { recipe[$0].by != .nearest && !$0.isShared && !$0.hasChosen(recipe[$0]) }
+  }
+
+  /// Puts codes that were chosen in the place of the nearest ones; those of no layer here, or of another shape, are listed.
+  @discardableResult
+  public mutating func take(_ chosen: [String: ChosenWeight]) -> [String] {
+    var mismatches: [String] = []
+    var found = Set<String>()
+    for place in items.indices {
+      guard let weight = chosen[items[place].name] else { continue }
+      found.insert(items[place].name)
+      guard weight.fits(rows: items[place].matrix.rows, columns: items[place].matrix.columns) else {
+        mismatches.append(
+          "\(items[place].name): \(weight.rows) by \(weight.columns) chosen codes, where it is \(items[place].matrix.rows) by \(items[place].matrix.columns)"
+        )
+        continue
+      }
+      table.setChosen(weight, at: place)
+      answers.assessments.remove(items[place].id)
+      renewPart(at: place)
+    }
+    mismatches += chosen.keys.filter { !found.contains($0) }.sorted().map { "\($0): this model has no such layer" }
+    version += 1
+    return mismatches
+  }
+}

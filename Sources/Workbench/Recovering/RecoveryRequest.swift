@@ -1,0 +1,36 @@
+import Compression
+import Inference
+
+/// How codes are to be chosen for the layers whose schemes ask for it (`by=`).
+public struct RecoveryRequest: Sendable {
+  /// The data that calibrate; others than those that score.
+  public var measurement: MeasurementRequest
+  /// At most so many samples, windows or lines; `nil` for all, of a text at most 128 windows.
+  public var samples: Int?
+  /// Whether each layer makes good what those before it changed of its inputs.
+  public var comparesWithOriginal = true
+
+  public init(_ measurement: MeasurementRequest, samples: Int? = nil) {
+    (self.measurement, self.samples) = (measurement, samples)
+  }
+}
+
+/// How far a recovery has come.
+public struct RecoveryProgress: Sendable {
+  /// `layers`, `steps`.
+  public var what: String
+  public var done: Int
+  public var of: Int
+  /// The loss of the step, where something is learnt.
+  public var loss: Double?
+}
+
+/// What a recovery came to.
+public struct Recovered: Sendable {
+  /// By the items' names.
+  public var chosen: [String: ChosenWeight] = [:]
+  public var notes: [String] = []
+  /// The losses of all steps, where something was learnt.
+  public var losses: [Double] = []
+  public var seconds = 0.0
+}

@@ -1,0 +1,90 @@
+import Checkpoints
+import Compression
+import FileAccess
+import Inference
+import Recovery
+
+extension Session {
+  /// Chooses codes for the layers whose schemes ask for it, on data: layer by layer in the order of the model, each with
+  /// what the changed layers before it make of the samples; what is learnt begins with that.
+  ///
+  /// - Parameters:
+  ///   - progress: `false` calls it off.
+  ///   - isCancelled: asked many times a batch.
+  /// - Returns: `nil` where it was called off.
+  /// - Throws: `WorkbenchError`: nothing asks for it, no model to run, data that do not fit.
+  public func recover(
+    _ request: RecoveryRequest, progress: (RecoveryProgress) -> Bool = { _ in true },
+    isCancelled: @escaping () -> Bool = { false }
+  ) throws -> Recovered? {
+    guard items.contains(where: { recipe[$0].by != .nearest }) else {
+      throw WorkbenchError("no layer's scheme says how its codes are chosen: by=gptq, as in int4,by=gptq")
+    }
+    let start = ContinuousClock.now
+    do {
+      var found = try recovered(by: try checkpoint.model(), request, progress, isCancelled)
+      let took = (ContinuousClock.now - start).components
+      found.seconds = Double(took.seconds) + Double(took.attoseconds) * 1e-18
+      return found
+    } catch let error as InferenceError {
+      if error.isCancellation { return nil }
+      throw WorkbenchError(error.description)
+    } catch is Cancelled {
+      return nil
+    } catch let error as RecoveryError {
+      throw WorkbenchError(error.description)
+    }
+  }
+
+  private func recovered<Runnable: Model>(
+    by model: Runnable, _ request: RecoveryRequest, _ progress: (RecoveryProgress) -> Bool,
+    _ isCancelled: @escaping () -> Bool
+  ) throws -> Recovered {
+    let data = try model.data(request.measurement)
+    let memory = request.measurement.options.memory
+    let changes = items.filter { !recipe[$0].isKeep && !$0.isShared }
+    let wanted = changes.filter { recipe[$0].by != .nearest && $0.kind == .weight }
+    let original = try model.loadWeights(
+      for: data, beside: changes.reduce(0) { $0 + 4 * $1.count }, memory: memory)
+    var changed = original
+    for item in changes where recipe[item].by == .nearest { changed = try replaced(item, in: changed) }
+    var found = Recovered()
+    var goesOn = true
+    let byLayer = Dictionary(wanted.map { ($0.layerIndex, $0) }) { first, _ in first }
+    var notes: [String: [String]] = [:]
+    let chosen = try model.chooseWeights(
+      data, samples: request.samples ?? (data.windowLength > 1 ? 128 : nil), original: original, changed: changed,
+      layers: Set(byLayer.keys), comparesWithOriginal: request.comparesWithOriginal, request.measurement,
+      progress: { goesOn = progress(RecoveryProgress(what: "layers", done: $0, of: $1)) && goesOn },
+      isCancelled: { !goesOn || isCancelled() },
+      choose: { products in
+        guard let item = byLayer[products.layer] else { return nil }
+        let choice = try LayerChoice(recipe[item], of: CheckpointWeights(checkpoint: checkpoint, item: item))
+        let result: LayerChoice.Result
+        do { result = try choice.result(products) } catch let error as RecoveryError {
+          throw WorkbenchError("\(printable(item.name)): \(error)")
+        }
+        for note in result.notes { notes[note, default: []].append(item.name) }
+        found.chosen[item.name] = result.weight
+        return result.values
+      })
+    for (note, names) in notes.sorted(by: { $0.key < $1.key }) {
+      found.notes.append(
+        names.count == 1 ? "\(names[0]): \(note)" : "\(names[0]) and \(names.count - 1) more: \(note)")
+    }
+    // What is given no rows of numbers (a table that is looked up) takes the nearest levels.
+    for item in wanted where found.chosen[item.name] == nil {
+      found.chosen[item.name] = try nearest(item)
+      found.notes.append("\(item.name): is multiplied by nothing that was seen: nearest levels")
+    }
+    _ = chosen
+    return found
+  }
+
+  /// The nearest levels as chosen codes.
+  private func nearest(_ item: Item) throws -> ChosenWeight {
+    let scheme = recipe[item]
+    let source = CheckpointWeights(checkpoint: checkpoint, item: item)
+    return try ChosenWeight(nearestOf: scheme, source)
+  }
+}
