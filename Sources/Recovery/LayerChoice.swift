@@ -88,10 +88,11 @@ public struct LayerChoice: Sendable {
     }
     if grid == nil, let halfType { result.values = result.values.map { halfType.float(halfType.bits($0)) } }
     let ratio = nearestCost > 0 ? cost / nearestCost : 1
-    let weight =
+    var weight =
       grid.map { ChosenWeight(scheme: scheme, grid: $0, codes: result.codes, outputError: ratio) }
       ?? ChosenWeight(
         scheme: scheme, rows: rows, columns: columns, content: .numbers(result.values), outputError: ratio)
+    weight.nearestError = Self.relativeError(nearest, weights)
     return Result(weight: weight, values: weight.values, notes: notes)
   }
 
@@ -106,6 +107,15 @@ public struct LayerChoice: Sendable {
     var mask: [Bool] = []
     try source.forEachPruned(scheme.sparsity, .silent) { _, weights in mask += weights.map { $0 == 0 } }
     return mask
+  }
+
+  private static func relativeError(_ values: [Float], _ weights: [Float]) -> Double? {
+    var (error, norm) = (0.0, 0.0)
+    for (value, weight) in zip(values, weights) {
+      error += Double(value - weight) * Double(value - weight)
+      norm += Double(weight) * Double(weight)
+    }
+    return norm > 0 && error.isFinite ? error / norm : nil
   }
 
   private func nearestValues(_ source: ArrayWeights) throws -> [Float] {

@@ -12,6 +12,16 @@ public struct ChosenWeight: Sendable, Hashable {
   /// The error of the outputs over that of nearest levels, as far as it was found: what an estimate multiplies a layer's
   /// damage by. `nil` where nobody knows.
   public var outputError: Double?
+  /// t² of the nearest levels.
+  public var nearestError: Double?
+
+  /// t² as it counts in a damage. What was chosen for the outputs lies further from the weights than the nearest levels and
+  /// does less: what counts is the nearest ones' t² times the share of the outputs' error that is left. `nil` where that is
+  /// not known.
+  public var countedError: Double? {
+    guard let outputError, let nearestError else { return nil }
+    return outputError * nearestError
+  }
 
   public enum Content: Sendable, Hashable {
     /// A code a weight, row after row: places among the grid's levels.

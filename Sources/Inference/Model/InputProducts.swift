@@ -12,11 +12,20 @@ public struct InputProducts: Sendable {
 
   public struct Part: Sendable {
     /// Σ x̂ x̂ᵀ, (columns, columns), symmetric.
-    public internal(set) var products: [Float]
+    public var products: [Float]
     /// Σ x̂ (x − x̂)ᵀ, (columns, columns); empty where both are the same or it was not asked for.
-    public internal(set) var differences: [Float] = []
+    public var differences: [Float] = []
     /// How many rows of inputs.
-    public internal(set) var rows = 0
+    public var rows: Int
+
+    public init(products: [Float], differences: [Float] = [], rows: Int = 0) {
+      (self.products, self.differences, self.rows) = (products, differences, rows)
+    }
+  }
+
+  /// - Precondition: each part's lists are of (columns, columns).
+  public init(layer: Int, columns: Int, parts: [Part]) {
+    (self.layer, self.columns, self.parts) = (layer, columns, parts)
   }
 
   init(layer: Int, columns: Int, parts: Int = 1) {
@@ -26,9 +35,7 @@ public struct InputProducts: Sendable {
 
   /// The same inputs as another layer of as many columns has.
   func of(_ layer: Int) -> InputProducts {
-    var other = InputProducts(layer: layer, columns: columns, parts: 0)
-    other.parts = parts
-    return other
+    InputProducts(layer: layer, columns: columns, parts: parts)
   }
 
   /// Adds rows of inputs.

@@ -49,13 +49,9 @@ extension Session {
     return countedError(of: item, in: recipe[item]).map { $0 * Double(item.count) }
   }
 
-  /// t² as it counts in the damage. Codes that were chosen for the outputs lie further from the weights than the nearest
-  /// ones and do less: what counts of them is the nearest ones' t² times the share of the outputs' error that is left.
+  /// t² as it counts in the damage; see `ChosenWeight.countedError`.
   func countedError(of item: Item, in scheme: Scheme) -> Double? {
-    guard scheme.by != .nearest, let share = item.chosen(as: scheme)?.outputError else {
-      return relativeError(of: item, in: scheme)
-    }
-    return relativeError(of: item, inExactly: made(scheme.withNearestLevels, of: item)).map { $0 * share }
+    item.chosen(as: scheme)?.countedError ?? relativeError(of: item, in: scheme)
   }
 
   /// The same for each byte that an item's scheme saves: what costs most for what it gives. `nil` where nothing is saved, or

@@ -147,6 +147,10 @@ extension Session {
     if path.hasSuffix("/"), mkdir(path, 0o777) != 0, errno != EEXIST {
       throw WorkbenchError("\(path): cannot be made: \(String(cString: strerror(errno)))")
     }
+    if case .recipe = target.kind, items.contains(where: { $0.hasChosen(recipe[$0]) }) {
+      try writeRecovered(to: path)
+      return export
+    }
     for file in export.files { try write(file.bytes, to: file.path) }
     return export
   }

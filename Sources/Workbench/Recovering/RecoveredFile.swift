@@ -10,8 +10,9 @@ import Numerics
 ///     #levels     F32  (levels)             in units of a scale, rising
 ///     #formats    I32  (levels)             what the scheme's format calls each, less the run's shift
 ///     #scales     F32  (runs)               row after row; #shifts and #offsets the same, where there are some
-///     #form       F32  (4)                  0 one run, 1 runs of a row, 2 columns; weights of a run; the scale that all
-///                                           have in common; the outputs' error over the nearest levels', or NaN
+///     #form       F32  (5)                  0 one run, 1 runs of a row, 2 columns; weights of a run; the scale that all
+///                                           have in common; the outputs' error over the nearest levels', and the nearest
+///                                           levels' t², or NaN
 ///     #blocks     U8   (rows, bytes)        ggml's bytes, in place of all these but #form
 ///     #numbers    F32  (rows, columns)      where the scheme keeps floats
 ///
@@ -74,7 +75,7 @@ enum RecoveredFile {
       Part(
         name: name, type: "F32", shape: shape ?? [values.count], bytes: values.flatMap { littleEndian($0.bitPattern) })
     }
-    let error = weight.outputError.map(Float.init) ?? .nan
+    let errors = [weight.outputError, weight.nearestError].map { $0.map(Float.init) ?? .nan }
     switch weight.content {
     case .codes(let grid, let codes):
       let sharing: [Float] =
@@ -85,7 +86,7 @@ enum RecoveredFile {
         }
       var parts = [
         Part(name: "codes", type: "U8", shape: [weight.rows, weight.columns], bytes: codes),
-        floats("form", sharing + [grid.tensorScale, error]),
+        floats("form", sharing + [grid.tensorScale] + errors),
         Part(
           name: "formats", type: "I32", shape: [grid.formatCodes.count],
           bytes: grid.formatCodes.flatMap { littleEndian(UInt32(bitPattern: $0)) }),
@@ -98,10 +99,10 @@ enum RecoveredFile {
     case .blocks(let type, let bytes):
       let row = weight.columns / type.blockWeights * type.blockBytes
       return [
-        Part(name: "blocks", type: "U8", shape: [weight.rows, row], bytes: bytes), floats("form", [1, 0, 1, error]),
+        Part(name: "blocks", type: "U8", shape: [weight.rows, row], bytes: bytes), floats("form", [1, 0, 1] + errors),
       ]
     case .numbers(let numbers):
-      return [floats("form", [1, 0, 1, error]), floats("numbers", numbers, [weight.rows, weight.columns])]
+      return [floats("form", [1, 0, 1] + errors), floats("numbers", numbers, [weight.rows, weight.columns])]
     }
   }
 
@@ -160,9 +161,9 @@ enum RecoveredFile {
     _ parts: [String: Tensor], _ scheme: Scheme, _ file: LayerFile
   ) throws(WorkbenchError) -> ChosenWeight {
     let form = try file.floats(parts["form"], "form")
-    guard form.count == 4 else { throw file.wrong("its part #form has \(form.count) numbers, not 4") }
+    guard form.count == 5 else { throw file.wrong("its part #form has \(form.count) numbers, not 5") }
     let error = form[3].isFinite ? Double(form[3]) : nil
-    let weight: ChosenWeight
+    var weight: ChosenWeight
     if let blocks = parts["blocks"] {
       guard case .block(let type) = scheme.format, blocks.shape.count == 2, blocks.type == .u8 else {
         throw file.wrong("has ggml's blocks, where the recipe says \(scheme)")
@@ -198,6 +199,7 @@ enum RecoveredFile {
         scheme: scheme, rows: codes.shape[0], columns: codes.shape[1],
         content: .codes(grid, try file.bytes(codes, "codes")), outputError: error)
     }
+    weight.nearestError = form[4].isFinite ? Double(form[4]) : nil
     guard weight.fits(rows: weight.rows, columns: weight.columns) else {
       throw file.wrong("its parts do not fit together")
     }

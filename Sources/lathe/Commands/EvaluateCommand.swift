@@ -57,9 +57,6 @@ struct EvaluateCommand: ParsableCommand, Explained {
     if evaluator != nil, let given = options.given.first {
       throw ValidationError("\(given) goes with --data: an evaluator reads its own")
     }
-    if options.calibration != nil, options.activations == nil {
-      throw ValidationError("--calibration is what --activations are found on; it is of no use without them")
-    }
     guard (evaluator == nil) == (metricPattern == nil) else {
       throw ValidationError("--evaluator and --metric-pattern go together")
     }
@@ -72,6 +69,11 @@ struct EvaluateCommand: ParsableCommand, Explained {
     let target = try target.map { try Target(name: $0) }
     var session = try choice.session(model: model.paths, cache: model.cache)
     try session.aim(at: target)
+    if options.calibration != nil, options.activations == nil, session.unrecovered.isEmpty {
+      throw UsageError(
+        "--calibration is what --activations are found on, and codes that by= asks for; it is of no use without them")
+    }
+    try session.recoverMissing(try options.calibration.map { try options.request(data: $0) })
     let line = ProgressLine()
     defer { line.clear() }
     guard let measured = try measure(session, line) else { throw WorkbenchError("called off") }

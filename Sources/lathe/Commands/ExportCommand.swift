@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compression
+import Inference
 import Workbench
 
 /// `lathe export`: the choice in a form that a tool reads.
@@ -33,6 +34,11 @@ struct ExportCommand: ParsableCommand, Explained {
     name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Where to write.", valueName: "PATH"),
     completion: .file())
   var output: String
+  @Option(
+    help: ArgumentHelp(
+      "Data on which codes are chosen for layers with by=, where that was not done yet.", valueName: "D"),
+    completion: .file())
+  var calibration: String?
   @Flag(help: "Read the file back and compare.") var verify = false
   @Flag(
     name: .customLong("no-provenance"),
@@ -44,6 +50,7 @@ struct ExportCommand: ParsableCommand, Explained {
     var session = try choice.session(model: model.paths, cache: model.cache)
     session.tellsProvenance = !leavesOutProvenance
     if target.isCheckpoint {
+      try session.recoverMissing(calibration.map { MeasurementRequest(data: $0) })
       guard output != "-" else {
         throw UsageError("-o -: \(target.name) is written at offsets, which standard output has not: give a path")
       }

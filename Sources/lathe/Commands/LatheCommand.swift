@@ -109,5 +109,9 @@ private func leaveAfter(_ words: () throws -> Void) -> Never {
   leave(1)
 }
 
-/// Ends the process; `ParsableCommand` has an `exit` of its own.
-private func leave(_ status: Int32) -> Never { exit(status) }
+/// Ends the process. Work that is still under way in other threads goes with it: what libraries tidy up at an exit is what
+/// that work may be using.
+private func leave(_ status: Int32) -> Never {
+  fflush(nil)
+  _exit(status)
+}

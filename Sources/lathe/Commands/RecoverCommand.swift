@@ -41,13 +41,20 @@ struct RecoverCommand: ParsableCommand, Explained {
 
   func run() throws {
     var session = try choice.session(model: model.paths, cache: model.cache)
+    try session.recoverWithProgress(RecoveryRequest(try options.request(data: data), samples: samples))
+    for path in try session.writeRecovered(to: file) { try emit(path) }
+  }
+}
+
+extension Session {
+  /// Chooses the codes that its recipe asks for, with a line of progress.
+  mutating func recoverWithProgress(_ request: RecoveryRequest) throws {
     let line = ProgressLine()
     defer { line.clear() }
     let interrupt = Interrupt()
     defer { withExtendedLifetime(interrupt) {} }
     let flag = interrupt.flag
-    let request = RecoveryRequest(try options.request(data: data), samples: samples)
-    let found = try session.recover(
+    let found = try recover(
       request,
       progress: { progress in
         let loss = progress.loss.map { ", loss \(Format.scientific($0))" } ?? ""
@@ -56,8 +63,22 @@ struct RecoverCommand: ParsableCommand, Explained {
       }, isCancelled: { flag.came })
     line.clear()
     guard let found else { throw WorkbenchError("called off") }
-    for text in found.notes { note("lathe: \(printable(text))") }
-    session.take(found.chosen)
-    for path in try session.writeRecovered(to: file) { try emit(path) }
+    for text in found.notes { lathe.note("lathe: \(printable(text))") }
+    take(found.chosen)
+  }
+
+  /// The same before something is measured or written, for layers whose codes nobody has chosen yet.
+  ///
+  /// - Throws: `WorkbenchError` where there are such and no data.
+  mutating func recoverMissing(_ calibration: MeasurementRequest?) throws {
+    let missing = unrecovered
+    guard let first = missing.first else { return }
+    guard var calibration else {
+      throw WorkbenchError(
+        "\(first.name)\(missing.count > 1 ? " and \(missing.count - 1) more" : ""): by=\(scheme(of: first).by.rawValue) asks for codes that are not chosen yet: `lathe recover` chooses them, or give --calibration D"
+      )
+    }
+    calibration.activations = nil
+    try recoverWithProgress(RecoveryRequest(calibration))
   }
 }
