@@ -22,6 +22,7 @@ struct Chord: Sendable {
     Chord(("g", "1"), "group", "128", "128"),
     Chord(("g", "6"), "group", "64", "64"),
     Chord(("g", "3"), "group", "32", "32"),
+    Chord(("g", "r"), "recover", "", "recover accuracy"),
     Chord(("@", "a"), "role", "@attn", "attention"),
     Chord(("@", "f"), "role", "@ffn", "feed-forward"),
     Chord(("@", "e"), "role", "@embd", "embeddings"),

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compression
 import FileAccess
 import Workbench
 
@@ -93,6 +94,25 @@ extension Command {
       }
       state.calibrationPath = data
       return [.calibrate(data: data)]
+    },
+    Command(
+      "recover", [], "[METHOD [DATA]]", .session, "choose codes by what they do to the outputs: gptq, scales, …",
+      unless: cannotRun
+    ) {
+      state, argument throws(WorkbenchError) in
+      let (name, data) = argument.firstWord
+      if !data.isEmpty { state.calibrationPath = Paths.expanded(data) }
+      guard !name.isEmpty else {
+        state.popup = RecoverPopup(state)
+        return []
+      }
+      guard let choice = CodeChoice(rawValue: name) else {
+        throw WorkbenchError(
+          "recover: \"\(printable(name))\" is no method: \(CodeChoice.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
+      }
+      if choice != .nearest, let obstacle = state.recoverObstacle { throw WorkbenchError("recover: \(obstacle)") }
+      return state.chooseCodes(by: choice)
     },
     Command("sensitivity", [], "FILE", .session, "read what lathe sensitivity measured: a calibrated estimate") {
       state, argument throws(WorkbenchError) in

@@ -75,6 +75,8 @@ enum Effect: Sendable, Hashable {
   case why(Item.ID)
   case measure(data: String)
   case calibrate(data: String)
+  /// Chooses the codes that the recipe asks for.
+  case recover(data: String)
   case sensitivities(path: String)
   case cancel
   case analyse

@@ -17,7 +17,7 @@ extension State {
     case ("session", ...1): candidates = ["save ", "open "]
     case ("rescued", ...1): candidates = Rescued.allCases.map(\.rawValue)
     case ("session", _): candidates = Paths.completions(of: last)
-    case ("export", _), ("recipe", _), ("measure", _), ("calibrate", _), ("sensitivity", _),
+    case ("export", _), ("recipe", _), ("measure", _), ("calibrate", _), ("recover", _), ("sensitivity", _),
       ("keep-sensitivity", _), ("bins", _), ("importance", _):
       candidates = Paths.completions(of: last)
     case ("write", _), ("write-quit", _), ("overlay", _): candidates = Paths.completions(of: last)

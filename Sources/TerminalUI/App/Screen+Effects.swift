@@ -37,6 +37,11 @@ extension Screen {
       var request = request
       request.data = data
       start(.calibrate(SensitivityRequest(request)))
+    case .recover(let data):
+      state.recovering = RecoveryProgress(what: "layers")
+      var request = request
+      request.data = data
+      start(.recover(RecoveryRequest(request)))
     case .sensitivities(let path): start(.sensitivities(path: path))
     case .cancel:
       jobs.values.forEach { $0.cancel() }

@@ -10,6 +10,7 @@ extension Screen {
       switch report.job.work {
       case .measure: state.measuring = nil
       case .calibrate: state.calibrating = nil
+      case .recover: state.recovering = nil
       case .export: state.exporting = nil
       default: break
       }
@@ -19,6 +20,9 @@ extension Screen {
     switch report.event {
     case .measuring(let progress): state.measuring = progress
     case .calibrating(let progress): state.calibrating = progress
+    case .recovering(let progress):
+      state.recovering = progress
+      if let loss = progress.loss, loss.isFinite { state.losses.append(loss) }
     case .exporting(let progress): state.exporting = progress
     case .failed(let reason): state.refuse(reason)
     case .calledOff: state.say("called off")
@@ -76,6 +80,9 @@ extension Screen {
     switch result {
     case .measured(let measurement): state.take(measurement)
     case .sensitivities(let values, let path): state.take(values, from: path)
+    case .recovered(let recovered):
+      state.take(recovered)
+      askForChoices()
     case .recalled(let recollection):
       state.session.take(recollection)
       for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }

@@ -72,6 +72,9 @@ struct State: Sendable {
   var measuring: MeasuringProgress?
   /// Sensitivities that are being measured.
   var calibrating: SensitivityProgress?
+  /// Codes that are being chosen, and the losses of what learns or has learnt.
+  var recovering: RecoveryProgress?
+  var losses: [Double] = []
   /// A checkpoint that is being written.
   var exporting: ExportProgress?
   var spinner = 0

@@ -102,7 +102,7 @@ extension State {
       clearSelection()
     } else if !filter.isEmpty {
       filter = Filter("")
-    } else if measuring != nil || calibrating != nil || exporting != nil || progress != nil {
+    } else if measuring != nil || calibrating != nil || recovering != nil || exporting != nil || progress != nil {
       return [.cancel]
     }
     return []

@@ -119,6 +119,7 @@ extension State {
   /// A scheme in as few letters as a column has: `int4 g32`, `int4 ch a`, with its sparsity as `30%`.
   func short(_ scheme: Scheme) -> String {
     var text = scheme.format.short
+    if scheme.by != .nearest { text += " \(scheme.by.rawValue)" }
     switch scheme.sparsity {
     case .none: break
     case .ratio(let ratio): text += " \(Format.fixed(ratio * 100, 0))%"

@@ -22,6 +22,15 @@ extension State {
         canvas.gauge(Double(calibrating.done) / Double(calibrating.of), x: x, y: rect.y, width: 12)
         x += 13
       }
+    } else if let recovering {
+      let count = recovering.of == 0 ? "…" : "\(recovering.of)"
+      x = canvas.put(
+        "\(spin) choosing codes, \(recovering.what) \(recovering.done)/\(count) ", x: x, y: rect.y, Style(.measured))
+      if recovering.of > 0 {
+        canvas.gauge(Double(recovering.done) / Double(recovering.of), x: x, y: rect.y, width: 12)
+        x += 13
+      }
+      if let loss = recovering.loss { x = canvas.put("loss \(Format.scientific(loss)) ", x: x, y: rect.y, .dim) }
     } else if let exporting {
       let left = exporting.secondsLeft.map { " · " + Format.duration($0) } ?? ""
       x = canvas.put("\(spin) writing ", x: x, y: rect.y, Style(.accent))
@@ -58,7 +67,7 @@ extension State {
   }
 
   /// Whether nothing runs whose progress stands here.
-  private var isQuiet: Bool { measuring == nil && calibrating == nil && progress == nil }
+  private var isQuiet: Bool { measuring == nil && calibrating == nil && recovering == nil && progress == nil }
 
   /// The message; where it is too long for the line, the key that shows it whole stands at the end.
   private func drawMessage(_ canvas: inout Canvas, _ message: Message, x: Int, _ rect: Rect) {
@@ -88,9 +97,10 @@ extension State {
   private static let hints: [KeyHint] = [
     ("- +", "bits"), ("s", "scheme"), ("a", "best"), ("m", "measure"), ("t", "target"), ("e", "export"), ("p", "prune"),
     ("u", "undo"), ("/", "filter"), (":", "command"), ("M", "map"), ("R", "recipes"), ("T", "table"), ("Tab", "pane"),
-    ("h", "series"), ("o", "sort"), ("c", "calibrate"), (".", "all"), ("=", "overlay"), ("|", "columns"),
+    ("h", "series"), ("o", "sort"), ("c", "calibrate"), ("g", "group, recover"), (".", "all"), ("=", "overlay"),
+    ("|", "columns"),
     ("r", "ridge"),
-    ("C", "compare"), ("@", "kind"), ("b", "N bits"), ("y", "symmetry"), ("g", "group"),
+    ("C", "compare"), ("@", "kind"), ("b", "N bits"), ("y", "symmetry"),
   ]
 
   private static let mapHints: [KeyHint] = [

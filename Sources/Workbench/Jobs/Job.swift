@@ -27,6 +27,8 @@ public final class Job: Sendable, Identifiable {
     case measure(MeasurementRequest)
     /// What each layer's compression does to the outputs, found out.
     case calibrate(SensitivityRequest)
+    /// Codes chosen for the layers that ask for it.
+    case recover(RecoveryRequest)
     /// Sensitivities read.
     case sensitivities(path: String)
     /// What earlier runs measured, looked up.
@@ -73,6 +75,7 @@ public final class Job: Sendable, Identifiable {
   public enum Event: Sendable {
     case measuring(MeasuringProgress)
     case calibrating(SensitivityProgress)
+    case recovering(RecoveryProgress)
     case exporting(ExportProgress)
     /// The last thing but for these three.
     case done(Result)
@@ -81,7 +84,7 @@ public final class Job: Sendable, Identifiable {
 
     public var isLast: Bool {
       switch self {
-      case .measuring, .calibrating, .exporting: false
+      case .measuring, .calibrating, .recovering, .exporting: false
       case .done, .failed, .calledOff: true
       }
     }
@@ -90,6 +93,7 @@ public final class Job: Sendable, Identifiable {
   /// What came of it.
   public enum Result: Sendable {
     case measured(Measurement)
+    case recovered(Recovered)
     /// Where they were read, or `nil`.
     case sensitivities(Sensitivities, path: String?)
     case recalled(Recollection)
@@ -140,7 +144,7 @@ extension Job.Work {
     case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .other,
       .saveSession, .openSession, .rescued:
       true
-    case .measure, .calibrate, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay: false
+    case .measure, .calibrate, .recover, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay: false
     }
   }
 }

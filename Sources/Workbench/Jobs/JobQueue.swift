@@ -75,6 +75,14 @@ extension Job {
           return true
         }, isCancelled: { !self.goesOn })
       return found.map { .sensitivities($0, path: nil) }
+    case .recover(let request):
+      let found = try session.recover(
+        request,
+        progress: {
+          tell(.recovering($0))
+          return true
+        }, isCancelled: { !self.goesOn })
+      return found.map { .recovered($0) }
     case .sensitivities(let path):
       let values = try Sensitivities(path: path)
       session.keep(values)

@@ -114,6 +114,7 @@ extension Session {
   public func measure(by evaluator: Evaluator, proceed: @escaping @Sendable () -> Bool = { true }) throws
     -> Measurement?
   {
+    try requireRecovered()
     let folder =
       FileManager.default.temporaryDirectory.path + "/lathe-candidate-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {

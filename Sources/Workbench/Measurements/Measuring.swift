@@ -43,6 +43,7 @@ extension Session {
     _ request: MeasurementRequest, progress: (Int, Int) -> Bool = { _, _ in true },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> Measurement? {
+    try requireRecovered()
     let key = keptKey(of: request)
     if let key, let kept = keptMeasurement(key) { return kept }
     do {

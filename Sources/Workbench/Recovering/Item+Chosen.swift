@@ -18,6 +18,16 @@ extension Session {
     items.filter { recipe[$0].by != .nearest && !$0.isShared && !$0.hasChosen(recipe[$0]) }
   }
 
+  /// - Throws: `WorkbenchError` where something is to be measured or written whose codes nobody has chosen yet.
+  func requireRecovered() throws(WorkbenchError) {
+    let missing = unrecovered
+    guard let first = missing.first else { return }
+    let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
+    throw WorkbenchError(
+      "\(first.name)\(more): by=\(recipe[first].by.rawValue) asks for codes that are not chosen yet (:recover, lathe recover)"
+    )
+  }
+
   /// Puts codes that were chosen in the place of the nearest ones; those of no layer here, or of another shape, are listed.
   @discardableResult
   public mutating func take(_ chosen: [String: ChosenWeight]) -> [String] {

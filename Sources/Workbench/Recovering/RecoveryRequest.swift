@@ -23,6 +23,10 @@ public struct RecoveryProgress: Sendable {
   public var of: Int
   /// The loss of the step, where something is learnt.
   public var loss: Double?
+
+  public init(what: String, done: Int = 0, of: Int = 0, loss: Double? = nil) {
+    (self.what, self.done, self.of, self.loss) = (what, done, of, loss)
+  }
 }
 
 /// What a recovery came to.

@@ -16,6 +16,9 @@ extension Session {
     if let failure = answers.failures[item.id] { return failure }
     if !history.notes.isEmpty, let note = history.notes[item.name] { return note }
     let scheme = scheme(of: item)
+    if scheme.by != .nearest, !item.hasChosen(scheme) {
+      return "by=\(scheme.by.rawValue): its codes are not chosen yet (:recover); figures are of the nearest levels"
+    }
     if answers.isBlank, scheme.isKeep { return item.ownNote }
     if !scheme.isComputed { return "\(scheme): its error is not yet computed" }
     if hasNoFiniteNumber(item) {

@@ -64,6 +64,7 @@ extension Session {
   ///
   /// - Throws: `WorkbenchError` that names each layer that GGUF cannot hold as it was chosen.
   func ggufPlan() throws(WorkbenchError) -> GGUFPlan {
+    try requireRecovered()
     var builder = GGUFBuilder(self)
     if checkpoint.format == .gguf {
       try builder.addGGUF()
