@@ -82,7 +82,7 @@ extension Screen {
     case .sensitivities(let values, let path): state.take(values, from: path)
     case .recovered(let recovered):
       state.take(recovered)
-      askForChoices()
+      renew()
     case .recalled(let recollection):
       state.session.take(recollection)
       for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }
@@ -122,7 +122,7 @@ extension Screen {
     case .rescued(let found): offer(found)
     case .imported(let choice, let path):
       state.adopt(choice, from: path)
-      askForChoices()
+      if choice.outcome.hasChosenCodes { renew() } else { askForChoices() }
     case .importances(let file, let path):
       do {
         let count = try state.session.weigh(by: file, path: path)

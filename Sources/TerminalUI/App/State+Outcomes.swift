@@ -40,7 +40,7 @@ extension State {
 extension State {
   /// Takes an imported choice over, as one step that can be undone, and says what came of it.
   mutating func adopt(_ choice: ImportedChoice, from path: String) {
-    session.commit(choice.outcome.recipe, notes: choice.outcome.notes, provenance: choice.outcome.provenance)
+    session.commit(choice.outcome)
     sessionChanged()
     let count = choice.outcome.recipe.choices.count
     let kind = choice.kind.map { ", \($0)" } ?? ""

@@ -60,6 +60,8 @@ extension Question {
     case .assessment(_, let scheme), .detail(_, let scheme):
       // Its threshold is that of a whole model.
       if case .model = scheme.sparsity { return nil }
+      // What was chosen is no part of the key.
+      if scheme.by != .nearest { return nil }
       kind = .assessment
       digester.add("\(scheme)")
     case .tiles, .corner, .closeUp, .ridge: return nil

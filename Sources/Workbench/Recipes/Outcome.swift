@@ -13,6 +13,7 @@ public struct Outcome: Sendable {
   public var provenance: Provenance?
   /// Codes that were chosen, by the items' names, where the choice comes with some.
   var chosen: [String: ChosenWeight] = [:]
+  public var hasChosenCodes: Bool { !chosen.isEmpty }
 
   public init(recipe: Recipe, notes: [String: String] = [:]) {
     self.recipe = recipe

@@ -11,6 +11,12 @@ extension Session {
     push(recipe, notes: notes, provenance: provenance, among: items.indices)
   }
 
+  /// The same of a choice that was read, with the codes that came with it.
+  public mutating func commit(_ outcome: Outcome) {
+    if outcome.hasChosenCodes { take(outcome.chosen) }
+    commit(outcome.recipe, notes: outcome.notes, provenance: outcome.provenance)
+  }
+
   /// - Parameters:
   ///   - places: items outside of them have the same choice as before.
   /// - Returns: how many items changed.
