@@ -30,7 +30,9 @@ import Testing
 
   @Test func atTheStartCommandsAndModels() throws {
     let all = try offered([], "")
-    for word in ["open", "inspect", "estimate", "evaluate", "tune", "export", "schemes", "completions", "man", "help"] {
+    for word in [
+      "open", "inspect", "estimate", "evaluate", "tune", "recover", "export", "schemes", "completions", "man", "help",
+    ] {
       #expect(all.contains(word))
     }
     #expect(!all.contains("compare"))
@@ -41,7 +43,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "open", "inspect", "estimate", "evaluate", "sensitivity", "tune", "export", "schemes", "devices", "cache",
+    "open", "inspect", "estimate", "evaluate", "sensitivity", "tune", "recover", "export", "schemes", "devices",
+    "cache",
     "completions", "man",
   ])
   func everyOptionThatHelpShows(command: String) throws {
@@ -133,7 +136,10 @@ import Testing
     #expect(
       try bash("lathe ")
         == (["a net.onnx", "b.gguf", "cache", "completions", "deep", "devices", "digits.onnx", "estimate", "evaluate"]
-          + ["export", "help", "inspect", "man", "model.safetensors.index.json", "open", "schemes", "sensitivity"]
+          + [
+            "export", "help", "inspect", "man", "model.safetensors.index.json", "open", "recover", "schemes",
+            "sensitivity",
+          ]
           + ["tune"]))
     #expect(try bash("lathe estimate 'a n") == ["a net.onnx"])
     #expect(try bash(#"lathe estimate a\ n"#) == ["a net.onnx"])
