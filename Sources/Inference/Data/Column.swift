@@ -143,6 +143,30 @@ struct Column: Sendable {
     }
   }
 
+  /// The same for samples in any order.
+  func value(_ samples: [Int], _ file: Checkpoint) throws(InferenceError) -> Value {
+    guard let first = samples.first else { return try value(0..<0, file) }
+    switch kind {
+    case .constant: return try value(0..<samples.count, file)
+    case .inputs: return try value(first..<first + 1, file)
+    case .samples(let axis) where axis > 0:
+      return try read(0..<tensor.count, tensor.shape, file).taking(samples, axis: axis)
+    case .samples:
+      if samples.indices.allSatisfy({ samples[$0] == first + $0 }) {
+        return try value(first..<first + samples.count, file)
+      }
+      let shape = [samples.count] + tensor.shape.dropFirst()
+      var (floats, integers): ([Float], [Int64]) = ([], [])
+      for sample in samples {
+        switch try value(sample..<sample + 1, file).elements {
+        case .floats(let own): floats += own
+        case .integers(let own): integers += own
+        }
+      }
+      return isInteger ? Value(shape, integers: integers) : Value(shape, floats)
+    }
+  }
+
   private func read(_ elements: Range<Int>, _ shape: [Int], _ file: Checkpoint) throws(InferenceError) -> Value {
     switch whole?.elements {
     case .floats(let floats): return Value(shape, Array(floats[elements]))

@@ -120,6 +120,27 @@ public struct Dataset: Sendable {
     }
   }
 
+  /// The network's inputs for some samples in any order, which may come several times.
+  ///
+  /// - Throws: as `batch` of a range.
+  /// - Precondition: the samples lie in 0..<count, one or more; one alone where each is given whole.
+  func batch(_ samples: [Int]) throws(InferenceError) -> [String: Value] {
+    var batch: [String: Value] = [:]
+    switch source {
+    case .selfMade(let inputs):
+      let parts = samples.map { inputs.batch($0..<$0 + 1) }
+      for (name, first) in parts[0] {
+        batch[name] = Value(
+          [samples.count] + first.shape.dropFirst(), parts.flatMap { $0[name]?.asFloats ?? [] })
+      }
+    case .images(let files, let input):
+      batch[input.name] = try input.batch(samples.map { files.files[$0] }[...])
+    case .arrays(let file, let columns):
+      for column in columns { batch[column.name] = try column.value(samples, file) }
+    }
+    return batch
+  }
+
   /// Refuses an array that is read whole and is far larger than its file: an archive's zeros, a sparse file's hole.
   static func check(_ tensor: Tensor, _ file: Checkpoint) throws(InferenceError) {
     let room = byteAllowance(file.path, ratio: 64)

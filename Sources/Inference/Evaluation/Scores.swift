@@ -52,10 +52,17 @@ struct Scores {
       throw InferenceError(
         data.path, "sample \(samples.lowerBound + bad / width) makes NaN in the output '\(output.name)'")
     }
-    // Scores of classes lie along one axis.
-    let isList =
-      value.floats != nil && shape.count { $0 != 1 } <= 1 && (width > 1 && shape.count == 1 || !data.labels.isEmpty)
-    kind = !isList ? .numbers : isSoftmax ? .probabilities : .logits
+    kind =
+      value.floats == nil
+      ? .numbers : Self.kind(shape, width, hasLabels: !data.labels.isEmpty, isSoftmax: isSoftmax)
+  }
+
+  /// What floating-point outputs are: scores of classes lie along one axis.
+  ///
+  /// - Parameter shape: of a sample.
+  static func kind(_ shape: [Int], _ width: Int, hasLabels: Bool, isSoftmax: Bool) -> OutputKind {
+    let isList = shape.count { $0 != 1 } <= 1 && (width > 1 && shape.count == 1 || hasLabels)
+    return !isList ? .numbers : isSoftmax ? .probabilities : .logits
   }
 
   /// Why labels say nothing here, or may say something else than they seem to.

@@ -67,15 +67,20 @@ extension Transformer {
     let way = TransformerWayBack(model: self, weights: weights, texts: texts, isCancelled: isCancelled)
     let pooling: Hyperparameters.Pooling = shape.pooling == .none ? .mean : shape.pooling
     let ending: TransformerWayBack.Ending = .states { state throws(InferenceError) in
-      pooledDirections(state, pooling, seed)
+      pooledDirections(state, pooling) { number, pooled in
+        var signs = RandomSigns(seed: seed, sample: number)
+        return pooled.withUnsafeBufferPointer { OutputDirection.cosine($0, &signs) }
+      }
     }
     try way.run(ending, progress: progress) { layer, parts in
       try visit(Self.probe(layer, parts, units: units, count: count, groups: nil))
     }
   }
 
-  /// The gradients of tokens' last states, (tokens, hidden), from random directions of what is pooled of them.
-  private func pooledDirections(_ state: Activations, _ pooling: Hyperparameters.Pooling, _ seed: UInt64) -> [Float] {
+  /// The gradients of tokens' last states, (tokens, hidden), from those of what is pooled of each text's.
+  func pooledDirections(
+    _ state: Activations, _ pooling: Hyperparameters.Pooling, _ direction: (_ text: Int, _ pooled: [Float]) -> [Float]
+  ) -> [Float] {
     let hidden = shape.hidden
     var gradient = [Float](repeating: 0, count: state.values.count)
     for (number, text) in state.texts.enumerated() {
@@ -88,8 +93,7 @@ extension Transformer {
       let share = 1 / Float(max(1, rows.count))
       var pooled = [Float](repeating: 0, count: hidden)
       for row in rows { for index in 0..<hidden { pooled[index] += share * state.values[row * hidden + index] } }
-      var signs = RandomSigns(seed: seed, sample: number)
-      let v = pooled.withUnsafeBufferPointer { OutputDirection.cosine($0, &signs) }
+      let v = direction(number, pooled)
       for row in rows { for index in 0..<hidden { gradient[row * hidden + index] = share * v[index] } }
     }
     return gradient

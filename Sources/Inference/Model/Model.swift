@@ -86,6 +86,25 @@ public protocol Model: Sendable {
     choose: (InputProducts) throws -> [Float]?
   ) throws -> Weights
 
+  /// The loss of changed weights on some samples against what the original makes of them, and its gradients by the weights
+  /// of some layers.
+  ///
+  /// - Parameters:
+  ///   - samples: places among `trainingSamples`, in any order.
+  ///   - layers: the checkpoint's, with a matrix; of none the loss alone is found, with no way back.
+  /// - Throws: where no gradient goes through the model or a layer's weight (`InferenceError.lacksGradient`), where data do
+  ///   not fit, what a run throws, `InferenceError.cancelled`. Outputs that are no numbers make a loss that is none.
+  /// - Precondition: the samples are among the data's.
+  func lossGradients(
+    _ data: Data, samples: [Int], original: Weights, changed: Weights, _ loss: DistillationLoss,
+    ofLayers layers: Set<Int>, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+  ) throws -> LossGradients
+
+  /// How many samples there are to train on: samples of arrays, windows of text, lines.
+  ///
+  /// - Throws: where there is not one.
+  func trainingSamples(_ data: Data) throws -> Int
+
   /// So few of the data as tell one layer's effect from another's.
   func fewSamples(of data: Data) -> Int
 

@@ -119,7 +119,7 @@ struct ScaleSearch {
   }
 
   /// A scale as the scheme keeps it.
-  private func kept(_ scale: Float, _ grid: WeightGrid) -> Float {
+  func kept(_ scale: Float, _ grid: WeightGrid) -> Float {
     switch scheme.format {
     case .uniform(let uniform): return uniform.scale.kept(scale)
     case .named: return ScaleType.fp16.kept(scale)
@@ -134,7 +134,7 @@ struct ScaleSearch {
     }
   }
 
-  private func keptEdge(_ offset: Float) -> Float {
+  func keptEdge(_ offset: Float) -> Float {
     if case .uniform(let uniform) = scheme.format { uniform.scale.kept(offset) } else { offset }
   }
 }

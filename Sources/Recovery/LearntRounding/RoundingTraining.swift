@@ -1,0 +1,143 @@
+import Compression
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Learnt rounding: each weight goes to the level below it or to the one above, whichever the loss prefers.
+///
+/// Ŵ = s·(l + h(V)·(l⁺ − l)) + m between its two levels l and l⁺, with h(V) = clip(1.2·σ(V) − 0.1, 0, 1). A term
+/// λ·Σ (1 − |2h − 1|^β) drives h to 0 or 1, from a fifth of the training on, with β from 20 to 2 and λ rising; its size goes
+/// by that of the loss's own gradients. Scales stay. At the end h is rounded.
+///
+/// Source: M. Nagel et al. (AdaRound, arXiv:2004.10568), here for the loss of the whole model. Memory: 21 bytes a weight.
+public struct RoundingTraining: TrainedWeight {
+  public let rows: Int
+  public let columns: Int
+  private let chosen: ChosenWeight
+  private let grid: WeightGrid
+  private let runs: ScaleRuns
+  /// The levels below, as codes.
+  private let lower: [UInt8]
+  /// s·(l⁺ − l), and s·l + m.
+  private let gaps: [Float]
+  private let floors: [Float]
+  private var choice: [Float]
+  private var adam: Adam
+  public private(set) var values: [Float] = []
+
+  /// A step of V at the training's beginning: from one level to the other it is five.
+  public static let standardRate: Float = 0.04
+  private static let stretch: Float = 0.1
+  /// λ at the end.
+  private static let force: Float = 1
+
+  /// - Parameters:
+  ///   - chosen: the codes to begin with.
+  ///   - original: the weight, (rows, columns): how far it lies from either level is where V begins, as far as the code
+  ///     that was chosen stays the nearer.
+  /// - Returns: `nil` of plain numbers.
+  /// - Precondition: as many weights.
+  public init?(_ chosen: ChosenWeight, original: [Float]) {
+    guard let (grid, codes) = chosen.gridAndCodes, grid.levels.count > 1 else { return nil }
+    precondition(original.count == codes.count)
+    (self.chosen, self.grid, rows, columns) = (chosen, grid, chosen.rows, chosen.columns)
+    runs = ScaleRuns(grid)
+    let cells = LevelCells(grid.levels)
+    var (lower, gaps, floors) = (codes, original, original)
+    var choice = original
+    runs.forEach { run, weights in
+      let (scale, base) = (grid.scales[run], grid.base(run))
+      for index in weights {
+        let x = cells.place(original[index], scale, base, in: codes[index])
+        let place = min(
+          cells.levels.count - 2,
+          x >= cells.levels[Int(codes[index])] || codes[index] == 0
+            ? Int(codes[index]) : Int(codes[index]) - 1)
+        let (level, gap) = (cells.levels[place], cells.levels[place + 1] - cells.levels[place])
+        lower[index] = UInt8(place)
+        gaps[index] = scale * gap
+        floors[index] = scale * level + base
+        let h = max(0, min(1, (x - level) / gap))
+        let share = (h + Self.stretch) / (1 + 2 * Self.stretch)
+        choice[index] = logf(share / (1 - share))
+      }
+    }
+    (self.lower, self.gaps, self.floors, self.choice) = (lower, gaps, floors, choice)
+    adam = Adam(choice.count)
+    values = choice
+    renew()
+  }
+
+  private static func share(_ v: Float) -> (h: Float, slope: Float) {
+    let sigmoid = 1 / (1 + expf(-v))
+    let h = (1 + 2 * stretch) * sigmoid - stretch
+    if h <= 0 { return (0, 0) }
+    if h >= 1 { return (1, 0) }
+    return (h, (1 + 2 * stretch) * sigmoid * (1 - sigmoid))
+  }
+
+  public mutating func step(_ gradient: [Float], _ moment: TrainingMoment) {
+    var slopes = gradient
+    let share = Float(max(0, (moment.share - 0.2) / 0.8))
+    let (beta, force) = (20 - 18 * share, Self.force * share)
+    let (choice, gaps) = (choice, gaps)
+    slopes.withUnsafeMutableBufferPointer { slopes in
+      choice.withUnsafeBufferPointer { choice in
+        gaps.withUnsafeBufferPointer { gaps in
+          var power = 0.0
+          for index in 0..<slopes.count {
+            slopes[index] *= gaps[index] * Self.share(choice[index]).slope
+            power += Double(slopes[index]) * Double(slopes[index])
+          }
+          let size = Float((power / Double(max(1, slopes.count))).squareRoot())
+          let unit = size > 0 ? 1 / size : 0
+          for index in 0..<slopes.count {
+            slopes[index] *= unit
+            guard force > 0 else { continue }
+            let (h, slope) = Self.share(choice[index])
+            let away = 2 * h - 1
+            let pull = beta * powf(abs(away), beta - 1) * 2 * slope
+            slopes[index] -= force * (away > 0 ? pull : -pull)
+          }
+        }
+      }
+    }
+    adam.step(&self.choice, slopes, rate: Self.standardRate * moment.rate)
+    renew()
+  }
+
+  private mutating func renew() {
+    let (choice, gaps, floors) = (choice, gaps, floors)
+    values.withUnsafeMutableBufferPointer { values in
+      choice.withUnsafeBufferPointer { choice in
+        for index in 0..<values.count { values[index] = floors[index] + Self.share(choice[index]).h * gaps[index] }
+      }
+    }
+  }
+
+  public func finished() -> ChosenWeight {
+    if adam.count == 0 { return chosen }
+    var codes = lower
+    for index in codes.indices where choice[index] > 0 { codes[index] += 1 }
+    return ChosenWeight(scheme: chosen.scheme, grid: grid, codes: codes)
+  }
+
+  public var state: [UInt8] {
+    var bytes = StateWriter()
+    bytes.put(choice)
+    adam.write(to: &bytes)
+    return bytes.bytes
+  }
+
+  public mutating func restore(_ state: [UInt8]) throws(RecoveryError) {
+    var bytes = StateReader(state)
+    choice = try bytes.floats(choice.count)
+    try adam.read(from: &bytes)
+    renew()
+  }
+}
