@@ -11,13 +11,13 @@
 
 let names = [
   "first-frame", "keys", "opening", "reading", "throughput", "coders", "answers", "peers", "networks", "exporting",
-  "language", "truth", "searching", "tuned",
+  "language", "truth", "searching", "tuned", "recovered",
 ]
 let asked = Array(CommandLine.arguments.dropFirst())
 let usage = """
   usage: benchmarks [\(names.joined(separator: "|"))]… [MODEL…], in the package's folder; without names, all
   `opening` takes models of your own too; `language` runs the model that LATHE_LANGUAGE_MODEL names, and beside it
-  llama.cpp where LLAMA_BENCH names its llama-bench; `truth` and `tuned` take models of your own, as MODEL CALIBRATION TEST
+  llama.cpp where LLAMA_BENCH names its llama-bench; `truth`, `tuned` and `recovered` take models of your own, as MODEL CALIBRATION TEST
   """
 /// Arguments that name files or folders: models to open.
 let paths = asked.filter { $0.contains("/") || $0.contains(".") }
