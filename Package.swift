@@ -85,7 +85,8 @@ let package = Package(
     .executableTarget(
       name: "lathe",
       dependencies: [
-        "CFileAccess", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "TerminalUI", "Workbench",
+        "CFileAccess", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "Recovery", "TerminalUI",
+        "Workbench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(

@@ -1,5 +1,6 @@
 import Compression
 import Inference
+import Recovery
 
 /// How codes are to be chosen for the layers whose schemes ask for it (`by=`).
 public struct RecoveryRequest: Sendable {
@@ -9,6 +10,12 @@ public struct RecoveryRequest: Sendable {
   public var samples: Int?
   /// Whether each layer makes good what those before it changed of its inputs.
   public var comparesWithOriginal = true
+  /// How what is learnt learns (`by=scales`, `rounding` and `trained`).
+  public var training = TrainingOptions()
+  /// Pulls weights to zero, and whole outputs, where they are trained.
+  public var latent = LatentTraining.Options()
+  /// A folder where a training's state is kept until it is done: whoever asks for the same again goes on from there.
+  public var folder: String?
 
   public init(_ measurement: MeasurementRequest, samples: Int? = nil) {
     (self.measurement, self.samples) = (measurement, samples)

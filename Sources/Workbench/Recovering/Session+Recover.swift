@@ -77,7 +77,9 @@ extension Session {
       found.chosen[item.name] = try nearest(item)
       found.notes.append("\(item.name): is multiplied by nothing that was seen: nearest levels")
     }
-    _ = chosen
+    try learn(
+      wanted.filter { recipe[$0].by.needsGradients }, model, data, original: original, changed: chosen, request, &found,
+      progress: { goesOn = progress($0) && goesOn }, isCancelled: { !goesOn || isCancelled() })
     return found
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Compression
 import FileAccess
 import Inference
+import Recovery
 import Workbench
 
 /// `lathe recover`: codes chosen with the outputs in view.
@@ -28,6 +29,22 @@ struct RecoverCommand: ParsableCommand, Explained {
   @OptionGroup(title: "Data") var options: DataOptions
   @Option(help: ArgumentHelp("Samples, windows or lines that calibrate; all, of a text 128 windows.", valueName: "N"))
   var samples: Int?
+  @Option(help: ArgumentHelp("Steps of what learns; 300.", valueName: "N")) var steps: Int?
+  @Option(help: ArgumentHelp("Samples a step; 32, of texts for those of 1,024 tokens.", valueName: "N"))
+  var stepSamples: Int?
+  @Option(help: ArgumentHelp("The loss's temperature, T; 1.", valueName: "T")) var temperature: Double = 1
+  @Option(
+    help: ArgumentHelp(
+      "The labels' part in the loss, 1 − α: 0 learns from the original alone.", valueName: "SHARE"))
+  var labels: Double = 0
+  @Option(help: ArgumentHelp("The same gives the same batches.", valueName: "N")) var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("Pull trained weights to zero, by this part of a step.", valueName: "PART"))
+  var l1: Float = 0
+  @Option(help: ArgumentHelp("The same of whole outputs.", valueName: "PART")) var groupLasso: Float = 0
+  @Option(
+    help: ArgumentHelp("Keep the training's state here, and go on from it where it is there.", valueName: "F"),
+    completion: .file())
+  var resume: String?
   @Option(
     name: [.customShort("o"), .customLong("output-file")], help: ArgumentHelp("Where to write.", valueName: "R2"),
     completion: .file())
@@ -37,11 +54,32 @@ struct RecoverCommand: ParsableCommand, Explained {
     if let samples, !(1...1 << 20).contains(samples) {
       throw ValidationError("--samples \(samples): from 1 to 1048576 expected")
     }
+    if let steps, !(1...1 << 24).contains(steps) {
+      throw ValidationError("--steps \(steps): from 1 to 16777216 expected")
+    }
+    if let stepSamples, !(1...1 << 20).contains(stepSamples) {
+      throw ValidationError("--step-samples \(stepSamples): from 1 to 1048576 expected")
+    }
+    guard temperature > 0, temperature.isFinite else {
+      throw ValidationError("--temperature \(temperature): above 0 expected")
+    }
+    guard (0...1).contains(labels) else { throw ValidationError("--labels \(labels): from 0 to 1 expected") }
+    guard l1 >= 0, l1.isFinite, groupLasso >= 0, groupLasso.isFinite else {
+      throw ValidationError("--l1 and --group-lasso: 0 or more expected")
+    }
+    guard options.activations == nil else { throw ValidationError("--activations: see evaluate") }
   }
 
   func run() throws {
     var session = try choice.session(model: model.paths, cache: model.cache)
-    try session.recoverWithProgress(RecoveryRequest(try options.request(data: data), samples: samples))
+    var request = RecoveryRequest(try options.request(data: data), samples: samples)
+    if let steps { request.training.steps = steps }
+    request.training.batch = stepSamples
+    request.training.seed = seed
+    request.training.checkpoint = resume
+    request.training.loss = DistillationLoss(temperature: temperature, alpha: 1 - labels)
+    (request.latent.l1, request.latent.groupLasso) = (l1, groupLasso)
+    try session.recoverWithProgress(request)
     for path in try session.writeRecovered(to: file) { try emit(path) }
   }
 }
