@@ -11,8 +11,9 @@ import Compression
 /// Learnt rounding: each weight goes to the level below it or to the one above, whichever the loss prefers.
 ///
 /// Ŵ = s·(l + h(V)·(l⁺ − l)) + m between its two levels l and l⁺, with h(V) = clip(1.2·σ(V) − 0.1, 0, 1). A term
-/// λ·Σ (1 − |2h − 1|^β) drives h to 0 or 1, from a fifth of the training on, with β from 20 to 2 and λ rising; its size goes
-/// by that of the loss's own gradients. Scales stay. At the end h is rounded.
+/// λ·Σ (1 − |2h − 1|^β) drives h to 0 or 1: λ rises by a power from a tenth of the training on, β falls from 3 to 2. What λ
+/// is measured by is how large the loss's gradients are for weights that are rounded: the first step runs these, and moves
+/// nothing. Scales stay. At the end h is rounded.
 ///
 /// Source: M. Nagel et al. (AdaRound, arXiv:2004.10568), here for the loss of the whole model. Memory: 21 bytes a weight.
 public struct RoundingTraining: TrainedWeight {
@@ -28,13 +29,15 @@ public struct RoundingTraining: TrainedWeight {
   private let floors: [Float]
   private var choice: [Float]
   private var adam: Adam
+  /// The root mean square of the loss's gradients by h, of rounded weights; 0 before the first step.
+  private var unit: Float = 0
   public private(set) var values: [Float] = []
 
   /// A step of V at the training's beginning: from one level to the other it is five.
-  public static let standardRate: Float = 0.04
+  public static let standardRate: Float = 0.1
   private static let stretch: Float = 0.1
-  /// λ at the end.
-  private static let force: Float = 1
+  /// λ at the beginning and at the end.
+  private static let force: (first: Float, last: Float) = (0.005, 5)
 
   /// - Parameters:
   ///   - chosen: the codes to begin with.
@@ -69,8 +72,7 @@ public struct RoundingTraining: TrainedWeight {
     }
     (self.lower, self.gaps, self.floors, self.choice) = (lower, gaps, floors, choice)
     adam = Adam(choice.count)
-    values = choice
-    renew()
+    values = chosen.values
   }
 
   private static func share(_ v: Float) -> (h: Float, slope: Float) {
@@ -83,31 +85,34 @@ public struct RoundingTraining: TrainedWeight {
 
   public mutating func step(_ gradient: [Float], _ moment: TrainingMoment) {
     var slopes = gradient
-    let share = Float(max(0, (moment.share - 0.2) / 0.8))
-    let (beta, force) = (20 - 18 * share, Self.force * share)
-    let (choice, gaps) = (choice, gaps)
+    let isFirst = unit == 0
+    let share = Float(max(0, (moment.share - 0.1) / 0.9))
+    let beta = 3 - share
+    let force = share > 0 ? Self.force.first * powf(Self.force.last / Self.force.first, share) : 0
+    let (choice, gaps, unit) = (choice, gaps, unit)
+    var power = 0.0
     slopes.withUnsafeMutableBufferPointer { slopes in
       choice.withUnsafeBufferPointer { choice in
         gaps.withUnsafeBufferPointer { gaps in
-          var power = 0.0
           for index in 0..<slopes.count {
-            slopes[index] *= gaps[index] * Self.share(choice[index]).slope
-            power += Double(slopes[index]) * Double(slopes[index])
-          }
-          let size = Float((power / Double(max(1, slopes.count))).squareRoot())
-          let unit = size > 0 ? 1 / size : 0
-          for index in 0..<slopes.count {
-            slopes[index] *= unit
-            guard force > 0 else { continue }
+            let own = slopes[index] * gaps[index]
+            if isFirst {
+              power += Double(own) * Double(own)
+              continue
+            }
             let (h, slope) = Self.share(choice[index])
             let away = 2 * h - 1
-            let pull = beta * powf(abs(away), beta - 1) * 2 * slope
-            slopes[index] -= force * (away > 0 ? pull : -pull)
+            let pull = force * beta * powf(abs(away), beta - 1) * 2
+            slopes[index] = slope * (own / unit - (away > 0 ? pull : -pull))
           }
         }
       }
     }
-    adam.step(&self.choice, slopes, rate: Self.standardRate * moment.rate)
+    if isFirst {
+      self.unit = max(Float((power / Double(max(1, slopes.count))).squareRoot()), .leastNormalMagnitude)
+    } else {
+      adam.step(&self.choice, slopes, rate: Self.standardRate * moment.rate)
+    }
     renew()
   }
 
@@ -130,6 +135,7 @@ public struct RoundingTraining: TrainedWeight {
   public var state: [UInt8] {
     var bytes = StateWriter()
     bytes.put(choice)
+    bytes.put([unit])
     adam.write(to: &bytes)
     return bytes.bytes
   }
@@ -137,7 +143,8 @@ public struct RoundingTraining: TrainedWeight {
   public mutating func restore(_ state: [UInt8]) throws(RecoveryError) {
     var bytes = StateReader(state)
     choice = try bytes.floats(choice.count)
+    unit = try bytes.floats(1)[0]
     try adam.read(from: &bytes)
-    renew()
+    if unit == 0 { values = chosen.values } else { renew() }
   }
 }

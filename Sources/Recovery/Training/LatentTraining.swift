@@ -4,19 +4,20 @@ import Numerics
 /// Training through the rounding: weights that are kept exact behind the scenes learn from the gradients of the levels that
 /// they are rounded to.
 ///
-/// Ŵ = s·(nearest level of (w − m)/s) + m. Straight through: ∂Ŵ/∂w is 1 where w lies among the levels, else 0; and scales
-/// learn too, ∂Ŵ/∂s = (Ŵ − w)/s among the levels, (Ŵ − m)/s beyond them (S. Esser et al., LSQ, arXiv:1902.08153), but for
-/// powers of two and ggml's blocks, which stay. Weights that sparsity takes away are zero and do not learn; their share rises
-/// as 1 − (1 − t)³ over the first seven tenths (M. Zhu and S. Gupta, arXiv:1710.01878). Schemes of plain numbers train these.
+/// Ŵ = s·(level(x) + z) + m with x the exact weight in units of its scale and level(x) the nearest one. Straight through:
+/// ∂Ŵ/∂x is s where x lies among the levels, else 0 (Y. Bengio et al., arXiv:1308.3432). Scales and edges learn too, as of
+/// codes that stay, ∂Ŵ/∂s = level(x) + z; but for powers of two and ggml's blocks. As x goes with its scale, no code changes
+/// because a scale does. Weights that sparsity takes away are zero and do not learn; their share rises as 1 − (1 − t)³ over
+/// the first seven tenths (M. Zhu and S. Gupta, arXiv:1710.01878). Of schemes of plain numbers these learn, with s = 1.
 ///
 /// Memory: 17 bytes a weight. A step goes over the weight some five times; where it is sparse, over a copy now and then.
 public struct LatentTraining: TrainedWeight {
   /// What else a step does.
   public struct Options: Sendable, Hashable {
-    /// A step's share of the root mean square weight, at the training's beginning.
-    public var rate: Float = 0.02
+    /// A step's share of the root mean square weight, in units of the scales, at the beginning.
+    public var rate: Float = 0.01
     /// A step's share of a scale.
-    public var scaleRate: Float = 0.005
+    public var scaleRate: Float = 0.01
     /// Each step brings weights nearer to zero by this part of what it moves them (proximal L1).
     public var l1: Float = 0
     /// The same of whole rows' lengths (group lasso over output channels).
@@ -27,27 +28,32 @@ public struct LatentTraining: TrainedWeight {
 
   public let rows: Int
   public let columns: Int
-  private let chosen: ChosenWeight
+  let chosen: ChosenWeight
   private let options: Options
-  private let grid: WeightGrid?
-  private let runs: ScaleRuns
-  private let cells: LevelCells
+  let grid: WeightGrid?
+  let runs: ScaleRuns
+  let cells: LevelCells
   private let search: ScaleSearch
   private let hasFixedScales: Bool
-  private let shape: [Int]
-  private let importances: [Float]?
-  private let halfType: HalfType?
-  /// The root mean square weight at the beginning.
+  let shape: [Int]
+  let importances: [Float]?
+  let halfType: HalfType?
+  /// The root mean square x at the beginning.
   private let size: Float
 
-  private var latent: [Float]
-  /// θ: scales are s₀·(1 + θ).
+  /// x, (rows, columns).
+  var latent: [Float]
+  /// θ: scales are s₀·(1 + θ); and φ: edges are m₀ + s₀·φ.
   private var growth: [Float]
-  private var scales: [Float]
+  private var shift: [Float]
+  /// s and m of each run as they are kept.
+  var scales: [Float]
+  var offsets: [Float]
   /// Empty where nothing is taken away.
   private var mask: [Bool] = []
   private var adam: Adam
   private var scaleAdam: Adam
+  private var shiftAdam: Adam
   public private(set) var values: [Float]
 
   /// - Parameters:
@@ -65,32 +71,34 @@ public struct LatentTraining: TrainedWeight {
     (self.chosen, rows, columns, self.options) = (chosen, chosen.rows, chosen.columns, options)
     (self.shape, self.importances, self.halfType) = (shape ?? [chosen.rows, chosen.columns], importances, halfType)
     search = ScaleSearch(scheme: chosen.scheme, factors: [])
-    let power = original.reduce(0.0) { $0 + Double($1) * Double($1) }
-    size = Float((power / Double(max(1, original.count))).squareRoot())
-    latent = original
+    var latent = original
     if let (grid, codes) = chosen.gridAndCodes {
       self.grid = grid
       (runs, cells) = (ScaleRuns(grid), LevelCells(grid.levels))
-      (scales, hasFixedScales) = (grid.scales, grid.hasFixedScales(chosen.scheme))
+      (scales, offsets, hasFixedScales) = (grid.scales, grid.offsets, grid.hasFixedScales(chosen.scheme))
       let cells = cells
-      var moved = original
       // A weight that is pruned keeps what it was: it may come back.
       let isSparse = chosen.scheme.sparsity != .none
       runs.forEach { run, weights in
         let (scale, base) = (grid.scales[run], grid.base(run))
-        for index in weights where !(isSparse && grid.value(codes[index], run: run) == 0) {
-          moved[index] = scale * cells.place(original[index], scale, base, in: codes[index]) + base
+        for index in weights {
+          let isPruned = isSparse && grid.value(codes[index], run: run) == 0
+          latent[index] =
+            isPruned && scale != 0
+            ? (original[index] - base) / scale : cells.place(original[index], scale, base, in: codes[index])
         }
       }
-      latent = moved
     } else {
       grid = nil
-      (runs, cells) = (ScaleRuns(weights: 0, each: 1), LevelCells([]))
-      (scales, hasFixedScales) = ([], true)
+      (runs, cells) = (ScaleRuns(weights: latent.count, each: latent.count), LevelCells([]))
+      (scales, offsets, hasFixedScales) = ([1], [], true)
     }
-    growth = [Float](repeating: 0, count: scales.count)
-    adam = Adam(latent.count)
-    scaleAdam = Adam(hasFixedScales ? 0 : scales.count)
+    let power = latent.reduce(0.0) { $0 + Double($1) * Double($1) }
+    size = Float((power / Double(max(1, latent.count))).squareRoot())
+    self.latent = latent
+    growth = [Float](repeating: 0, count: hasFixedScales ? 0 : scales.count)
+    shift = [Float](repeating: 0, count: hasFixedScales ? 0 : offsets.count)
+    (adam, scaleAdam, shiftAdam) = (Adam(latent.count), Adam(growth.count), Adam(shift.count))
     values = latent
     values = rounded(mask).values
   }
@@ -99,15 +107,9 @@ public struct LatentTraining: TrainedWeight {
     var slopes = gradient
     for index in mask.indices where mask[index] { slopes[index] = 0 }
     if let grid {
-      let scaleSlopes = passStraightThrough(&slopes, grid)
-      if !hasFixedScales {
-        scaleAdam.step(&growth, scaleSlopes, rate: options.scaleRate * moment.rate)
-        for run in scales.indices {
-          growth[run] = max(-0.95, growth[run])
-          let moved = search.kept(grid.scales[run] * (1 + growth[run]), grid)
-          if moved != 0, moved.isFinite { scales[run] = moved }
-        }
-      }
+      let runSlopes = hasFixedScales ? nil : scaleSlopes(slopes, grid)
+      passStraightThrough(&slopes)
+      if let runSlopes { moveScales(runSlopes, grid, rate: options.scaleRate * moment.rate) }
     }
     let rate = options.rate * moment.rate * size
     adam.step(&latent, slopes, rate: rate)
@@ -119,39 +121,48 @@ public struct LatentTraining: TrainedWeight {
     values = rounded(mask).values
   }
 
-  /// Takes away the gradients of weights beyond the levels; gives those of the scales' growth.
-  private func passStraightThrough(_ slopes: inout [Float], _ grid: WeightGrid) -> [Float] {
-    var sums = [Float](repeating: 0, count: scales.count)
+  /// The gradients of θ and φ.
+  private func scaleSlopes(_ slopes: [Float], _ grid: WeightGrid) -> (growth: [Float], shift: [Float]) {
+    var growth = runs.sums(slopes, values)
+    var shift = offsets.isEmpty ? [] : runs.sums(slopes)
+    for run in growth.indices {
+      // Of m, which is no part of what the scale makes.
+      if !offsets.isEmpty { growth[run] -= shift[run] * offsets[run] }
+      growth[run] *= scales[run] != 0 ? grid.scales[run] / scales[run] : 0
+    }
+    for run in shift.indices { shift[run] *= grid.scales[run] }
+    return (growth, shift)
+  }
+
+  private mutating func moveScales(_ slopes: (growth: [Float], shift: [Float]), _ grid: WeightGrid, rate: Float) {
+    scaleAdam.step(&growth, slopes.growth, rate: rate)
+    shiftAdam.step(&shift, slopes.shift, rate: rate)
+    for run in scales.indices {
+      growth[run] = max(-0.95, growth[run])
+      let moved = search.kept(grid.scales[run] * (1 + growth[run]), grid)
+      if moved != 0, moved.isFinite { scales[run] = moved }
+    }
+    for run in shift.indices { offsets[run] = search.keptEdge(grid.offsets[run] + grid.scales[run] * shift[run]) }
+  }
+
+  /// ∂/∂x of ∂/∂Ŵ: none beyond the levels.
+  private func passStraightThrough(_ slopes: inout [Float]) {
     let reach = cells.reach
-    let (latent, values, scales) = (latent, values, scales)
+    let (latent, scales, low, high) = (latent, scales, reach.lowerBound, reach.upperBound)
     slopes.withUnsafeMutableBufferPointer { slopes in
       latent.withUnsafeBufferPointer { latent in
-        values.withUnsafeBufferPointer { values in
-          runs.forEach { run, weights in
-            let (scale, offset) = (scales[run], grid.offsets.isEmpty ? 0 : grid.offsets[run])
-            guard scale != 0 else { return }
-            let shift = grid.shifts.isEmpty ? 0 : grid.shifts[run]
-            let (one, other) = (scale * (reach.lowerBound + shift), scale * (reach.upperBound + shift))
-            let (low, high) = (min(one, other) + offset, max(one, other) + offset)
-            var sum: Float = 0
-            for index in weights {
-              let w = latent[index]
-              if w < low || w > high {
-                sum += slopes[index] * (values[index] - offset)
-                slopes[index] = 0
-              } else {
-                sum += slopes[index] * (values[index] - w)
-              }
-            }
-            sums[run] += sum * (grid.scales[run] / scale)
+        runs.forEach { run, weights in
+          let scale = scales[run]
+          for index in weights {
+            let x = latent[index]
+            slopes[index] = x < low || x > high ? 0 : slopes[index] * scale
           }
         }
       }
     }
-    return sums
   }
 
-  /// The proximal steps of L1 and group lasso.
+  /// The proximal steps of L1 and group lasso, of weights that count from zero.
   private mutating func shrink(by rate: Float) {
     if options.l1 > 0 {
       let least = options.l1 * rate
@@ -170,53 +181,6 @@ public struct LatentTraining: TrainedWeight {
     }
   }
 
-  /// Which weights go when so much of the sparsity is asked for.
-  private func mask(share: Double) -> [Bool] {
-    let source = ArrayWeights(rows: rows, columns: columns, values: latent, shape: shape, importances: importances)
-    var mask: [Bool] = []
-    mask.reserveCapacity(latent.count)
-    // Nothing is read that could fail, and nothing asks to stop.
-    _ = try? source.forEachPruned(chosen.scheme.sparsity.part(share), .silent) { _, left in mask += left.map { $0 == 0 }
-    }
-    return mask.count == latent.count ? mask : []
-  }
-
-  /// The levels that the weights are rounded to, and their codes.
-  private func rounded(_ mask: [Bool], withCodes: Bool = false) -> (values: [Float], codes: [UInt8]) {
-    var values = latent
-    guard let grid else {
-      for index in values.indices {
-        if !mask.isEmpty, mask[index] { values[index] = 0 }
-        if let halfType { values[index] = halfType.float(halfType.bits(values[index])) }
-      }
-      return (values, [])
-    }
-    var codes = [UInt8](repeating: 0, count: withCodes ? latent.count : 0)
-    let (scales, cells, latent) = (scales, cells, latent)
-    values.withUnsafeMutableBufferPointer { values in
-      codes.withUnsafeMutableBufferPointer { codes in
-        latent.withUnsafeBufferPointer { latent in
-          cells.levels.withUnsafeBufferPointer { levels in
-            runs.forEach { run, weights in
-              let scale = scales[run]
-              let shift = grid.shifts.isEmpty ? 0 : grid.shifts[run]
-              let offset = grid.offsets.isEmpty ? 0 : grid.offsets[run]
-              let (base, inverse) = (scale * shift + offset, scale != 0 ? 1 / scale : 0)
-              let zero = mask.isEmpty ? nil : grid.zeroCode(run: run)
-              for index in weights {
-                var code = cells.code((latent[index] - base) * inverse)
-                if let zero, mask[index] { code = Int(zero) }
-                values[index] = scale * (levels[code] + shift) + offset
-                if withCodes { codes[index] = UInt8(code) }
-              }
-            }
-          }
-        }
-      }
-    }
-    return (values, codes)
-  }
-
   public func finished() -> ChosenWeight {
     if adam.count == 0 { return chosen }
     let mask = chosen.scheme.sparsity == .none ? [] : self.mask(share: 1)
@@ -225,6 +189,7 @@ public struct LatentTraining: TrainedWeight {
       return ChosenWeight(scheme: chosen.scheme, rows: rows, columns: columns, content: .numbers(values))
     }
     grid.scales = scales
+    grid.offsets = offsets
     return ChosenWeight(scheme: chosen.scheme, grid: grid, codes: codes)
   }
 
@@ -232,10 +197,13 @@ public struct LatentTraining: TrainedWeight {
     var bytes = StateWriter()
     bytes.put(latent)
     bytes.put(growth)
+    bytes.put(shift)
     bytes.put(scales)
+    bytes.put(offsets)
     bytes.put(mask.map { $0 ? 1 : 0 } as [UInt8])
     adam.write(to: &bytes)
     scaleAdam.write(to: &bytes)
+    shiftAdam.write(to: &bytes)
     return bytes.bytes
   }
 
@@ -243,7 +211,9 @@ public struct LatentTraining: TrainedWeight {
     var bytes = StateReader(state)
     latent = try bytes.floats(latent.count)
     growth = try bytes.floats(growth.count)
+    shift = try bytes.floats(shift.count)
     scales = try bytes.floats(scales.count)
+    offsets = try bytes.floats(offsets.count)
     let flags = try bytes.list()
     guard flags.isEmpty || flags.count == latent.count else {
       throw RecoveryError("holds a mask of \(flags.count) weights where the training has \(latent.count)")
@@ -251,6 +221,7 @@ public struct LatentTraining: TrainedWeight {
     mask = flags.map { $0 != 0 }
     try adam.read(from: &bytes)
     try scaleAdam.read(from: &bytes)
+    try shiftAdam.read(from: &bytes)
     values = rounded(mask).values
   }
 }

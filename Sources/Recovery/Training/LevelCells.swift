@@ -38,7 +38,7 @@ struct LevelCells: Sendable, Hashable {
   func place(_ weight: Float, _ scale: Float, _ base: Float, in code: UInt8) -> Float {
     let place = Int(code)
     guard scale != 0, weight.isFinite else { return levels[place] }
-    let margin: Float = 0.05
+    let margin: Float = 0.15
     var x = (weight - base) / scale
     if place > 0 { x = max(x, edges[place - 1] + margin * (levels[place] - levels[place - 1])) }
     if place < edges.count { x = min(x, edges[place] - margin * (levels[place + 1] - levels[place])) }
