@@ -95,21 +95,17 @@ struct DigitsTraining {
 
   /// Both on what is held out and on the test images, which nothing was chosen by, the divergence falls by a clear factor.
   @Test(arguments: [
-    ("scales", "int3,channel", 0.5), ("scales", "int2,channel,by=gptq", 0.5), ("rounding", "int3,channel", 0.85),
-    ("latent", "int2,channel", 0.2), ("latent", "ternary", 0.2), ("latent", "int2,channel,by=gptq", 0.4),
+    ("scales", "int3,channel", 0.5), ("scales", "int2,channel,by=gptq", 0.5), ("rounding", "int3,channel", 0.5),
+    ("latent", "int2,channel", 0.5), ("latent", "ternary", 0.2), ("latent", "int2,channel,by=gptq", 0.4),
   ]) func trainingCutsTheDivergence(_ name: String, _ spec: String, _ factor: Double) throws {
     let digits = try DigitsTraining()
     let chosen = try digits.chosen(spec)
     var options = TrainingOptions()
-    options.steps = 150
-    let start = ContinuousClock.now
+    (options.steps, options.batch) = (100, 16)
     let result = try digits.run(try trained(try #require(Kind(rawValue: name)), digits, chosen), options)
     let (before, after) = (try digits.score(chosen), try digits.score(result.chosen))
-    print(
-      "\(name) \(spec): held out \(result.heldOut[0].loss) -> \(result.best), test \(before) -> \(after), \(ContinuousClock.now - start)"
-    )
-    #expect(result.best <= factor * result.heldOut[0].loss && result.losses.count == 150)
-    #expect(after.divergence <= 1.5 * factor * before.divergence)
+    #expect(result.best <= factor * result.heldOut[0].loss && result.losses.count == 100)
+    #expect(after.divergence <= 1.5 * factor * before.divergence, "\(before) -> \(after)")
     for (layer, weight) in result.chosen {
       let matrix = try #require(digits.network.checkpoint.layers[layer].matrix)
       #expect(weight.fits(rows: matrix.rows, columns: matrix.columns) && weight.scheme == chosen[layer]?.scheme)
