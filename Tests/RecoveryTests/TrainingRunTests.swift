@@ -127,6 +127,37 @@ import Testing
     #expect(failure?.result.chosen[last] == inner.finished() && failure?.result.losses.count == 3)
   }
 
+  /// Windows of a language model's text, lines of an encoder's: scales learn there as well.
+  @Test(arguments: ["llama", "bert"]) func transformersLearnToo(_ name: String) throws {
+    let model = try Transformer(try Checkpoint.open(fixture("transformers/\(name)")))
+    let isCausal = name == "llama"
+    var random = SeededGenerator(6)
+    let header =
+      "{'descr': '<i8', 'fortran_order': False, 'shape': \(isCausal ? "(320,)" : "(16, 20)"), }\n"
+    var bytes = ByteWriter([0x93] + Array("NUMPY".utf8) + [1, 0])
+    bytes.integer(UInt16(header.utf8.count))
+    bytes.text(header)
+    for _ in 0..<320 { bytes.integer(Int64.random(in: 4..<Int64(model.vocabularySize), using: &random)) }
+    let request = MeasurementRequest(
+      data: folder.write("tokens.npy", bytes.bytes), context: isCausal ? 20 : nil)
+    let data = try model.data(request)
+    let original = try model.loadWeights(for: data, beside: 0, memory: nil)
+    let scheme = try Scheme(spec: "int2,channel")
+    var trained: [Int: any TrainedWeight] = [:]
+    for (index, layer) in model.checkpoint.layers.enumerated() where layer.matrix != nil && trained.count < 6 {
+      let matrix = try #require(layer.matrix)
+      let source = ArrayWeights(
+        rows: matrix.rows, columns: matrix.columns, values: try model.checkpoint.matrix(layer: index))
+      trained[index] = ScaleTraining(try ChosenWeight(nearestOf: scheme, source))
+    }
+    var options = TrainingOptions()
+    (options.steps, options.batch, options.checks) = (20, 4, 4)
+    let result = try Training.run(
+      model, data, original: original, changed: original, trained, options, request)
+    #expect(result.best < 0.95 * result.heldOut[0].loss, "\(result.heldOut)")
+    #expect(Set(result.chosen.keys) == Set(trained.keys))
+  }
+
   /// A tenth is held out; the others all come before any comes again.
   @Test(arguments: [(1, 4), (2, 32), (25, 4), (216, 32)]) func batchesGoThroughAllSamples(_ count: Int, _ batch: Int) {
     let samples = TrainingSamples(count: count, batch: batch, seed: 5)
