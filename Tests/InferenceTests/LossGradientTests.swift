@@ -156,44 +156,32 @@ import Testing
     #expect(abs(gradient[0] + 16.0 / 125) < 1e-6 && abs(gradient[1] - 12.0 / 125) < 1e-6)
   }
 
-  /// Samples in any order are those of ranges, one after another; also where they lie along another axis.
-  @Test(arguments: ["digits", "time-first", "whole"]) func samplesInAnyOrderAreTheSame(_ name: String) throws {
-    let isDigits = name == "digits"
-    let network = try Network(
-      try Checkpoint.open(isDigits ? sample("digits-cnn.onnx") : fixture("evaluation/\(name).onnx")))
-    let data = try Dataset(
-      isDigits ? sample("digits-calibration.npz") : fixture("evaluation/\(name).npz"), for: network)
-    for index in 0..<min(3, data.count) { #expect(try data.batch([index]) == data.batch(index..<index + 1)) }
-    guard data.fixedBatch == nil else { return }
-    #expect(try data.batch([1, 2]) == data.batch(1..<3))
-    let turned = try data.batch([2, 0, 2])
-    for (key, value) in turned {
-      let axis = isDigits ? 0 : 1
-      guard value.shape.count > axis, value.shape[axis] == 3 else { continue }
-      #expect(try value == #require(try data.batch(0..<3)[key]).taking([2, 0, 2], axis: axis))
+  /// A network that takes four samples at once gives what a free one gives: those that fill the last batch do not count.
+  @Test func fixedBatchesCountEachSampleOnce() throws {
+    var bytes = try Array(Data(contentsOf: URL(fileURLWithPath: sample("digits-cnn.onnx"))))
+    // `dim_param: "batch"` becomes `dim_value: 4`, as a number of six bytes.
+    let (name, four): ([UInt8], [UInt8]) = ([0x12, 5] + Array("batch".utf8), [8, 0x84, 0x80, 0x80, 0x80, 0x80, 0])
+    for start in 0..<bytes.count - name.count where Array(bytes[start..<start + name.count]) == name {
+      bytes.replaceSubrange(start..<start + name.count, with: four)
     }
-  }
-
-  @Test func labelsBeyondTheClassesAreSaid() throws {
-    let network = try Network(try Checkpoint.open(sample("digits-cnn.onnx")))
-    let header =
-      #"{"input":{"dtype":"F32","shape":[2,1,8,8],"data_offsets":[0,512]},"labels":{"dtype":"I64","shape":[2],"data_offsets":[512,528]}}"#
-    var bytes = ByteWriter([])
-    bytes.integer(UInt64(header.utf8.count))
-    bytes.text(header)
-    for number in 0..<128 { bytes.integer(Float(number % 7).bitPattern) }
-    for label in [3, 12] as [Int64] { bytes.integer(label) }
-    let request = MeasurementRequest(data: folder.write("labels.safetensors", bytes.bytes))
-    let weights = try network.loadWeights()
-    func loss(_ samples: [Int], usesLabels: Bool = true) throws {
-      _ = try network.lossGradients(
-        try network.data(request), samples: samples, original: weights, changed: weights,
-        DistillationLoss(alpha: 0.5, usesLabels: usesLabels), ofLayers: [], request, isCancelled: { false })
+    let fixed = try Network(try Checkpoint.open(folder.write("fixed.onnx", bytes)))
+    let free = try Network(try Checkpoint.open(sample("digits-cnn.onnx")))
+    let request = MeasurementRequest(data: sample("digits-calibration.npz"))
+    #expect(try fixed.data(request).fixedBatch == 4)
+    func found(_ network: Network) throws -> LossGradients {
+      let original = try network.loadWeights()
+      return try network.lossGradients(
+        try network.data(request), samples: [7, 3, 90, 11, 200, 60], original: original,
+        changed: try moved(network, original, layers(network)), DistillationLoss(alpha: 0.5),
+        ofLayers: Set(layers(network)), request, isCancelled: { false })
     }
-    let error = #expect(throws: InferenceError.self) { try loss([0, 1]) }
-    #expect(error?.description.contains("sample 1 has the label 12, but the network has 10 classes") == true)
-    try loss([0])
-    try loss([0, 1], usesLabels: false)
+    let (one, other) = (try found(fixed), try found(free))
+    #expect(abs(one.loss - other.loss) < 1e-6 * other.loss && one.units == 6)
+    for (layer, gradient) in other.gradients {
+      let size = gradient.map { abs($0) }.max() ?? 0
+      let own = try #require(one.gradients[layer])
+      #expect(zip(own, gradient).allSatisfy { abs($0 - $1) <= 1e-4 * size })
+    }
   }
 
   @Test func codedWeightsAndCancellingAreSaid() throws {
@@ -220,19 +208,6 @@ import Testing
           return isStopped
         })
     }
-  }
-}
-
-/// Token ids in NumPy's format.
-enum TokenFile {
-  static func bytes(_ shape: [Int], _ tokens: [Int]) throws -> [UInt8] {
-    try #require(tokens.count == shape.reduce(1, *))
-    let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (\(shape.map { "\($0)," }.joined())), }\n"
-    var bytes = ByteWriter([0x93] + Array("NUMPY".utf8) + [1, 0])
-    bytes.integer(UInt16(header.utf8.count))
-    bytes.text(header)
-    for token in tokens { bytes.integer(Int64(token)) }
-    return bytes.bytes
   }
 }
 
