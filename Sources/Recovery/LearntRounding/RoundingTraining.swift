@@ -33,11 +33,11 @@ public struct RoundingTraining: TrainedWeight {
   private var unit: Float = 0
   public private(set) var values: [Float] = []
 
-  /// A step of V at the training's beginning: from one level to the other it is five.
-  public static let standardRate: Float = 0.1
+  /// How far V can go in a whole training, however many its steps: from one level to the other it is five.
+  public static let standardWay: Float = 5
   private static let stretch: Float = 0.1
   /// λ at the beginning and at the end.
-  private static let force: (first: Float, last: Float) = (0.005, 5)
+  private static let force: (first: Float, last: Float) = (0.05, 5)
 
   /// - Parameters:
   ///   - chosen: the codes to begin with.
@@ -111,7 +111,9 @@ public struct RoundingTraining: TrainedWeight {
     if isFirst {
       self.unit = max(Float((power / Double(max(1, slopes.count))).squareRoot()), .leastNormalMagnitude)
     } else {
-      adam.step(&self.choice, slopes, rate: Self.standardRate * moment.rate)
+      // The rate falls along a cosine, whose mean is a half.
+      let rate = min(0.2, 2 * Self.standardWay / Float(max(1, moment.steps)))
+      adam.step(&self.choice, slopes, rate: rate * moment.rate)
     }
     renew()
   }
