@@ -47,8 +47,15 @@ public struct LayerChoice: Sendable {
     let source = ArrayWeights(
       rows: rows, columns: columns, values: weights, shape: shape,
       importances: rows % parts == 0 ? squares.flatMap { $0 } : squares.first)
+    let factors = try factors(of: products)
     var grid = try WeightGrid(scheme, of: source)
-    if let own = grid { grid = ScaleSearch(scheme: scheme, factors: squares).searched(own, weights) }
+    if let own = grid, !own.blocks.isEmpty || scheme.hasRangeOfItsOwn {
+      grid = own
+    } else if let own = grid {
+      // What a column's rounding costs once the others make good what they can; of nearest levels, all together.
+      let searched = ScaleSearch(scheme: scheme, factors: factors.map(\.variancesByColumn)).searched(own, weights)
+      grid = scheme.by == .ranges ? RangeSearch(scheme: scheme, factors: factors).searched(own, weights) : searched
+    }
     let mask = try fixedMask(source)
     let feedback = ErrorFeedback(scheme: scheme, grid: grid, rows: rows, columns: columns)
     let nearest = try nearestValues(source)
@@ -58,11 +65,9 @@ public struct LayerChoice: Sendable {
     for (index, part) in products.parts.enumerated() {
       let own = index * rows / parts * columns..<(index + 1) * rows / parts * columns
       let count = own.count / columns
+      let factor = factors[index]
       if part.rows < columns {
         notes.append("\(part.rows) rows of inputs for \(columns) columns: the moments are damped")
-      }
-      guard let factor = InputFactor(part, columns: columns, ordered: scheme.sparsity.keptPattern == nil) else {
-        throw RecoveryError("the inputs' second moments are no finite numbers")
       }
       if factor.damping > InputFactor.leastDamping {
         notes.append("the inputs' moments had to be damped by \(factor.damping) of their mean")
@@ -94,6 +99,15 @@ public struct LayerChoice: Sendable {
         scheme: scheme, rows: rows, columns: columns, content: .numbers(result.values), outputError: ratio)
     weight.nearestError = Self.relativeError(nearest, weights)
     return Result(weight: weight, values: weight.values, notes: notes)
+  }
+
+  private func factors(of products: InputProducts) throws -> [InputFactor] {
+    try products.parts.map { part in
+      guard let factor = InputFactor(part, columns: columns, ordered: scheme.sparsity.keptPattern == nil) else {
+        throw RecoveryError("the inputs' second moments are no finite numbers")
+      }
+      return factor
+    }
   }
 
   /// What sparsity takes away by a rule of its own; `nil` where error feedback chooses, and where there is none.

@@ -120,18 +120,11 @@ import Testing
     let scheme = try Scheme(spec: spec)
     let source = ArrayWeights(rows: one.rows, columns: one.columns, values: one.weights)
     let result = try LayerChoice(scheme, of: source).result(one.products)
-    func weighted(_ values: [Float]) -> Double {
-      values.indices.reduce(0) { sum, index in
-        let error = Double(values[index] - one.weights[index])
-        let column = index % one.columns
-        return sum + error * error * Double(one.part.products[column * one.columns + column])
-      }
-    }
     var nearest = [Float](repeating: 0, count: source.count)
     _ = try nearest.withUnsafeMutableBufferPointer {
       try Assessment.reconstruct(source, scheme: scheme.withNearestLevels, into: $0)
     }
-    #expect(weighted(result.values) <= weighted(nearest) * 1.0001, "\(spec)")
+    #expect(one.outputError(result.values) <= one.outputError(nearest) * 1.0001, "\(spec)")
   }
 
   /// Inputs that are always zero, and fewer rows than columns: said, and no number is lost.

@@ -42,8 +42,8 @@ import Workbench
     state.recovering = RecoveryProgress(what: "steps", done: 40, of: 300, loss: 0.0125)
     state.popup = RecoverPopup(state)
     let shot = Shot(state.view(state.size))
-    #expect(shot.text.contains("steps 40 of 300, loss 1.2e-2"))
-    #expect(shot.text.contains("step") && shot.text.unicodeScalars.contains { (0x2801...0x28FF).contains($0.value) })
+    #expect(shot.text.contains("steps 40 of 300, loss 1.3e-2"))
+    #expect(shot.text.contains("step") && shot.text.contains("▚"))
     #expect(shot.status.contains("choosing codes, steps 40/300"))
   }
 

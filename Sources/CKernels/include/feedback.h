@@ -25,7 +25,8 @@ typedef struct {
 ///     c[j] += e[k] · u[k][j] for the columns j after it
 ///
 /// (rows, width) arrays have `stride` numbers from a row to the next: weights w, corrections c (overwritten), errors e,
-/// reconstruction ŵ, codes k, and the mask, which may be NULL. u is (width, width), `u_stride` apart.
+/// reconstruction ŵ, codes k, and the mask, which may be NULL. u is (width, width), `u_stride` apart;
+/// NULL feeds nothing back.
 void lathe_feed_back(
     const float *weights, float *corrections, float *errors, float *values, uint8_t *codes, const uint8_t *mask,
     size_t rows, size_t taken, size_t width, size_t stride, const float *u, size_t u_stride, const lathe_choice *choice);

@@ -47,7 +47,7 @@ TARGET static void LEVEL(feed_back)(
       values[row * stride + k] = value;
       errors[row * stride + k] = error;
       codes[row * stride + k] = code;
-      if (error != 0) LEVEL(add_scaled)(c + k + 1, u + k * u_stride + k + 1, error, width - k - 1);
+      if (u && error != 0) LEVEL(add_scaled)(c + k + 1, u + k * u_stride + k + 1, error, width - k - 1);
     }
   }
 }

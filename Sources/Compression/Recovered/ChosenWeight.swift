@@ -111,9 +111,15 @@ public struct ChosenWeight: Sendable, Hashable {
 }
 
 extension WeightGrid {
-  /// Whether its lists have the lengths that its form asks for.
+  /// Whether its lists have the lengths that its form asks for, and hold numbers that make sense.
   var isWhole: Bool {
     if case .runs(let size) = sharing { guard size > 0, columns % size == 0 else { return false } }
+    // Zero points and codes are small whole numbers.
+    let most: Float = 65_536
+    guard shifts.allSatisfy({ abs($0) <= most && $0 == $0.rounded() }),
+      formatCodes.allSatisfy({ (-65_536...65_536).contains($0) }),
+      levels.allSatisfy(\.isFinite), scales.allSatisfy(\.isFinite), offsets.allSatisfy(\.isFinite)
+    else { return false }
     return (1...256).contains(levels.count) && formatCodes.count == levels.count && scales.count == runCount
       && (shifts.isEmpty || shifts.count == runCount) && (offsets.isEmpty || offsets.count == runCount)
   }

@@ -93,6 +93,13 @@ struct InputFactor {
     return shift
   }
 
+  /// D by the columns of the matrix.
+  var variancesByColumn: [Float] {
+    var found = variances
+    for (place, column) in order.enumerated() { found[column] = variances[place] }
+    return found
+  }
+
   /// The same as if no input went with another: each column's nearest level is its best.
   var independent: InputFactor {
     var other = self

@@ -32,15 +32,18 @@ public struct ScaleTraining: TrainedWeight {
   private var shiftAdam: Adam
   public private(set) var values: [Float] = []
 
+  private let rate: Float
+
   /// A step's share of a scale, at the training's beginning.
   public static let standardRate: Float = 0.01
 
   /// - Returns: `nil` of plain numbers, which have no scales.
-  public init?(_ chosen: ChosenWeight) {
+  public init?(_ chosen: ChosenWeight, rate: Float = Self.standardRate) {
     guard let (grid, codes) = chosen.gridAndCodes else { return nil }
     (self.chosen, rows, columns) = (chosen, chosen.rows, chosen.columns)
     search = ScaleSearch(scheme: chosen.scheme, factors: [])
     let all = chosen.values
+    self.rate = rate
     if case .blocks(let type, let bytes) = chosen.content {
       runs = ScaleRuns(weights: all.count, each: type.blockWeights)
       blocks = BlockFactors(type)
@@ -77,7 +80,7 @@ public struct ScaleTraining: TrainedWeight {
 
   public mutating func step(_ gradient: [Float], _ moment: TrainingMoment) {
     guard !isFixed else { return }
-    let rate = Self.standardRate * moment.rate
+    let rate = self.rate * moment.rate
     adam.step(&growth, runs.sums(gradient, scaled), rate: rate)
     for index in growth.indices { growth[index] = max(-0.95, growth[index]) }
     if !shift.isEmpty {

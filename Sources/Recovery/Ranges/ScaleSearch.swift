@@ -3,7 +3,7 @@ import Compression
 import Numerics
 
 /// Scales searched run by run for the least error of the outputs, as far as each column has its own part in it:
-/// Σ h_j (w_j − ŵ_j)² with h the second moments of the inputs.
+/// Σ h_j (w_j − ŵ_j)² with h what the inputs vary by.
 ///
 /// Tried are factors of the scheme's own scale, each refined by least squares over the codes that it gives, and rounded
 /// to what the scheme keeps. Of a power of two (OCP's small floats) its neighbours, of NVFP4 the group's greatest weight
@@ -16,7 +16,7 @@ struct ScaleSearch {
   /// The grid with the scales that are best. One of ggml's blocks, whose quantisers search themselves, and one of columns
   /// are given back as they are.
   func searched(_ grid: WeightGrid, _ weights: [Float]) -> WeightGrid {
-    guard grid.blocks.isEmpty, grid.sharing != .columns, !grid.scales.isEmpty, !isFixed else { return grid }
+    guard grid.blocks.isEmpty, grid.sharing != .columns, !grid.scales.isEmpty else { return grid }
     var grid = grid
     let rowsPerPart = max(1, grid.rows / max(1, factors.count))
     let size = grid.columns / grid.runsPerRow
@@ -31,11 +31,6 @@ struct ScaleSearch {
       if !grid.offsets.isEmpty { grid.offsets[run] = found.offset }
     }
     return grid
-  }
-
-  /// A range that the person chose stays.
-  private var isFixed: Bool {
-    if case .uniform(let uniform) = scheme.format { uniform.range != .minMax } else { false }
   }
 
   private struct Run {
@@ -96,7 +91,7 @@ struct ScaleSearch {
   }
 
   /// Factors of the scheme's own scale.
-  private var candidates: [Float] {
+  var candidates: [Float] {
     switch scheme.format {
     case .smallFloat(let small):
       switch small.scaling {
@@ -148,6 +143,13 @@ extension ScaleType {
     case .fp32: number
     case .pow2: Float(bitPattern: (number.bitPattern &+ 0x0040_0000) & 0xff80_0000)
     }
+  }
+}
+
+extension Scheme {
+  /// Whether the person chose how its range is found: it stays then.
+  var hasRangeOfItsOwn: Bool {
+    if case .uniform(let uniform) = format { uniform.range != .minMax } else { false }
   }
 }
 

@@ -14,7 +14,7 @@ import Numerics
 public struct LatentTraining: TrainedWeight {
   /// What else a step does.
   public struct Options: Sendable, Hashable {
-    /// A step's share of the root mean square weight, in units of the scales, at the beginning.
+    /// A step's share of the root mean square weight, in units of the scales, or of half a level, at the beginning.
     public var rate: Float = 0.01
     /// A step's share of a scale.
     public var scaleRate: Float = 0.01
@@ -38,7 +38,7 @@ public struct LatentTraining: TrainedWeight {
   let shape: [Int]
   let importances: [Float]?
   let halfType: HalfType?
-  /// The root mean square x at the beginning.
+  /// The root mean square x at the beginning, at most half a level.
   private let size: Float
 
   /// x, (rows, columns).
@@ -94,7 +94,9 @@ public struct LatentTraining: TrainedWeight {
       (scales, offsets, hasFixedScales) = ([1], [], true)
     }
     let power = latent.reduce(0.0) { $0 + Double($1) * Double($1) }
-    size = Float((power / Double(max(1, latent.count))).squareRoot())
+    let size = Float((power / Double(max(1, latent.count))).squareRoot())
+    // Where levels are many, half of one is as far as a step should think.
+    self.size = grid == nil ? size : min(0.5, size)
     self.latent = latent
     growth = [Float](repeating: 0, count: hasFixedScales ? 0 : scales.count)
     shift = [Float](repeating: 0, count: hasFixedScales ? 0 : offsets.count)

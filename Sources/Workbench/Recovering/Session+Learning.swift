@@ -2,6 +2,7 @@ import Checkpoints
 import Compression
 import FileAccess
 import Inference
+import Numerics
 import Recovery
 
 #if canImport(Glibc)
@@ -82,12 +83,14 @@ extension Session {
   ) throws -> (any TrainedWeight)? {
     let source = CheckpointWeights(checkpoint: checkpoint, item: item)
     switch chosen.scheme.by {
-    case .scales: return ScaleTraining(chosen)
+    case .scales: return ScaleTraining(chosen, rate: ScaleTraining.standardRate * chosen.scaleStep)
     case .rounding: return RoundingTraining(chosen, original: try LayerChoice(chosen.scheme, of: source).weights)
     case .trained:
+      var latent = request.latent
+      latent.scaleRate *= chosen.scaleStep
       return LatentTraining(
         chosen, original: try LayerChoice(chosen.scheme, of: source).weights, shape: source.shape,
-        importances: item.importances?.squares.flatMap { $0 }, halfType: source.halfType, request.latent)
+        importances: item.importances?.squares.flatMap { $0 }, halfType: source.halfType, latent)
     case .nearest, .ranges, .gptq: return nil
     }
   }
@@ -103,5 +106,16 @@ extension Session {
       weight.values.withUnsafeBytes { digester.add($0) }
     }
     return String(digester.finish().hexadecimal.prefix(16))
+  }
+}
+
+extension ChosenWeight {
+  /// What a step of a scale is multiplied by: with many levels the outermost moves by as much as with few.
+  fileprivate var scaleStep: Float {
+    switch content {
+    case .codes(let grid, _): 4 / Float(max(4, grid.levels.count))
+    case .blocks(let type, _): 4 / Float(max(4, 1 << min(8, Int(type.bitsPerWeight))))
+    case .numbers: 1
+    }
   }
 }
