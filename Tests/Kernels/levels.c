@@ -329,6 +329,41 @@ static void products(size_t n) {
   lathe_transpose(x, 24, OUT(float, 24 * 24), 24, 24, 24);
 }
 
+/// Four rows of as many columns, at most 64 fed back; integers, then a table.
+static void feedback(size_t n) {
+  size_t width = n < 64 ? n : 64;
+  const float table[] = {-6, -4, -3, -2, -1.5f, -1, -0.5f, 0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+  const float whole[] = {-4, -3, -2, -1, 0, 1, 2, 3};
+  float scales[4], bases[4];
+  for (int row = 0; row < 4; row++) scales[row] = weights[row], bases[row] = y[row] * 0.1f;
+  uint32_t runs[64] = {0};
+  for (int even = 0; even < 2; even++) {
+    lathe_choice choice = {even ? whole : table, even ? 8 : 15, even, scales, bases, 1, runs};
+    float *corrections = OUT(float, 4 * width);
+    memset(corrections, 0, 16 * width);
+    lathe_feed_back(
+        x, corrections, OUT(float, 4 * width), OUT(float, 4 * width), OUT(uint8_t, 4 * width), even ? bytes + 1 : NULL, 4,
+        width, width, width, y, width, &choice);
+    double *sums = OUT(double, 3);
+    memset(sums, 0, 24);
+    lathe_add_level_errors(x, weights, n, even ? whole : table, even ? 8 : 15, even, 0.3f, 0.05f, sums);
+  }
+}
+
+static void cholesky(size_t n) {
+  size_t m = n < 96 ? n : 96;
+  double *a = OUT(double, m * m), *b = OUT(double, 2 * m);
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < m; j++) {
+      double sum = i == j ? 1 : 0;
+      for (size_t k = 0; k < 16; k++) sum += (double)weights[i * 16 + k] * (double)weights[j * 16 + k];
+      a[i * m + j] = sum;
+    }
+  for (size_t i = 0; i < 2 * m; i++) b[i] = weights[i];
+  *OUT(size_t, 1) = lathe_cholesky(a, m, 1e-9);
+  lathe_cholesky_solve(a, m, b, 2);
+}
+
 static void transformers(size_t n) {
   float *scores = OUT(float, n);
   memcpy(scores, x, 4 * n);
@@ -344,7 +379,7 @@ int main(void) {
 #define EXACT(name, multiple) exact(#name, name, multiple);
   EXACT(statistics, 1) EXACT(half_counts, 1) EXACT(grids, 32) EXACT(rounded_grids, 32) EXACT(grid_errors, 32) EXACT(levels, 1)
   EXACT(small_floats, 32) EXACT(pruning, 4) EXACT(floats, 1) EXACT(counting, 1) EXACT(rans, 1)
-  EXACT(rans_extremes, 1) EXACT(huffman, 1)
+  EXACT(rans_extremes, 1) EXACT(huffman, 1) EXACT(feedback, 1) EXACT(cholesky, 1)
   EXACT(q4_0, 32) EXACT(q4_1, 32) EXACT(q5_0, 32) EXACT(q5_1, 32) EXACT(q8_0, 32)
   EXACT(rows_q4_0, 32) EXACT(rows_q4_1, 32) EXACT(rows_q5_0, 32) EXACT(rows_q5_1, 32) EXACT(rows_iq4_nl, 32)
   EXACT(rows_mxfp4, 32) EXACT(rows_q2_k, 256) EXACT(rows_q3_k, 256) EXACT(rows_q4_k, 256) EXACT(rows_q5_k, 256)

@@ -7,10 +7,13 @@ of plain numbers, and Lathe scores both on text that took no part. FOLDER gets t
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+os.environ["LLM_COMPRESSOR_LOG_DISABLED"] = "true"
 
 import torch
 from datasets import Dataset
@@ -33,9 +36,27 @@ def run(*arguments):
     return found.stdout
 
 
-def perplexity(model, *choice):
+def scores(model, *choice):
+    """Perplexity, and the KL divergence from the uncompressed model where a choice was made."""
     found = json.loads(run("evaluate", str(model), *choice, "--data", TEST, "--context", str(WINDOW), "--json"))
-    return next(metric["value"] for metric in found["metrics"] if metric["name"] == "perplexity")
+    figures = {metric["name"]: metric["value"] for metric in found["metrics"]}
+    return figures["perplexity"], figures.get("KL divergence")
+
+
+def divergence(changed):
+    """The same of the peer's model: the second half of each window, as Lathe scores it."""
+    original = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    tokens = tokenizer(Path(TEST).read_text(), add_special_tokens=False)["input_ids"]
+    total, count = 0.0, 0
+    for first in range(0, len(tokens) - WINDOW + 1, WINDOW):
+        window = torch.tensor([tokens[first:first + WINDOW]])
+        with torch.no_grad():
+            p = original(window).logits[0, WINDOW // 2:-1].log_softmax(-1)
+            q = changed(window).logits[0, WINDOW // 2:-1].log_softmax(-1)
+        total += (p.exp() * (p - q)).sum().item()
+        count += len(p)
+    return total / count
 
 
 def windows():
@@ -65,21 +86,18 @@ def peer(bits, order):
             own[name] = made[name].float().contiguous()
     save_file(own, str(out / "model.safetensors"))
     print(f"llm-compressor changed {changed} of {len(own)} tensors", file=sys.stderr)
-    return perplexity(out)
+    return scores(out)[0], divergence(AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32).eval())
 
 
 folder.mkdir(parents=True, exist_ok=True)
 kept = ["--set", "*embed*=keep", "--set", "*lm_head*=keep"]
-print(f"uncompressed {perplexity(MODEL):.4f}")
+print(f"uncompressed: perplexity {scores(MODEL)[0]:.3f}")
 for bits in (4, 3, 2):
     scheme = f"int{bits},group=128,symmetric-full"
     recipe = str(folder / f"own-{bits}.json")
     run("recover", MODEL, "--set", f"*={scheme},by=gptq", *kept, "--data", CALIBRATION, "--context", str(WINDOW), "-o", recipe)
-    nearest = perplexity(MODEL, "--set", f"*={scheme}", *kept)
-    print(f"{bits} bits: nearest {nearest:.4f}, Lathe {perplexity(MODEL, '--recipe', recipe):.4f}", end="", flush=True)
-    for order in ("static", "group", None):
-        try:
-            print(f", llm-compressor (order {order}) {peer(bits, order):.4f}", end="", flush=True)
-        except Exception as error:
-            print(f", llm-compressor (order {order}) failed: {type(error).__name__}", end="", flush=True)
-    print()
+    rows = {"nearest": scores(MODEL, "--set", f"*={scheme}", *kept), "Lathe": scores(MODEL, "--recipe", recipe)}
+    for order in ("static", None):
+        rows[f"llm-compressor, order {order}"] = peer(bits, order)
+    for name, (figure, distance) in rows.items():
+        print(f"{bits} bits, {name}: perplexity {figure:.3f}, KL divergence {distance:.5f}", flush=True)
