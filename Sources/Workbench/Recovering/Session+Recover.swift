@@ -47,7 +47,13 @@ extension Session {
     let original = try model.loadWeights(
       for: data, beside: changes.reduce(0) { $0 + 4 * $1.count }, memory: memory)
     var changed = original
-    for item in changes where recipe[item].by == .nearest { changed = try replaced(item, in: changed) }
+    // Until it is its turn, a layer has its nearest levels; a table that is looked up keeps them, and those after it make
+    // that good.
+    for item in changes {
+      guard !isCancelled() else { throw InferenceError.cancelled }
+      let scheme = recipe[item].by == .nearest ? nil : made(recipe[item].withNearestLevels, of: item)
+      changed = try replaced(item, in: changed, by: scheme)
+    }
     var found = Recovered()
     var goesOn = true
     let byLayer = Dictionary(wanted.map { ($0.layerIndex, $0) }) { first, _ in first }
@@ -73,7 +79,7 @@ extension Session {
         names.count == 1 ? "\(names[0]): \(note)" : "\(names[0]) and \(names.count - 1) more: \(note)")
     }
     // What is given no rows of numbers (a table that is looked up) takes the nearest levels.
-    for item in wanted where found.chosen[item.name] == nil {
+    for item in changes where recipe[item].by != .nearest && found.chosen[item.name] == nil {
       found.chosen[item.name] = try nearest(item)
       found.notes.append("\(item.name): is multiplied by nothing that was seen: nearest levels")
     }

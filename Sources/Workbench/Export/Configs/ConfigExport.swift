@@ -33,7 +33,14 @@ extension Session {
       files.append(Export.File(path: place, bytes: Array(text.utf8)))
     }
     let usage = try render(target.use, final, target, "use")
-    return Export(files: files, notes: target.notes, usage: usage.trimmingLines)
+    var notes = target.notes
+    let chosen = items.filter { recipe[$0].by != .nearest }
+    if let first = chosen.first {
+      let more = chosen.count > 1 ? " and \(chosen.count - 1) more" : ""
+      notes.append(
+        "\(first.name)\(more): by=\(recipe[first].by.rawValue) is Lathe's own: \(target.name) chooses its codes itself")
+    }
+    return Export(files: files, notes: notes, usage: usage.trimmingLines)
   }
 
   private func render(
