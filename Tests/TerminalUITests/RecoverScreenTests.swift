@@ -13,7 +13,7 @@ import Workbench
     let shot = try Shot.digits(":set *=int3,channel<Enter>gr<Down><Down>", showsAll: false)
     #expect(shot.text.contains("choose codes") && shot.text.contains("for 5 layers"))
     for method in ["nearest", "ranges", "gptq", "scales", "rounding", "trained"] { #expect(shot.text.contains(method)) }
-    #expect(shot.text.contains("error feedback"))
+    #expect(shot.text.contains("error feedback by the inputs"))
     #expect(shot.foot.contains("choose codes"))
     // Nothing to choose among.
     let kept = try Shot.digits("gr<Down><Enter>", showsAll: false)

@@ -24,11 +24,11 @@ public enum CodeChoice: String, Sendable, Hashable, CaseIterable {
   public var meaning: String {
     switch self {
     case .nearest: "each weight's nearest level"
-    case .ranges: "scales searched for the least error of the outputs; needs data, seconds"
-    case .gptq: "error feedback through the inputs' second moments (GPTQ); needs data, seconds to minutes"
-    case .scales: "error feedback, then scales learnt from the original's outputs; needs data and gradients, minutes"
-    case .rounding: "rounding learnt weight by weight (AdaRound); needs data and gradients, minutes"
-    case .trained: "trained through the rounding, the original as teacher; needs data and gradients, minutes to hours"
+    case .ranges: "scales searched for the least error of the outputs; data, seconds"
+    case .gptq: "error feedback by the inputs' moments (GPTQ); data, seconds to minutes"
+    case .scales: "error feedback, then scales learnt; data, gradients, minutes"
+    case .rounding: "rounding learnt weight by weight (AdaRound); data, gradients, minutes"
+    case .trained: "trained through the rounding, distilled; data, gradients, minutes on"
     }
   }
 }
