@@ -61,6 +61,7 @@ extension Network: Model {
 
 extension Dataset: ScoredData {
   public var windowLength: Int { 1 }
+  public var stepSamples: Int { 32 }
 }
 
 extension Weights: ModelWeights {}

@@ -12,6 +12,8 @@ public struct ScoredText: ScoredData {
   public let path: String
   /// The whole text's tokens; of lines one list each.
   let texts: [[Int]]
+  /// Whether it is lines, not a text that is cut.
+  private let isByLine: Bool
   /// How it is cut.
   var windows = TextWindows(context: 512, firstScored: 256)
 
@@ -21,6 +23,7 @@ public struct ScoredText: ScoredData {
   public var selfMadeTitle: String? { selfMade == nil ? nil : Self.selfMadePath }
 
   public var windowLength: Int { windows.context }
+  public var stepSamples: Int { isByLine ? 32 : max(1, 1024 / max(1, windows.context)) }
 
   /// What stands for data when there are none.
   public static let selfMadePath = "self"
@@ -28,6 +31,7 @@ public struct ScoredText: ScoredData {
   /// Text that the model will make.
   init(selfMadeBy model: Transformer, context: Int) {
     path = Self.selfMadePath
+    isByLine = false
     texts = []
     selfMade = SelfMadeText(context: context)
     windows = TextWindows(context: context, firstScored: context / 2)
@@ -53,6 +57,7 @@ public struct ScoredText: ScoredData {
   /// - Throws: for a text in no encoding, and for an empty one.
   init(_ path: String, _ model: Transformer, byLine: Bool) throws {
     self.path = path
+    isByLine = byLine
     if path.hasSuffix(".npy") {
       let file = try Checkpoint.open(path)
       guard let tensor = file.tensors.first, !tensor.type.isFloatingPoint else {

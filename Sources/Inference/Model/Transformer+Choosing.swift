@@ -10,7 +10,9 @@ extension Transformer {
     comparesWithOriginal: Bool, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
     isCancelled: @escaping () -> Bool, choose: (InputProducts) throws -> [Float]?
   ) throws -> TransformerWeights {
-    let texts = try calibrationTexts(data, samples, original, request, isCancelled)
+    let texts = try calibrationTexts(
+      data, samples ?? (shape.isCausal ? Self.calibratingWindows : Self.calibratingLines), original, request,
+      isCancelled)
     guard !texts.isEmpty else { return changed }
     var changed = changed
     let chunks = Self.chunks(texts)
@@ -71,6 +73,9 @@ extension Transformer {
     progress(blocks.count + 1, blocks.count + 1)
     return changed
   }
+
+  /// Windows, or lines, that calibrate where nobody says.
+  private static let (calibratingWindows, calibratingLines) = (128, 2048)
 
   /// What the head is given for each token.
   func normalised(_ state: Activations, _ norm: Norm, _ weights: TransformerWeights) -> [Float] {

@@ -40,7 +40,7 @@ public enum Training {
         matrix.columns == weight.columns
       else { preconditionFailure("the layer \(layer) is no matrix of \(weight.rows) by \(weight.columns)") }
     }
-    let batch = options.batch ?? (data.windowLength > 1 ? max(1, 1024 / data.windowLength) : 32)
+    let batch = options.batch ?? data.stepSamples
     var turn = TrainingTurn(
       model: model, data: data, original: original, changed: changed, options: options, request: request,
       samples: TrainingSamples(count: count, batch: batch, seed: options.seed), isCancelled: isCancelled,

@@ -6,7 +6,7 @@ import Recovery
 public struct RecoveryRequest: Sendable {
   /// The data that calibrate; others than those that score.
   public var measurement: MeasurementRequest
-  /// At most so many samples, windows or lines; `nil` for all, of a text at most 128 windows.
+  /// At most so many samples, windows or lines; `nil` for all, of a text for 128 windows, of lines for 2,048.
   public var samples: Int?
   /// Whether each layer makes good what those before it changed of its inputs.
   public var comparesWithOriginal = true

@@ -59,7 +59,7 @@ extension Session {
     let byLayer = Dictionary(wanted.map { ($0.layerIndex, $0) }) { first, _ in first }
     var notes: [String: [String]] = [:]
     let chosen = try model.chooseWeights(
-      data, samples: request.samples ?? (data.windowLength > 1 ? 128 : nil), original: original, changed: changed,
+      data, samples: request.samples, original: original, changed: changed,
       layers: Set(byLayer.keys), comparesWithOriginal: request.comparesWithOriginal, request.measurement,
       progress: { goesOn = progress(RecoveryProgress(what: "layers", done: $0, of: $1)) && goesOn },
       isCancelled: { !goesOn || isCancelled() },

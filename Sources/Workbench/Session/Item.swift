@@ -24,18 +24,26 @@ public struct Item: Sendable, Identifiable {
   /// Bytes as stored; a packed weight's with its scales and zero points, which are no items of their own.
   public let bytes: Int
   /// How much each input matters, once a file has said it.
-  public internal(set) var importances: Importances?
+  public internal(set) var importances: Importances? {
+    get { added?.importances }
+    set { added = Added(newValue, chosen) }
+  }
   /// Codes that were chosen for it by more than the nearest level, once something did (`lathe recover`).
   public internal(set) var chosen: ChosenWeight? {
-    get { recovered?.weight }
-    set { recovered = newValue.map(Recovered.init) }
+    get { added?.chosen }
+    set { added = Added(importances, newValue) }
   }
-  /// A place for it that is small where there is none.
-  private var recovered: Recovered?
+  /// A place for both that is small where there is neither.
+  private var added: Added?
 
-  private final class Recovered: Sendable {
-    let weight: ChosenWeight
-    init(_ weight: ChosenWeight) { self.weight = weight }
+  private final class Added: Sendable {
+    let importances: Importances?
+    let chosen: ChosenWeight?
+
+    init?(_ importances: Importances?, _ chosen: ChosenWeight?) {
+      if importances == nil, chosen == nil { return nil }
+      (self.importances, self.chosen) = (importances, chosen)
+    }
   }
 
   /// What an item is of: shared by all items of a checkpoint, so that each is small.

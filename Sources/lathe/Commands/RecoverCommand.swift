@@ -27,7 +27,9 @@ struct RecoverCommand: ParsableCommand, Explained {
   @Option(help: ArgumentHelp("The data.", valueName: "D"), completion: .file()) var data: String
   @OptionGroup(title: "Choice") var choice: ChoiceOptions
   @OptionGroup(title: "Data") var options: DataOptions
-  @Option(help: ArgumentHelp("Samples, windows or lines that calibrate; all, of a text 128 windows.", valueName: "N"))
+  @Option(
+    help: ArgumentHelp(
+      "Samples, windows or lines that calibrate; all, of a text 128 windows, of lines 2,048.", valueName: "N"))
   var samples: Int?
   @Option(help: ArgumentHelp("Steps of what learns; 300.", valueName: "N")) var steps: Int?
   @Option(help: ArgumentHelp("Samples a step; 32, of texts for those of 1,024 tokens.", valueName: "N"))
@@ -38,8 +40,8 @@ struct RecoverCommand: ParsableCommand, Explained {
       "The labels' part in the loss, 1 − α: 0 learns from the original alone.", valueName: "SHARE"))
   var labels: Double = 0
   @Option(help: ArgumentHelp("The same gives the same batches.", valueName: "N")) var seed: UInt64 = 0
-  @Option(help: ArgumentHelp("Pull trained weights to zero, by this part of a step.", valueName: "PART"))
-  var l1: Float = 0
+  @Option(help: ArgumentHelp("Pull trained weights to zero (L1), by this part of a step.", valueName: "PART"))
+  var lasso: Float = 0
   @Option(help: ArgumentHelp("The same of whole outputs.", valueName: "PART")) var groupLasso: Float = 0
   @Option(
     help: ArgumentHelp("Keep the training's state here, and go on from it where it is there.", valueName: "F"),
@@ -64,8 +66,8 @@ struct RecoverCommand: ParsableCommand, Explained {
       throw ValidationError("--temperature \(temperature): above 0 expected")
     }
     guard (0...1).contains(labels) else { throw ValidationError("--labels \(labels): from 0 to 1 expected") }
-    guard l1 >= 0, l1.isFinite, groupLasso >= 0, groupLasso.isFinite else {
-      throw ValidationError("--l1 and --group-lasso: 0 or more expected")
+    guard lasso >= 0, lasso.isFinite, groupLasso >= 0, groupLasso.isFinite else {
+      throw ValidationError("--lasso and --group-lasso: 0 or more expected")
     }
     guard options.activations == nil else { throw ValidationError("--activations: see evaluate") }
   }
@@ -78,7 +80,7 @@ struct RecoverCommand: ParsableCommand, Explained {
     request.training.seed = seed
     request.training.checkpoint = resume
     request.training.loss = DistillationLoss(temperature: temperature, alpha: 1 - labels)
-    (request.latent.l1, request.latent.groupLasso) = (l1, groupLasso)
+    (request.latent.l1, request.latent.groupLasso) = (lasso, groupLasso)
     try session.recoverWithProgress(request)
     for path in try session.writeRecovered(to: file) { try emit(path) }
   }
