@@ -111,6 +111,15 @@ import Testing
     }
   }
 
+  /// Where runs have minima, what is pruned lies next to zero.
+  @Test func prunedWeightsOfBlocksWithMinimaAreNextToZero() throws {
+    let one = Case()
+    let source = ArrayWeights(rows: one.rows, columns: one.columns, values: one.weights)
+    let result = try LayerChoice(try Scheme(spec: "q4_1,sparsity=0.5,by=gptq"), of: source).result(one.products)
+    let step = (one.weights.max() ?? 0) - (one.weights.min() ?? 0)
+    #expect(result.values.count { abs($0) <= step / 15 } * 2 >= result.values.count)
+  }
+
   @Test(arguments: [
     "int4,channel,by=ranges", "int2,group=32,by=ranges", "ternary,by=ranges", "ocp-mxfp4,by=ranges",
     "nvidia-nvfp4,by=ranges", "fp8-e4m3,by=ranges",

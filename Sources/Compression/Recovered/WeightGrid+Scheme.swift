@@ -215,17 +215,26 @@ extension WeightGrid {
         let run = run(row: row, column: part * size)
         let (scale, base) = (scales[run], base(run))
         for index in row * columns + part * size..<row * columns + (part + 1) * size {
-          let x = scale != 0 ? (values[index] - base) / scale : 0
-          // Levels rise: the first that is not nearer than the next.
-          var (low, high) = (0, levels.count - 1)
-          while low < high {
-            let middle = (low + high) / 2
-            if x > 0.5 * (levels[middle] + levels[middle + 1]) { low = middle + 1 } else { high = middle }
-          }
-          codes[index] = UInt8(low)
+          codes[index] = nearestCode(scale != 0 ? (values[index] - base) / scale : 0)
         }
       }
     }
     return codes
+  }
+
+  /// The code of the level nearest to a number in units of a scale, counted from the run's base.
+  private func nearestCode(_ x: Float) -> UInt8 {
+    // Levels rise: the first that is not nearer than the next.
+    var (low, high) = (0, levels.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if x > 0.5 * (levels[middle] + levels[middle + 1]) { low = middle + 1 } else { high = middle }
+    }
+    return UInt8(max(0, low))
+  }
+
+  /// What a pruned weight of a run gets: zero, or where a run has minima the level next to it.
+  package func prunedCode(run: Int) -> UInt8 {
+    zeroCode(run: run) ?? nearestCode(scales[run] != 0 ? -base(run) / scales[run] : 0)
   }
 }

@@ -111,7 +111,7 @@ struct ErrorFeedback {
       }
       scales = Array(grid.scales[own])
       bases = own.map { grid.base($0) }
-      zeroCodes = feedback.scheme.sparsity == .none ? [] : own.map { grid.zeroCode(run: $0) ?? 0 }
+      zeroCodes = feedback.scheme.sparsity == .none ? [] : own.map { grid.prunedCode(run: $0) }
     }
 
     mutating func run(_ factor: InputFactor, _ sparsity: Sparsity, choosesMask: Bool) {

@@ -111,7 +111,9 @@ extension Command {
           "recover: \"\(printable(name))\" is no method: \(CodeChoice.allCases.map(\.rawValue).joined(separator: ", "))"
         )
       }
-      if choice != .nearest, let obstacle = state.recoverObstacle { throw WorkbenchError("recover: \(obstacle)") }
+      if choice != .nearest, let obstacle = state.recoverObstacle(among: state.recoverable) {
+        throw WorkbenchError("recover: \(obstacle)")
+      }
       return state.chooseCodes(by: choice)
     },
     Command("sensitivity", [], "FILE", .session, "read what lathe sensitivity measured: a calibrated estimate") {

@@ -43,13 +43,14 @@ struct RecoverPopup: Popup {
   }
 
   private func rows(_ state: State) -> [PickerRow] {
-    let present = Set(layers.compactMap(state.session.item(id:)).map { state.session.scheme(of: $0).by })
+    // Of very many layers the first speak for all.
+    let present = Set(layers.prefix(1000).compactMap(state.session.item(id:)).map { state.session.scheme(of: $0).by })
+    let obstacle =
+      state.recoverObstacle(among: layers) ?? (state.calibrationPath == nil ? "no data to calibrate on" : nil)
     return CodeChoice.allCases.map { choice in
       var row = PickerRow(title: choice.rawValue, meaning: choice.meaning)
       row.isPresent = present == [choice]
-      if choice != .nearest {
-        row.obstacle = state.recoverObstacle ?? (state.calibrationPath == nil ? "no data to calibrate on" : nil)
-      }
+      if choice != .nearest { row.obstacle = obstacle }
       return row
     }
   }
@@ -86,10 +87,10 @@ extension State {
     return session.items.filter { (chosen.isEmpty || chosen.contains($0.id)) && isOne($0) }.map(\.id)
   }
 
-  /// Why nothing can be chosen; `nil` where something can.
-  var recoverObstacle: String? {
+  /// Why nothing can be chosen among some layers; `nil` where something can.
+  func recoverObstacle(among layers: [Int]) -> String? {
     if recovering != nil { return "codes are being chosen (Esc calls it off)" }
-    return recoverable.isEmpty ? "choose bits first: no layer here is quantised or pruned" : nil
+    return layers.isEmpty ? "choose bits first: no layer here is quantised or pruned" : nil
   }
 
   /// Sets how codes are chosen, as one step, and has them chosen.
