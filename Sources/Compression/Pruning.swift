@@ -143,7 +143,9 @@ public struct TileNorms: Sendable, Hashable {
     var sums = values
     try source.forEachChunk(control) { chunk in
       for row in 0..<chunk.rows {
-        let first = (chunk.firstRow + row) / tile.rows * across
+        let first = (chunk.firstRow + row) / max(1, tile.rows) * across
+        // Rows that fill no part: nothing that divides so is pruned by it, but it may be asked about.
+        guard first + across <= sums.count else { continue }
         for part in 0..<across {
           let from = chunk.base + row * chunk.columns + part * tile.columns
           sums[first + part] += Self.sum(from, tile.columns, structure.norm)
