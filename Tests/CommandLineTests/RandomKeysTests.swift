@@ -92,7 +92,8 @@ import Testing
       // the program as they end any.
       let ended = try terminal.waitForEnd(seconds: patience)
       guard
-        [PseudoTerminal.End.exited(0), .exited(128 + SIGTERM)].contains(ended)
+        [PseudoTerminal.End.exited(0), .exited(128 + SIGTERM), .exited(128 + SIGQUIT), .exited(128 + SIGINT)].contains(
+          ended)
           || [SIGTERM, SIGINT, SIGQUIT].contains(where: { ended == .signalled($0) })
       else {
         throw Wrong(description: "ended by \(ended); output ends: \(terminal.output.suffix(400).debugDescription)")
