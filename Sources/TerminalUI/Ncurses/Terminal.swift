@@ -116,6 +116,8 @@ package final class Terminal {
   func reenter() {
     // Before anything is drawn: a crash may come at any instant.
     arm()
+    // Ctrl-S may have stopped the output while the terminal was the shell's: nothing would be drawn.
+    tcflow(STDOUT_FILENO, TCOON)
     lathe_check_size(output)
     waitingSignals |= lathe_signals_take() & ~(1 << UInt64(SIGCONT) | 1 << UInt64(SIGTSTP))
     lathe_repaint()
