@@ -70,6 +70,27 @@ import Testing
   }
 }
 
+extension GridTests {
+  /// What a file says must be what its scheme has: codes of a grid, blocks of their type, numbers where there is no grid.
+  @Test func contentOfAnotherSchemeDoesNotFit() throws {
+    let int4 = try Scheme(spec: "int4,channel,by=gptq")
+    let numbers = [Float](repeating: 0, count: 64)
+    #expect(!ChosenWeight(scheme: int4, rows: 2, columns: 32, content: .numbers(numbers)).fits(rows: 2, columns: 32))
+    #expect(
+      !ChosenWeight(scheme: int4, rows: 2, columns: 32, content: .blocks(.q4_0, [UInt8](repeating: 0, count: 36)))
+        .fits(rows: 2, columns: 32))
+    func coded(_ levels: Int) -> ChosenWeight {
+      let grid = WeightGrid(
+        rows: 2, columns: 32, sharing: .runs(32), levels: (0..<levels).map(Float.init),
+        formatCodes: (0..<levels).map(Int32.init), scales: [1, 1])
+      return ChosenWeight(
+        scheme: int4, rows: 2, columns: 32, content: .codes(grid, [UInt8](repeating: 0, count: 64)))
+    }
+    #expect(coded(16).fits(rows: 2, columns: 32) && !coded(17).fits(rows: 2, columns: 32))
+    #expect(try WeightGrid(try Scheme(spec: "q4_k"), of: Self.weights(2, 96)) == nil)
+  }
+}
+
 /// A weight with codes that were chosen for it.
 struct GivenWeights: WeightSource {
   let source: ArrayWeights

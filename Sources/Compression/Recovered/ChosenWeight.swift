@@ -100,12 +100,18 @@ public struct ChosenWeight: Sendable, Hashable {
     guard self.rows == rows, self.columns == columns else { return false }
     switch content {
     case .codes(let grid, let codes):
+      // As many levels as the scheme's codes have bits for.
+      if case .block = scheme.format { return false }
+      let most = scheme.format.codeBits.map { 1 << min(8, Int($0.rounded(.up))) } ?? 256
+      guard scheme.hasGrid, grid.levels.count <= max(3, most) else { return false }
       return codes.count == rows * columns && grid.isWhole
         && codes.allSatisfy { Int($0) < grid.levels.count }
     case .blocks(let type, let bytes):
+      guard scheme.format == .block(type) else { return false }
       return columns % type.blockWeights == 0
         && bytes.count == rows * (columns / type.blockWeights) * type.blockBytes
-    case .numbers(let numbers): return numbers.count == rows * columns
+    // Where there are codes, plain numbers say none.
+    case .numbers(let numbers): return !scheme.hasGrid && numbers.count == rows * columns
     }
   }
 }

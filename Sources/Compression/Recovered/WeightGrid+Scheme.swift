@@ -104,12 +104,12 @@ extension WeightGrid {
   }
 
   /// ggml's blocks, encoded by its own rule, with the importances of the inputs where they are known.
-  private init(
+  private init?(
     _ type: BlockType, of source: some WeightSource, _ pruning: Pruning, _ control: PassControl
   ) throws {
-    guard let quantizer = BlockQuantizer(type), let places = BlockCodes(type) else {
-      preconditionFailure("\(type.name) has no grid")
-    }
+    guard source.columns % type.blockWeights == 0, let quantizer = BlockQuantizer(type),
+      let places = BlockCodes(type)
+    else { return nil }
     var blocks = [UInt8](repeating: 0, count: source.count / type.blockWeights * type.blockBytes)
     let importances = source.importances.map { BlockImportances($0, rows: source.rows) }
     try source.forEachPrunedChunk(pruning, control) { chunk, pruned in

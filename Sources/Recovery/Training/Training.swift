@@ -38,7 +38,7 @@ public enum Training {
     for (layer, weight) in trained {
       guard let matrix = model.checkpoint.layers[layer].matrix, matrix.rows == weight.rows,
         matrix.columns == weight.columns
-      else { preconditionFailure("the layer \(layer) is no matrix of \(weight.rows) by \(weight.columns)") }
+      else { throw RecoveryError("the layer \(layer) is no matrix of \(weight.rows) by \(weight.columns)") }
     }
     let batch = options.batch ?? data.stepSamples
     var turn = TrainingTurn(
