@@ -111,6 +111,24 @@ import Testing
     }
   }
 
+  /// Runs that do not divide the blocks of columns that are chosen at a time.
+  @Test(arguments: [(2, 3), (1, 5), (4, 6), (30, 60)]) func patternsOfAnyLengthArePruned(_ keep: Int, _ of: Int) throws
+  {
+    let columns = 300
+    let weights = (0..<4 * columns).map { index -> Float in
+      let size = Float(1 + index % 7)
+      return index % 2 == 0 ? size : -size
+    }
+    var products = [Float](repeating: 0, count: columns * columns)
+    for column in 0..<columns { products[column * columns + column] = 1 + Float(column % 3) }
+    let source = ArrayWeights(rows: 4, columns: columns, values: weights)
+    let result = try LayerChoice(try Scheme(spec: "keep,sparsity=\(keep):\(of),by=gptq"), of: source).result(
+      InputProducts(layer: 0, columns: columns, parts: [.init(products: products, rows: 1000)]))
+    for start in stride(from: 0, to: weights.count, by: of) {
+      #expect(result.values[start..<start + of].count { $0 == 0 } == of - keep)
+    }
+  }
+
   /// Where runs have minima, what is pruned lies next to zero.
   @Test func prunedWeightsOfBlocksWithMinimaAreNextToZero() throws {
     let one = Case()

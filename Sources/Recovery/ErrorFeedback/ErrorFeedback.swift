@@ -116,8 +116,11 @@ struct ErrorFeedback {
 
     mutating func run(_ factor: InputFactor, _ sparsity: Sparsity, choosesMask: Bool) {
       if choosesMask { mask = [UInt8](repeating: 0, count: weights.count) }
-      for first in stride(from: 0, to: columns, by: ErrorFeedback.blockColumns) {
-        let block = first..<min(columns, first + ErrorFeedback.blockColumns)
+      // Whole runs of a pattern, however many weights it has.
+      let run = choosesMask ? max(1, sparsity.keptPattern?.of ?? 1) : 1
+      let width = max(run, ErrorFeedback.blockColumns / run * run)
+      for first in stride(from: 0, to: columns, by: width) {
+        let block = first..<min(columns, first + width)
         bringForward(block, factor)
         guard choosesMask else {
           feedBack(block, taken: block.count, factor)
