@@ -7,8 +7,11 @@ import CNcurses
 #endif
 
 extension Terminal {
-  /// How long the first frame waits at most for what the background is.
-  private static let patience = Duration.milliseconds(50)
+  /// How long the first frame waits at most for what the background is: no longer than a frame takes on most screens. An
+  /// answer from far away comes later and then changes the theme.
+  private static let patience = Duration.milliseconds(15)
+  /// How long the rest of an answer that has begun is waited for, or the whole of it before the terminal is given back.
+  private static let patienceForRest = Duration.milliseconds(50)
 
   /// Asks what the background is; `takeAnswer()` takes what comes.
   func askForBackground() {
@@ -26,7 +29,7 @@ extension Terminal {
     var buffer = [UInt8](repeating: 0, count: 1024)
     while !query.isAnswered {
       // Half an answer is waited for once more.
-      let left = ContinuousClock.now.duration(to: query.isWithin ? deadline + Self.patience : deadline)
+      let left = ContinuousClock.now.duration(to: query.isWithin ? deadline + Self.patienceForRest : deadline)
       var descriptor = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
       guard left > .zero, poll(&descriptor, 1, left.pollMilliseconds) > 0 else { break }
       let count = read(input, &buffer, buffer.count)
@@ -70,7 +73,7 @@ extension Terminal {
     asked = nil
     var query = self.query ?? BackgroundQuery()
     self.query = nil
-    let deadline = ContinuousClock.now + Self.patience
+    let deadline = ContinuousClock.now + Self.patienceForRest
     var buffer = [UInt8](repeating: 0, count: 1024)
     while !query.isAnswered {
       let left = ContinuousClock.now.duration(to: deadline)
