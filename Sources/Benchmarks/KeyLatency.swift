@@ -177,7 +177,7 @@ private enum Press: String {
     return switch self {
     case .down: place.row == min(past.of, past.row + 1)
     case .up: place.row == max(1, past.row - 1)
-    case .fewer, .more: after.message.contains("changed") && after.message != before.message
+    case .fewer, .more: after.chosen != before.chosen || after.message.contains("nothing")
     case .undo: after.message.contains("undone")
     case .series: after.series != nil && after.series != before.series
     case .pane: after.paneEdges != before.paneEdges
@@ -205,6 +205,11 @@ extension TerminalScreen {
     let status = status
     guard let found = status.firstRange(of: "weights/s") else { return status[...] }
     return status[found.upperBound...]
+  }
+
+  /// Name, shape and scheme of the row under the cursor.
+  fileprivate var chosen: String? {
+    (2..<PseudoTerminal.height).map(text).first { $0.contains("▌") }.map { String($0.prefix(48)) }
   }
 
   /// Whether the list is sorted and so has no blocks.

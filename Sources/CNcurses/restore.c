@@ -153,13 +153,10 @@ bool lathe_rescue_now(void) {
     if (!write_new(rescue_paths[i], rescue)) continue;
     if (replaced_path[0]) unlink(replaced_path);
     static const char before[] = "lathe: the work that was not written is kept in ";
-    // Where there is no folder for it, nothing looks for it.
-    bool offered = i == 0 && strcmp(rescue_paths[0], rescue_paths[1]) != 0;
     static const char found[] = "\nlathe: opening the model again offers it\n";
-    static const char named[] = "\nlathe: lathe open MODEL --session takes it up\n";
     write_all(STDERR_FILENO, before, sizeof before - 1);
     write_all(STDERR_FILENO, rescue_paths[i], strlen(rescue_paths[i]));
-    write_all(STDERR_FILENO, offered ? found : named, offered ? sizeof found - 1 : sizeof named - 1);
+    write_all(STDERR_FILENO, found, sizeof found - 1);
     return true;
   }
   static const char lost[] = "lathe: the work that was not written could not be kept\n";

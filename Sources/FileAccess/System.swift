@@ -30,6 +30,12 @@ package func fileSize(_ path: String) -> Int? {
   return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
 }
 
+/// Whether a file is here that belongs to who runs the program: no link, and none that somebody else has made.
+package func isOwnFile(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
+}
+
 /// Bytes that may be made of a file: so many times what it takes on the disk, and something for small ones. A hole in a
 /// sparse file and what is inflated of an archive's zeros are not given by anyone.
 package func byteAllowance(_ path: String, ratio: Int) -> Int {

@@ -55,6 +55,37 @@ import Testing
     #expect(try Program.run(script + ["uu"]).output.contains("int8 g32 ✎") == false)
   }
 
+  @Test func whereItsFolderCannotBeWrittenItIsKeptInTheTemporaryOneAndOffered() throws {
+    let temporary = try ScratchFolder()
+    var contract = ScreenContract([Program.path, Program.digits], ready: "/fc2/Gemm")
+    contract.environment["XDG_STATE_HOME"] = "/dev/null"
+    contract.environment["TMPDIR"] = temporary.path
+    var path = ""
+    for isSecond in [false, true] {
+      let terminal = try contract.start()
+      if isSecond {
+        try terminal.wait(for: "Unsaved work")
+        terminal.send("\r")
+      } else {
+        terminal.send("jj--")
+      }
+      try terminal.wait(for: "int7 g32")
+      usleep(1_500_000)
+      terminal.signal(SIGTERM)
+      _ = try terminal.waitForEnd()
+      path = try Self.rescued(terminal.output)
+      #expect(path.hasPrefix(temporary.path + "/lathe-digits-cnn_onnx-") && terminal.output.contains("again offers it"))
+    }
+    // The second stands for the first, and a link to it is not one's own file.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path).count == 1)
+    let moved = temporary.path("elsewhere")
+    try FileManager.default.moveItem(atPath: path, toPath: moved)
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: moved)
+    let terminal = try contract.start()
+    terminal.send("q")
+    #expect(try terminal.waitForEnd() == .exited(0) && !terminal.output.contains("Unsaved work"))
+  }
+
   @Test func theNextStartOffersItAndItGoesOnceItIsWritten() throws {
     let (state, folder) = (try ScratchFolder(), try ScratchFolder())
     let path = try Self.leave(state, by: SIGTERM)

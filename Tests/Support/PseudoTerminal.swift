@@ -39,7 +39,9 @@ public final class PseudoTerminal {
   /// - Parameter environment: the whole environment, `TERM` included.
   public init(
     _ command: [String], width: Int = 80, height: Int = 24,
-    environment: [String: String] = ["TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"]
+    environment: [String: String] = [
+      "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "TMPDIR": "/dev/null",
+    ]
   ) throws {
     guard let pair = Self.openPair() else {
       throw Failure(description: "no pseudo-terminal: \(String(cString: strerror(errno)))")

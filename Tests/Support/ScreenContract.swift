@@ -19,6 +19,8 @@ public struct ScreenContract {
     _ command: [String], ready: String, quit: String = "q",
     environment: [String: String] = [
       "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no",
+      // No folder: what a test leaves unsaved is not for the next one.
+      "TMPDIR": "/dev/null",
     ]
   ) {
     self.command = command

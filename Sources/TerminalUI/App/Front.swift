@@ -22,7 +22,7 @@ package enum Front {
     let rescue = Rescue(model: session.checkpoint.path)
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
-      opened: opened, rescues: opened == nil ? RescueFolder.ofPerson?.files(for: session.checkpoint.path) ?? [] : [],
+      opened: opened, rescues: opened == nil ? RescueFolder.allFiles(for: session.checkpoint.path) : [],
       changed: rescue.keep)
     screen.state.preferredColumns = preferences.columns
     terminal.takeAnswer()

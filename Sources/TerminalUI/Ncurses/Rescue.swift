@@ -26,8 +26,8 @@ final class Rescue: Sendable {
     let day = "\(1900 + local.tm_year)\(two(local.tm_mon + 1))\(two(local.tm_mday))"
     let clock = "\(two(local.tm_hour))\(two(local.tm_min))\(two(local.tm_sec))"
     let name = RescueFolder.name(for: model, at: "\(day)-\(clock)", process: Int(getpid()))
-    let other = (Self.environment("TMPDIR") ?? "/tmp") + "/lathe-" + name
-    lathe_rescue_to(RescueFolder.ofPerson.map { $0.path + "/" + name } ?? other, other)
+    let other = RescueFolder.temporary.path(of: name)
+    lathe_rescue_to(RescueFolder.ofPerson?.path(of: name) ?? other, other)
   }
 
   deinit { lathe_rescue_keep(nil, 0) }
@@ -49,9 +49,5 @@ final class Rescue: Sendable {
   func writeNow() {
     queue.sync {}
     _ = lathe_rescue_now()
-  }
-
-  private static func environment(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
   }
 }

@@ -1,19 +1,38 @@
 import FileAccess
 
-/// Where sessions go that ended without being asked to: `$XDG_STATE_HOME/lathe`, else `~/.local/state/lathe`.
+/// Where sessions go that ended without being asked to: `$XDG_STATE_HOME/lathe`, else `~/.local/state/lathe`; where that
+/// cannot be written, `$TMPDIR`, else `/tmp`.
 ///
 ///     MODEL-YYYYMMDD-HHMMSS-PID.session.json
 public struct RescueFolder: Sendable, Hashable {
   public let path: String
+  /// What the names of its files begin with: a folder of many programs asks for it.
+  let prefix: String
 
-  public init(_ path: String) { self.path = path }
+  public init(_ path: String, prefix: String = "") { (self.path, self.prefix) = (path, prefix) }
 
   /// The person's; `nil` where the environment names no place for it.
   public static var ofPerson: RescueFolder? {
-    personFolder("XDG_STATE_HOME", else: ".local/state").map(RescueFolder.init)
+    personFolder("XDG_STATE_HOME", else: ".local/state").map { RescueFolder($0) }
+  }
+
+  /// The one for all programs.
+  public static var temporary: RescueFolder {
+    let named = environmentVariable("TMPDIR").flatMap { $0.hasPrefix("/") ? $0 : nil }
+    return RescueFolder(named ?? "/tmp", prefix: "lathe-")
   }
 
   static let ending = ".session.json"
+
+  /// The files of a model of this name in every folder, the newest first.
+  public static func allFiles(for model: String) -> [String] {
+    [ofPerson, temporary].compactMap { $0 }.flatMap { folder in
+      folder.names(for: model).map { (name: $0, path: folder.path(of: $0)) }
+    }.sorted { $0.name > $1.name }.map(\.path)
+  }
+
+  /// The path of a file of this name.
+  public func path(of name: String) -> String { "\(path)/\(prefix)\(name)" }
 
   /// The name of a file for a model.
   ///
@@ -29,14 +48,18 @@ public struct RescueFolder: Sendable, Hashable {
     return String(String.UnicodeScalarView(allowed.prefix(60)))
   }
 
-  /// The files of a model of this name, the newest first: whether they are of this very model, what is in them says.
-  public func files(for model: String) -> [String] {
-    let stem = Self.stem(of: model) + "-"
+  /// The files of a model of this name, the newest first: whether they are of this very model, what is in them says. What
+  /// others have put there does not count.
+  public func files(for model: String) -> [String] { names(for: model).map(path(of:)) }
+
+  private func names(for model: String) -> [String] {
+    let stem = prefix + Self.stem(of: model) + "-"
     return (folderNames(path) ?? []).filter { name in
       guard name.hasPrefix(stem), name.hasSuffix(Self.ending) else { return false }
       let rest = name.dropFirst(stem.count).dropLast(Self.ending.count)
       return rest.count > 16 && rest.allSatisfy { $0 == "-" || $0.isASCII && $0.isNumber }
-    }.sorted(by: >).map { "\(path)/\($0)" }
+        && isOwnFile("\(path)/\(name)")
+    }.map { String($0.dropFirst(prefix.count)) }.sorted(by: >)
   }
 
   /// Takes a file away whose work was taken up and saved, or is not wanted.
