@@ -30,6 +30,20 @@ extension Architecture {
     return "blk.\(block).\(name)\(ending)"
   }
 
+  /// What an expert's part is called here, without `.weight`: `blk.3.ffn_up.7` for a module of its own, as llama.cpp's
+  /// older files have it, `blk.3.ffn_up_exps` for a stack; `nil` for all else.
+  package func routedName(of plain: String) -> String? {
+    guard !routed.isEmpty, plain.hasPrefix(blocks) else { return nil }
+    let own = plain.hasSuffix(".weight") ? plain.dropLast(7) : plain[...]
+    let parts = own.dropFirst(blocks.count).split(separator: ".", maxSplits: 1)
+    guard parts.count == 2, let block = Int(parts[0]) else { return nil }
+    if let name = routed[String(parts[1])] { return "blk.\(block).\(name)_exps" }
+    var words = parts[1].split(separator: ".")
+    guard let place = words.firstIndex(where: { Int($0) != nil }), let number = Int(words[place]) else { return nil }
+    words[place] = "*"
+    return routed[words.joined(separator: ".")].map { "blk.\(block).\($0).\(number)" }
+  }
+
   /// The path of a module by its weight's name in a GGUF file: `blk.3.ffn_up.weight` is `model.layers.3.mlp.up_proj`.
   package func modulePath(ofGGUF name: String) -> String? {
     guard name.hasSuffix(".weight") else { return nil }

@@ -10,7 +10,7 @@ extension Architecture {
     name = try sheet.take("name")
     classes = sheet.words("classes")
     tokenizer = try sheet.choice("tokenizer", .llama)
-    (inner, outer) = (sheet.inner, sheet.outer)
+    (inner, outer, routed) = (sheet.inner, sheet.outer, sheet.routed)
     prefixes = sheet.words("prefixes")
     dropped = sheet.words("drops")
     blocks = try sheet.take("blocks")
@@ -29,6 +29,8 @@ extension Architecture {
     isGated = !sheet.flag("plain-feed-forward")
     hasHeadNorms = sheet.flag("head-norms")
     hasPostNorms = sheet.flag("post-norms")
+    normsAllHeads = sheet.flag("norms-all-heads")
+    experts = try sheet.experts()
     positions = try sheet.choice("positions", .rotary)
     windows = try sheet.windows()
     scalesEmbedding = sheet.flag("scales-embedding")
@@ -50,6 +52,7 @@ private struct Sheet {
   private(set) var lines: [String: [[String]]] = [:]
   private(set) var inner: [String: String] = [:]
   private(set) var outer: [String: String] = [:]
+  private(set) var routed: [String: String] = [:]
   private var known: Set<String> = ["attention-scalar"]
 
   init(_ text: String) throws(SheetError) {
@@ -57,13 +60,17 @@ private struct Sheet {
     for line in text.split(whereSeparator: \.isNewline) {
       let words = line.split(separator: " ").map(String.init)
       guard let key = words.first, !key.hasPrefix("#") else { continue }
-      if key == "inner" || key == "outer" {
+      if ["inner", "outer", "routed"].contains(key) {
         section = key
       } else if section.isEmpty {
         lines[key, default: []].append(Array(words.dropFirst()))
       } else {
         guard words.count == 2 else { throw SheetError(description: "two names expected: \(line)") }
-        if section == "inner" { inner[key] = words[1] } else { outer[key] = words[1] }
+        switch section {
+        case "inner": inner[key] = words[1]
+        case "outer": outer[key] = words[1]
+        default: routed[key] = words[1]
+        }
       }
     }
   }
@@ -124,6 +131,18 @@ private struct Sheet {
     case ("every"?, let count?) where count > 0: return .every(count)
     case ("except"?, let count?) where count > 0: return .except(count)
     default: throw SheetError(description: "windows: all, every N or except N expected")
+    }
+  }
+
+  /// `experts normalised|plain [asked]`.
+  mutating func experts() throws(SheetError) -> Architecture.Experts? {
+    let words = words("experts")
+    switch (words.first, words.dropFirst().first) {
+    case (nil, _): return nil
+    case ("normalised"?, nil): return .init(isNormalised: true, asksConfig: false)
+    case ("normalised"?, "asked"?): return .init(isNormalised: true, asksConfig: true)
+    case ("plain"?, "asked"?): return .init(isNormalised: false, asksConfig: true)
+    default: throw SheetError(description: "experts: normalised, normalised asked or plain asked expected")
     }
   }
 

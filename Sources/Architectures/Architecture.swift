@@ -1,8 +1,9 @@
 /// What is known of a family of models, from its sheet (`Sheets/*.arch`): what Hugging Face's files and llama.cpp's call its
 /// tensors, what its config leaves out, and what its graph is made of.
 ///
-/// A sheet is a list of lines, `key value …`; `#` begins a comment. Below `outer` and `inner` stand pairs of names: of
-/// modules outside of the blocks and within one, Hugging Face's first, then llama.cpp's (gguf-py's `tensor_mapping`).
+/// A sheet is a list of lines, `key value …`; `#` begins a comment. Below `outer`, `inner` and `routed` stand pairs of
+/// names: of modules outside of the blocks, within one, and of experts, Hugging Face's first, then llama.cpp's (gguf-py's
+/// `tensor_mapping`).
 package struct Architecture: Sendable {
   /// llama.cpp's name.
   package let name: String
@@ -12,6 +13,8 @@ package struct Architecture: Sendable {
   /// Modules within a block, and outside of all.
   package let inner: [String: String]
   package let outer: [String: String]
+  /// Parts of experts within a block, `*` for an expert's number, and what llama.cpp calls them without a number.
+  package let routed: [String: String]
 
   // Names.
 
@@ -34,7 +37,7 @@ package struct Architecture: Sendable {
   package let defaults: [String: Double]
   /// Whether a head has hidden / heads numbers where the config does not say, and llama.cpp is told so.
   package let sharesHeadWidth: Bool
-  /// Entries of the config that Lathe cannot compute where they are true.
+  /// Entries of the config that Lathe cannot compute where they are true, or a number.
   package let refused: [String]
   /// Whether the head is the embedding's matrix where the config does not say.
   package let tiesByDefault: Bool
@@ -52,6 +55,10 @@ package struct Architecture: Sendable {
   /// Norms over each head of queries and keys; norms of what attention and feed-forward add.
   package let hasHeadNorms: Bool
   package let hasPostNorms: Bool
+  /// Whether the norms of queries and keys are over all heads together.
+  package let normsAllHeads: Bool
+  /// How a mixture of experts shares a token out; `nil` where the family has none.
+  package let experts: Experts?
   package let positions: Positions
   package let windows: Windows
   /// Embeddings are multiplied by √hidden.
@@ -90,6 +97,14 @@ package struct Architecture: Sendable {
     case every(Int)
     /// All but the last of so many.
     case except(Int)
+  }
+
+  /// Whether the shares of a token's experts are divided by their sum.
+  package struct Experts: Sendable, Equatable {
+    /// In llama.cpp.
+    package let isNormalised: Bool
+    /// Whether transformers asks the config (`norm_topk_prob`), and does not where it leaves it out.
+    package let asksConfig: Bool
   }
 
   /// A key of llama.cpp's (without the architecture's name) and where its value comes from.

@@ -62,11 +62,16 @@ public struct LayerChoice: Sendable {
     var result = (codes: [UInt8](), values: [Float]())
     var (cost, nearestCost) = (0.0, 0.0)
     var notes: [String] = []
+    let starved = products.parts.count { $0.borrowedRows > 0 }
+    if starved > 0 {
+      let whose = products.parts.count > 1 ? " to \(starved) of its \(products.parts.count) experts" : " to it"
+      notes.append("fewer tokens came\(whose) than it has inputs: filled up with what all tokens would give")
+    }
     for (index, part) in products.parts.enumerated() {
       let own = index * rows / parts * columns..<(index + 1) * rows / parts * columns
       let count = own.count / columns
       let factor = factors[index]
-      if part.rows < columns {
+      if part.rows < columns, part.borrowedRows == 0 {
         notes.append("\(part.rows) rows of inputs for \(columns) columns: the moments are damped")
       }
       if factor.damping > InputFactor.leastDamping {

@@ -88,7 +88,7 @@ import Testing
     let texts = (0..<8).map { Array(tokens[64 * $0..<64 * ($0 + 1)]) }
     let rows = (0..<511).filter { $0 % 64 != 63 }
     let targets = rows.map { tokens[$0 + 1] }
-    let layer = model.blocks[1].down.layer
+    let layer = model.blocks[1].feedForward!.down.layer
     let matrix = try model.checkpoint.matrix(layer: layer)
     let changed = weights.replacing(layer: layer, withMatrix: matrix.map { ($0 * 16).rounded() / 16 })
     let one = try model.run(try model.embed(texts, weights: weights), weights: weights)

@@ -117,6 +117,11 @@ struct TransformerTests {
     let model = try Self.model(name)
     let weights = try model.loadWeights()
     let before = try Self.outputs(model, weights, Self.expected.tokens)
+    // An expert that no token goes to changes nothing.
+    var idle: Set<Int> = []
+    _ = try model.run(try model.embed([Self.expected.tokens], weights: weights), weights: weights) { inputs in
+      if inputs.rows == 0 { idle.insert(inputs.layer) }
+    }
     for (index, layer) in model.checkpoint.layers.enumerated() {
       guard layer.matrix != nil, layer.block == model.shape.blocks - 1 else { continue }
       let matrix = try model.checkpoint.matrix(layer: index)
@@ -125,7 +130,7 @@ struct TransformerTests {
       let stored = weights.replacing(tensor: layer.weight, with: try model.checkpoint.floats(tensor: layer.weight))
       #expect(try Self.outputs(model, stored, Self.expected.tokens) == before)
       let zeroed = weights.replacing(layer: index, withMatrix: matrix.map { $0 / 2 })
-      #expect(try Self.outputs(model, zeroed, Self.expected.tokens) != before)
+      #expect((try Self.outputs(model, zeroed, Self.expected.tokens) != before) == !idle.contains(index))
       #expect(model.firstDifference(weights, zeroed) == model.firstBlock(using: index))
       #expect(model.firstBlock(using: index) == model.shape.blocks - 1)
     }
@@ -139,10 +144,10 @@ struct TransformerTests {
     var rows: [Int: Int] = [:]
     let start = try model.embed([Self.expected.tokens], weights: weights)
     var isWhole = true
-    let observe: LinearObserver = { layer, inputs, columns in
-      if model.checkpoint.layers[layer].matrix?.columns != columns { isWhole = false }
-      for value in inputs where !value.isFinite { isWhole = false }
-      rows[layer, default: 0] += inputs.count / columns
+    let observe: LinearObserver = { inputs in
+      if model.checkpoint.layers[inputs.layer].matrix?.columns != inputs.columns { isWhole = false }
+      for value in inputs.values where !value.isFinite { isWhole = false }
+      rows[inputs.layer, default: 0] += inputs.rows
     }
     _ = try model.run(start, weights: weights, observe: observe)
     #expect(isWhole)
@@ -150,7 +155,19 @@ struct TransformerTests {
       model.checkpoint.layers[$0].block != nil && model.checkpoint.layers[$0].matrix != nil
     }
     #expect(Set(rows.keys) == Set(inBlocks))
-    #expect(rows.values.allSatisfy { $0 == Self.expected.tokens.count })
+    // An expert sees the tokens that go to it: all of them together as many as the model says.
+    let tokens = Self.expected.tokens.count
+    var routed: [Int: Int] = [:]
+    for (index, count) in rows {
+      let layer = model.checkpoint.layers[index]
+      if layer.role == .expert, !layer.name.contains("shared") {
+        if layer.name.contains("down_proj") || layer.name.hasSuffix("w2") { routed[layer.block!, default: 0] += count }
+      } else {
+        #expect(count == tokens)
+      }
+    }
+    #expect(routed.values.allSatisfy { $0 == tokens * (model.shape.experts?.used ?? 0) })
+    #expect(routed.isEmpty == (model.shape.experts == nil))
   }
 
   // MARK: - What cannot be run

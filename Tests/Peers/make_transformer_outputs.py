@@ -1,7 +1,7 @@
 """Makes Tests/Fixtures/transformers and transformers.json: small random models of each family that Lathe runs, and the
 logits or hidden states that transformers computes for them in float32.
 
-    python make_transformer_outputs.py
+    python make_transformer_outputs.py [NAME …]       all, or those
 
 Each folder has a config.json and a model.safetensors in float16; weights are drawn wide, so that soft caps, windows and
 the scalings of rotary embeddings show in the logits.
@@ -9,6 +9,7 @@ the scalings of rotary embeddings show in the logits.
 
 import json
 import shutil
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -59,6 +60,18 @@ MODELS = {
     "gpt2": (t.GPT2LMHeadModel, t.GPT2Config(
         vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=64)),
     "stablelm": (t.StableLmForCausalLM, t.StableLmConfig(**SIZES, use_qkv_bias=True, partial_rotary_factor=0.5)),
+    "mixtral": (t.MixtralForCausalLM, t.MixtralConfig(**dict(SIZES, intermediate_size=24), num_local_experts=4)),
+    "mixtral-stacked": (t.MixtralForCausalLM, t.MixtralConfig(
+        **dict(SIZES, intermediate_size=24), num_local_experts=4)),
+    "qwen2moe": (t.Qwen2MoeForCausalLM, t.Qwen2MoeConfig(
+        **SIZES, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=16, shared_expert_intermediate_size=24)),
+    "qwen3moe": (t.Qwen3MoeForCausalLM, t.Qwen3MoeConfig(
+        **SIZES, head_dim=16, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=16, norm_topk_prob=True,
+        mlp_only_layers=[0])),
+    "qwen3moe-stacked": (t.Qwen3MoeForCausalLM, t.Qwen3MoeConfig(
+        **SIZES, head_dim=16, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=20)),
+    "olmoe": (t.OlmoeForCausalLM, t.OlmoeConfig(
+        **dict(SIZES, intermediate_size=16), num_experts=6, num_experts_per_tok=2, eos_token_id=0, pad_token_id=1)),
     "bert": (t.BertModel, t.BertConfig(**ENCODER)),
     "mpnet": (t.MPNetModel, t.MPNetConfig(**dict(ENCODER, max_position_embeddings=66))),
 }
@@ -73,7 +86,8 @@ def outputs(name, kind, config, tokens):
             parameter.copy_((torch.randn_like(parameter) * 0.3).half().float())
         else:
             parameter.copy_((parameter + torch.randn_like(parameter) * 0.2).half().float())
-    model.half().save_pretrained(FOLDER / name)
+    # transformers' own form of experts is one stack; checkpoints have them in the form of the family's first files.
+    model.half().save_pretrained(FOLDER / name, save_original_format=not name.endswith("-stacked"))
     (FOLDER / name / "generation_config.json").unlink(missing_ok=True)
     (FOLDER / name / "model.safetensors").chmod(0o644)
     model = kind.from_pretrained(FOLDER / name, dtype=torch.float32, attn_implementation="eager").eval()
@@ -84,10 +98,15 @@ def outputs(name, kind, config, tokens):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
+    figures = ROOT / "Tests/Fixtures/transformers.json"
+    wanted = sys.argv[1:] or list(MODELS)
+    kept = json.loads(figures.read_text())["outputs"] if sys.argv[1:] else {}
+    for name in wanted:
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
+    FOLDER.mkdir(exist_ok=True)
     tokens = [(7 * i * i + 3 * i + 5) % VOCABULARY for i in range(LENGTH)]
+    made = kept | {name: outputs(name, *MODELS[name], tokens) for name in wanted}
     result = {"source": f"transformers {version('transformers')}", "tokens": tokens, "every": 6,
-              "outputs": {name: outputs(name, *model, tokens) for name, model in MODELS.items()}}
+              "outputs": {name: made[name] for name in MODELS}}
     text = json.dumps(result).replace(']], "', ']],\n"')
-    (ROOT / "Tests/Fixtures/transformers.json").write_text(text + "\n")
+    figures.write_text(text + "\n")

@@ -2,6 +2,7 @@
 #define LATHE_TRANSFORMER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 // What a transformer computes between its matrix products, in Float. Vectors may overlap only where they are the same.
 // Levels differ in the last digits: sums are taken in lanes, and fused where the processor fuses.
@@ -39,6 +40,15 @@ void lathe_centred_norm(
 
 /// x += y.
 void lathe_accumulate(float *x, const float *y, size_t count);
+
+/// x += factor · y.
+void lathe_accumulate_scaled(float *x, const float *y, float factor, size_t count);
+
+/// The chances of a token's experts: the softmax of their scores, or each one's sigmoid.
+void lathe_chances(const float *scores, size_t experts, int sigmoid, float *chances);
+
+/// The `used` experts with the greatest chances, of equal ones the first: each once, whatever the numbers are.
+void lathe_route(const float *chances, size_t experts, size_t used, int32_t *chosen);
 
 /// Turns pairs of a head: (x[i], x[i + pairs]), or neighbours where `interleaved`, by angles of the given cosines
 /// and sines.

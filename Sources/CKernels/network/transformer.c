@@ -54,6 +54,31 @@ void lathe_centred_norm(
 
 void lathe_accumulate(float *x, const float *y, size_t count) { DISPATCH(accumulate, x, y, count); }
 
+void lathe_accumulate_scaled(float *x, const float *y, float factor, size_t count) {
+  DISPATCH(accumulate_scaled, x, y, factor, count);
+}
+
+void lathe_chances(const float *scores, size_t experts, int sigmoid, float *chances) {
+  if (sigmoid) {
+    for (size_t i = 0; i < experts; i++) chances[i] = 1 / (1 + expf(-scores[i]));
+  } else {
+    memcpy(chances, scores, experts * sizeof *chances);
+    lathe_scaled_softmax(chances, experts, 1, 0);
+  }
+}
+
+void lathe_route(const float *chances, size_t experts, size_t used, int32_t *chosen) {
+  for (size_t slot = 0; slot < used; slot++) {
+    int32_t best = -1;
+    for (size_t i = 0; i < experts; i++) {
+      int isTaken = 0;
+      for (size_t k = 0; k < slot; k++) isTaken |= chosen[k] == (int32_t)i;
+      if (!isTaken && (best < 0 || chances[i] > chances[best])) best = (int32_t)i;
+    }
+    chosen[slot] = best;
+  }
+}
+
 void lathe_rotate(float *x, const float *cosines, const float *sines, size_t pairs, int interleaved) {
   DISPATCH(rotate, x, cosines, sines, pairs, interleaved);
 }

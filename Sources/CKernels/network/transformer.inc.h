@@ -218,6 +218,10 @@ TARGET static void LEVEL(accumulate)(float *x, const float *y, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] += y[i];
 }
 
+TARGET static void LEVEL(accumulate_scaled)(float *x, const float *y, float factor, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] += factor * y[i];
+}
+
 TARGET static void LEVEL(rotate)(float *x, const float *cosines, const float *sines, size_t pairs, int interleaved) {
   if (interleaved) {
     for (size_t i = 0; i < pairs; i++) {

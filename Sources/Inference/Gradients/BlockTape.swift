@@ -2,14 +2,14 @@ internal import CKernels
 
 /// A block run forward on some texts with all that its way back needs, and that way. Shapes: N tokens.
 final class BlockTape {
-  private let model: Transformer
-  private let weights: TransformerWeights
+  let model: Transformer
+  let weights: TransformerWeights
   private let block: Block
   private let number: Int
   private let texts: [Range<Int>]
-  private let count: Int
-  private let isCancelled: () -> Bool
-  private var shape: Hyperparameters { model.shape }
+  let count: Int
+  let isCancelled: () -> Bool
+  var shape: Hyperparameters { model.shape }
 
   // As they come: what goes in, normalised, projected as the matrices give it and as attention takes it, attended, its
   // output, the sum before and after a norm; then the same of the feed-forward part.
@@ -22,8 +22,9 @@ final class BlockTape {
   private var sum: [Float] = []
   private var between: [Float] = []
   private var normedAgain: [Float] = []
-  private var inner: [Float] = []
-  private var activated: [Float] = []
+  /// What all tokens go through, and what experts make of some.
+  private var whole: FeedForwardTape?
+  private var mixed: MixtureTape?
   private var addedAgain: [Float] = []
   private var last: [Float] = []
 
@@ -31,9 +32,17 @@ final class BlockTape {
   static func numbers(_ model: Transformer) -> Int {
     let shape = model.shape
     let width = shape.queryWidth + 2 * shape.keyWidth
-    let up = model.blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0
-    let inner = model.blocks.map(\.inner).max() ?? 0
-    return 14 * shape.hidden + 3 * width + 2 * shape.queryWidth + 2 * up + 2 * inner
+    let parts = model.blocks.map { feedForwardNumbers(model, $0) }.max() ?? 0
+    return 14 * shape.hidden + 3 * width + 2 * shape.queryWidth + 2 * parts
+  }
+
+  /// Numbers that a token takes in a block's feed-forward part: in each expert that it goes to.
+  static func feedForwardNumbers(_ model: Transformer, _ block: Block) -> Int {
+    var numbers = block.feedForward.map { $0.width + $0.inner } ?? 0
+    if let experts = model.shape.experts, let one = block.mixture?.experts.first {
+      numbers += experts.used * (one.width + one.inner + 2 * model.shape.hidden) + 4 * experts.count
+    }
+    return numbers
   }
 
   init(
@@ -48,7 +57,6 @@ final class BlockTape {
   }
 
   private var width: Int { shape.queryWidth + 2 * shape.keyWidth }
-  private var upWidth: Int { block.up.reduce(0) { $0 + $1.outputs } }
   private var longest: Int { texts.map(\.count).max() ?? 0 }
 
   // MARK: - There
@@ -83,20 +91,13 @@ final class BlockTape {
 
   private func feedForward() throws(InferenceError) {
     normedAgain = block.feedForwardNorm.map { normalised($0, between) } ?? between
-    inner = try product(block.up, normedAgain)
-    activated = .init(repeating: 0, count: count * block.inner)
-    inner.withUnsafeBufferPointer { inner in
-      activated.withUnsafeMutableBufferPointer { activated in
-        guard let source = inner.baseAddress, let target = activated.baseAddress else { return }
-        for row in 0..<count {
-          let gate = source + row * upWidth
-          lathe_activate(
-            shape.activation.kernel, gate, block.isGated ? gate + block.inner : nil, target + row * block.inner,
-            block.inner)
-        }
-      }
+    whole = try block.feedForward.map { part throws(InferenceError) in
+      try FeedForwardTape(self, part, normedAgain, rows: count)
     }
-    addedAgain = try product([block.down], activated)
+    mixed = try block.mixture.map { mixture throws(InferenceError) in
+      try MixtureTape(self, mixture, normedAgain, shared: whole?.made ?? [])
+    }
+    addedAgain = mixed?.made ?? whole?.made ?? []
     // What the last norm is taken of; of others the sum is the next block's.
     if shape.isEncoder { last = Self.sum(between, addedAgain) }
   }
@@ -108,9 +109,13 @@ final class BlockTape {
 
   /// The norm and the first column of each head that has one.
   private func eachHead(_ body: (Norm, Int) -> Void) {
-    if let norm = block.queryNorm { for head in 0..<shape.heads { body(norm, head * shape.headDimension) } }
+    // One norm over all heads is over so many numbers as if they were one.
+    let isOne = shape.normsAllHeads
+    if let norm = block.queryNorm {
+      for head in 0..<(isOne ? 1 : shape.heads) { body(norm, head * shape.headDimension) }
+    }
     if let norm = block.keyNorm {
-      for head in 0..<shape.keyHeads { body(norm, shape.queryWidth + head * shape.headDimension) }
+      for head in 0..<(isOne ? 1 : shape.keyHeads) { body(norm, shape.queryWidth + head * shape.headDimension) }
     }
   }
 
@@ -122,8 +127,9 @@ final class BlockTape {
     }
   }
 
-  /// (N, Σ outputs) of matrices that take the same.
-  private func product(_ linears: [Linear], _ x: [Float]) throws(InferenceError) -> [Float] {
+  /// (rows, Σ outputs) of matrices that take the same; of all tokens where `rows` is `nil`.
+  func product(_ linears: [Linear], _ x: [Float], rows: Int? = nil) throws(InferenceError) -> [Float] {
+    let count = rows ?? count
     let stride = linears.reduce(0) { $0 + $1.outputs }
     var result = [Float](repeating: 0, count: count * stride)
     try result.withUnsafeMutableBufferPointer { result throws(InferenceError) in
@@ -141,7 +147,7 @@ final class BlockTape {
     return result
   }
 
-  private static func sum(_ a: [Float], _ b: [Float]) -> [Float] {
+  static func sum(_ a: [Float], _ b: [Float]) -> [Float] {
     Kernels.combine(LATHE_ADD, a, [a.count], b, [b.count], [a.count])
   }
 
@@ -159,23 +165,15 @@ final class BlockTape {
     var found: [LayerRows] = []
     let rows = Array(first..<first + count)
     func keep(_ linears: [Linear], _ x: [Float], _ gradient: [Float]) {
-      let stride = linears.reduce(0) { $0 + $1.outputs }
-      var column = stride
-      for linear in linears.reversed() {
-        column -= linear.outputs
-        found.append(
-          LayerRows(
-            layer: linear.layer, outputs: linear.outputs, inputs: linear.inputs, rows: rows,
-            content: .products(x: x, gradient: gradient, stride: stride, column: column)))
-      }
+      found += LayerRows.of(linears, rows, x, gradient)
     }
     var g = gradient
     if shape.isEncoder, let norm = block.afterFeedForward { g = back(norm, last, g) }
     let down = shape.isEncoder ? g : block.afterFeedForward.map { back($0, addedAgain, g) } ?? g
-    keep([block.down], activated, down)
-    let up = slopes(try back([block.down], down))
-    keep(block.up, normedAgain, up)
-    let intoNorm = try back(block.up, up)
+    var intoNorm = [Float](repeating: 0, count: down.count)
+    var shared = down
+    if let mixed { (intoNorm, shared) = try mixed.back(self, down, rows, &found) }
+    if let whole { intoNorm = Self.sum(intoNorm, try whole.back(self, shared, rows, &found)) }
     g = Self.sum(g, block.feedForwardNorm.map { back($0, between, intoNorm) } ?? intoNorm)
 
     if shape.isEncoder, let norm = block.afterAttention { g = back(norm, sum, g) }
@@ -200,7 +198,8 @@ final class BlockTape {
   }
 
   /// The gradient of what matrices take, from those of what they make, side by side.
-  private func back(_ linears: [Linear], _ gradient: [Float]) throws(InferenceError) -> [Float] {
+  func back(_ linears: [Linear], _ gradient: [Float], rows: Int? = nil) throws(InferenceError) -> [Float] {
+    let count = rows ?? count
     let stride = linears.reduce(0) { $0 + $1.outputs }
     var result = [Float](repeating: 0, count: count * (linears.first?.inputs ?? 0))
     try result.withUnsafeMutableBufferPointer { result throws(InferenceError) in
@@ -215,26 +214,6 @@ final class BlockTape {
       }
     }
     return result
-  }
-
-  /// Through the activation: (N, inner) → (N, 1 or 2 · inner).
-  private func slopes(_ gradient: [Float]) -> [Float] {
-    let (inner, stride, kind) = (block.inner, upWidth, shape.activation)
-    var plain = [Float](repeating: 0, count: inner)
-    return Kernels.filled(count * stride) { target in
-      for row in 0..<count {
-        let (gate, up) = (row * stride, row * stride + inner)
-        if block.isGated {
-          self.inner.withUnsafeBufferPointer { lathe_activate(kind.kernel, $0.baseAddress! + gate, nil, &plain, inner) }
-        }
-        for index in 0..<inner {
-          let g = gradient[row * inner + index]
-          let slope = g * kind.slope(self.inner[gate + index])
-          target[gate + index] = block.isGated ? slope * self.inner[up + index] : slope
-          if block.isGated { target[up + index] = g * plain[index] }
-        }
-      }
-    }
   }
 
   private func attendBack(
@@ -276,17 +255,5 @@ final class BlockTape {
     }
     if isCancelled() { throw .cancelled }
     return result
-  }
-}
-
-extension Hyperparameters.Activation {
-  /// The derivative.
-  fileprivate func slope(_ x: Float) -> Float {
-    switch self {
-    case .silu: Operators.swishSlope(x, 1)
-    case .gelu: Operators.geluSlope(x)
-    case .geluTanh: Operators.geluTanhSlope(x)
-    case .relu: x > 0 ? 1 : 0
-    }
   }
 }

@@ -8,6 +8,13 @@ struct LayerRows: Sendable {
   /// The rows of the run's tokens, one of each of these; the texts' numbers for `.texts`.
   let rows: [Int]
   let content: Content
+  /// Which of the layer's matrices it was, of how many: an expert's number in a stack.
+  var part = 0
+  var parts = 1
+
+  /// Numbers of the layer's weight, and of its matrices before this one.
+  var weightCount: Int { parts * outputs * inputs }
+  private var offset: Int { part * outputs * inputs }
 
   enum Content: Sendable {
     /// y = W x: (rows, inputs), and the gradients, (rows, stride) from a column on.
@@ -71,7 +78,8 @@ struct LayerRows: Sendable {
           let count = min(width, outputs - first)
           BLAS.multiply(
             .init(start: x + part.lowerBound * inputs, stride: inputs),
-            .init(start: delta + first * inputs, stride: inputs, isTransposed: true), into: made.start, m: part.count,
+            .init(start: delta + offset + first * inputs, stride: inputs, isTransposed: true), into: made.start,
+            m: part.count,
             n: count, k: inputs, unless: { false })
           for index in 0..<part.count {
             let (g, y) = (gradient + index * stride + first, made.start + index * count)
@@ -117,7 +125,8 @@ struct LayerRows: Sendable {
         guard let x = x.baseAddress, let sum = sum.baseAddress else { return }
         BLAS.multiply(
           .init(start: gradient, stride: stride, isTransposed: true),
-          .init(start: x + part.lowerBound * inputs, stride: inputs), into: sum, m: outputs, n: inputs, k: part.count,
+          .init(start: x + part.lowerBound * inputs, stride: inputs), into: sum + offset, m: outputs, n: inputs,
+          k: part.count,
           beta: 1, unless: { false })
       }
     }

@@ -16,7 +16,9 @@ extension Transformer {
         into: x, m: count, n: linear.inputs, k: rows.count, beta: 1, unless: isCancelled)
     }
     if let matrix = weights.matrices[linear.layer] {
-      matrix.withUnsafeBufferPointer { if let start = $0.baseAddress { multiply(start, 0..<linear.outputs) } }
+      matrix.withUnsafeBufferPointer {
+        if let start = $0.baseAddress { multiply(start + linear.firstRow * linear.inputs, 0..<linear.outputs) }
+      }
     } else {
       let most = min(linear.outputs, max(1, Self.tileSize / max(1, linear.inputs)))
       let tile = UnsafeMutableBufferPointer<Float>.allocate(capacity: most * linear.inputs)
@@ -24,7 +26,9 @@ extension Transformer {
       for first in Swift.stride(from: 0, to: linear.outputs, by: most) {
         let rows = first..<min(first + most, linear.outputs)
         do throws(CheckpointError) {
-          try checkpoint.readMatrix(layer: linear.layer, rows: rows, columns: 0..<linear.inputs, into: tile)
+          try checkpoint.readMatrix(
+            layer: linear.layer, rows: linear.firstRow + rows.lowerBound..<linear.firstRow + rows.upperBound,
+            columns: 0..<linear.inputs, into: tile)
         } catch { throw InferenceError(error.file, error.reason) }
         if isCancelled() { throw .cancelled }
         if let start = tile.baseAddress { multiply(start, rows) }

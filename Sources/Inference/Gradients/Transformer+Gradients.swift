@@ -34,8 +34,8 @@ extension Transformer {
     try way.run(ending, progress: { _, _ in }) { layer, rows in
       guard let first = rows.first, layers?.contains(layer) ?? true else { return }
       let held = found.values.reduce(0) { $0 + 4 * $1.count }
-      try weights.checkRoom(for: held + 4 * first.outputs * first.inputs, "gradients")
-      var sum = [Float](repeating: 0, count: first.outputs * first.inputs)
+      try weights.checkRoom(for: held + 4 * first.weightCount, "gradients")
+      var sum = [Float](repeating: 0, count: first.weightCount)
       for part in rows { try part.addGradient(to: &sum) }
       found[layer] = sum
     }

@@ -36,8 +36,8 @@ struct TransformerWayBack {
   /// Numbers that a token gives the layers of one block.
   private static func partNumbers(_ model: Transformer) -> Int {
     model.blocks.map { block in
-      (block.projections + [block.output] + block.up + [block.down]).reduce(0) { $0 + $1.outputs }
-        + 2 * model.shape.hidden + model.shape.queryWidth + block.inner
+      let attention = (block.projections + [block.output]).reduce(0) { $0 + $1.outputs }
+      return attention + 2 * model.shape.hidden + model.shape.queryWidth + BlockTape.feedForwardNumbers(model, block)
     }.max() ?? 0
   }
 

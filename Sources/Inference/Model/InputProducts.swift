@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// The second moments of what a layer is given: all that its output's error depends on, whatever its weight becomes.
 ///
 /// With x the inputs that the model's weights of before make, and x̂ those that the changed ones make, row after row:
@@ -7,7 +9,8 @@ public struct InputProducts: Sendable {
   public let layer: Int
   /// Columns of its matrix.
   public let columns: Int
-  /// Each of equal parts of the matrix's rows, which have inputs of their own: a convolution's groups. One of all others.
+  /// Each of equal parts of the matrix's rows, which have inputs of their own: a convolution's groups, a stack's experts.
+  /// One of all others.
   public internal(set) var parts: [Part]
 
   public struct Part: Sendable {
@@ -15,8 +18,14 @@ public struct InputProducts: Sendable {
     public var products: [Float]
     /// Σ x̂ (x − x̂)ᵀ, (columns, columns); empty where both are the same or it was not asked for.
     public var differences: [Float] = []
+    /// Σ x̂ and Σ x by column; empty where nothing was added.
+    public var sums: [Float] = []
+    public var originalSums: [Float] = []
     /// How many rows of inputs.
     public var rows: Int
+    /// Of an expert to which few tokens went: so many rows more, as all tokens of its block would give them on average,
+    /// are counted in.
+    public var borrowedRows = 0
 
     public init(products: [Float], differences: [Float] = [], rows: Int = 0) {
       (self.products, self.differences, self.rows) = (products, differences, rows)
@@ -38,6 +47,9 @@ public struct InputProducts: Sendable {
     InputProducts(layer: layer, columns: columns, parts: parts)
   }
 
+  /// The part to which fewest rows of its own came.
+  public var fewestOwnRows: Int { parts.map { $0.rows - $0.borrowedRows }.min() ?? 0 }
+
   /// Adds rows of inputs.
   ///
   /// - Parameters:
@@ -50,11 +62,51 @@ public struct InputProducts: Sendable {
     guard rows > 0, let x = changed.baseAddress, parts.indices.contains(part) else { return }
     parts[part].rows += rows
     Self.add(x, x, rows, columns, to: &parts[part].products)
-    guard let original, original.count == changed.count else { return }
+    Self.add(x, rows, columns, to: &parts[part].sums)
+    guard let original, original.count == changed.count, let start = original.baseAddress else {
+      Self.add(x, rows, columns, to: &parts[part].originalSums)
+      return
+    }
+    Self.add(start, rows, columns, to: &parts[part].originalSums)
     if parts[part].differences.isEmpty { parts[part].differences = .init(repeating: 0, count: columns * columns) }
     let difference = Scratch(changed.count)
     for index in 0..<changed.count { difference.start[index] = original[index] - changed[index] }
     Self.add(x, difference.start, rows, columns, to: &parts[part].differences)
+  }
+
+  /// Fills a part up to so many rows with those of another, each counted for as much as the other has too many.
+  ///
+  /// - Parameter rows: what it should have; nothing is done where it has them.
+  mutating func fill(_ part: Int, upTo rows: Int, with other: Part) {
+    guard parts.indices.contains(part), parts[part].rows < rows, other.rows > 0 else { return }
+    let missing = rows - parts[part].rows
+    let share = Float(missing) / Float(other.rows)
+    func add(_ more: [Float], to sum: inout [Float]) {
+      guard !more.isEmpty else { return }
+      if sum.isEmpty { sum = .init(repeating: 0, count: more.count) }
+      sum.withUnsafeMutableBufferPointer { sum in
+        more.withUnsafeBufferPointer { more in
+          if let sum = sum.baseAddress, let start = more.baseAddress {
+            lathe_accumulate_scaled(sum, start, share, more.count)
+          }
+        }
+      }
+    }
+    add(other.products, to: &parts[part].products)
+    add(other.differences, to: &parts[part].differences)
+    add(other.sums, to: &parts[part].sums)
+    add(other.originalSums, to: &parts[part].originalSums)
+    parts[part].rows = rows
+    parts[part].borrowedRows = missing
+  }
+
+  /// sum += the rows' sum.
+  private static func add(_ x: UnsafePointer<Float>, _ rows: Int, _ columns: Int, to sum: inout [Float]) {
+    if sum.isEmpty { sum = .init(repeating: 0, count: columns) }
+    sum.withUnsafeMutableBufferPointer { sum in
+      guard let sum = sum.baseAddress else { return }
+      for row in 0..<rows { lathe_accumulate(sum, x + row * columns, columns) }
+    }
   }
 
   /// sum += aᵀ b.

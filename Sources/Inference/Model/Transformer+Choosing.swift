@@ -1,10 +1,13 @@
 internal import Checkpoints
 
 extension Transformer {
-  /// Block by block, and in a block in the order of its products: those that have the same inputs are one step.
+  /// Block by block, and in a block in the order of its products: those that have the same inputs are one step, so are all
+  /// experts' first and all experts' last. An expert is chosen by the tokens that go to it; see `BlockInputs` for one to
+  /// which few go.
   ///
-  /// Costs four runs of each block on the changed weights, and as many on the original's where both are compared. Memory:
-  /// the states of all samples, and one block's numbers for some texts.
+  /// Costs four runs of each block on the changed weights, five to nine with experts, and as many on the original's where
+  /// both are compared. Memory: the states of all samples, one block's numbers for some texts, and the second moments of a
+  /// step's inputs, of experts all of them.
   public func chooseWeights(
     _ data: ScoredText, samples: Int?, original: TransformerWeights, changed: TransformerWeights, layers: Set<Int>,
     comparesWithOriginal: Bool, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
@@ -19,32 +22,46 @@ extension Transformer {
     var states = try chunks.map { try embed($0, weights: changed) }
     var plain = comparesWithOriginal ? try chunks.map { try embed($0, weights: original) } : []
     for (number, block) in blocks.enumerated() {
-      for step in [block.projections, [block.output], block.up, [block.down]] {
-        let wanted = step.map(\.layer).filter(layers.contains)
-        guard let first = step.first, !wanted.isEmpty else { continue }
-        var products = InputProducts(layer: first.layer, columns: first.inputs)
-        for index in states.indices {
-          var inputs: [Float]?
-          if comparesWithOriginal {
+      for step in block.steps {
+        let wanted = step.flatMap { $0 }.filter { !$0.isVector && layers.contains($0.layer) }
+        guard !wanted.isEmpty else { continue }
+        let seen = BlockInputs(step.filter { group in group.contains { layers.contains($0.layer) } })
+        let parts = seen.matrixNumbers.multipliedReportingOverflow(by: comparesWithOriginal ? 8 : 4)
+        try changed.checkRoom(
+          for: parts.overflow ? .max : parts.partialValue, "the moments of the inputs of block \(number)")
+        /// Both on the changed weights' routes: an expert's inputs are those of the same tokens.
+        func see(widened: Set<Int>) throws {
+          for index in states.indices {
+            let watch = RoutingWatch()
+            watch.widened[number] = widened
+            seen.begin(widened: !widened.isEmpty)
             _ = try run(
-              plain[index], upTo: number + 1, weights: original,
-              observe: { layer, x, _ in if layer == first.layer { inputs = Array(x) } }, isCancelled: isCancelled)
+              states[index], upTo: number + 1, weights: changed, observe: { seen.see($0) }, routing: watch,
+              isCancelled: isCancelled)
+            guard comparesWithOriginal else {
+              seen.end()
+              continue
+            }
+            watch.given = watch.found
+            _ = try run(
+              plain[index], upTo: number + 1, weights: original, observe: { seen.compare($0) }, routing: watch,
+              isCancelled: isCancelled)
+            seen.end()
           }
-          _ = try run(
-            states[index], upTo: number + 1, weights: changed,
-            observe: { layer, x, _ in
-              guard layer == first.layer else { return }
-              if let inputs {
-                inputs.withUnsafeBufferPointer { products.add(x, original: $0) }
-              } else {
-                products.add(x)
-              }
-            }, isCancelled: isCancelled)
         }
-        for layer in wanted {
+        try see(widened: [])
+        if let mixture = block.mixture {
+          let starved = seen.starved(among: mixture, tokens: states.reduce(0) { $0 + $1.tokens })
+          if !starved.isEmpty {
+            try see(widened: starved)
+            seen.fillUp(mixture, starved, tokens: states.reduce(0) { $0 + $1.tokens })
+          }
+        }
+        var done = Set<Int>()
+        for linear in wanted where done.insert(linear.layer).inserted {
           if isCancelled() { throw InferenceError.cancelled }
-          guard let matrix = try choose(products.of(layer)) else { continue }
-          changed = changed.replacing(layer: layer, withMatrix: matrix)
+          guard let products = seen.products(of: linear), let matrix = try choose(products) else { continue }
+          changed = changed.replacing(layer: linear.layer, withMatrix: matrix)
         }
       }
       for index in states.indices {

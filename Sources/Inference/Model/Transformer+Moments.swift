@@ -2,7 +2,7 @@ internal import Checkpoints
 
 extension Transformer {
   /// Of all tokens of the windows that are scored, or of an encoder's lines; of the head what is given to it for each of
-  /// them. Embeddings, which are looked up, have none.
+  /// them, of an expert those that go to it. Embeddings, which are looked up, have none.
   ///
   /// Costs a forward run, without the head's product; the memory is that of a batch and one block.
   public func inputMoments(
@@ -11,7 +11,7 @@ extension Transformer {
   ) throws -> [InputMoments] {
     let texts = try calibrationTexts(data, samples, weights, request, isCancelled)
     let found = Found()
-    let observe: LinearObserver = { layer, x, columns in found.add(layer, x, columns) }
+    let observe: LinearObserver = { found.add($0) }
     var first = 0
     while first < texts.count {
       if isCancelled() { throw InferenceError.cancelled }
@@ -24,7 +24,9 @@ extension Transformer {
       let start = try embed(Array(texts[first..<last]), weights: weights)
       let done = try run(start, weights: weights, observe: observe, isCancelled: isCancelled)
       if let head, let outputNorm {
-        normalised(done, outputNorm, weights).withUnsafeBufferPointer { found.add(head.layer, $0, shape.hidden) }
+        normalised(done, outputNorm, weights).withUnsafeBufferPointer { inputs in
+          if let start = inputs.baseAddress { found.add(LinearInputs(head, start, rows: done.tokens)) }
+        }
       }
       first = last
       progress(first, texts.count)
@@ -36,8 +38,10 @@ extension Transformer {
   private final class Found {
     var moments: [Int: InputMoments] = [:]
 
-    func add(_ layer: Int, _ x: UnsafeBufferPointer<Float>, _ columns: Int) {
-      moments[layer, default: InputMoments(layer: layer, columns: columns)].add(x)
+    func add(_ inputs: LinearInputs) {
+      moments[
+        inputs.layer, default: InputMoments(layer: inputs.layer, columns: inputs.columns, parts: inputs.parts)
+      ].add(inputs.values, to: inputs.part)
     }
   }
 }

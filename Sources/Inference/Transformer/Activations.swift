@@ -29,7 +29,26 @@ public struct TransformerCache: Sendable {
   }
 }
 
-/// What a linear layer is given: for statistics of activations, importances.
-///
-/// The checkpoint's layer, and its inputs (rows, columns), which live as long as the call.
-public typealias LinearObserver = (_ layer: Int, _ inputs: UnsafeBufferPointer<Float>, _ columns: Int) -> Void
+/// What a linear layer is given: for statistics of activations, importances. The numbers live as long as the call.
+public struct LinearInputs {
+  /// The checkpoint's layer.
+  public let layer: Int
+  /// Which of a stack's matrices they are for, of how many: an expert's number.
+  public let part: Int
+  public let parts: Int
+  /// (rows, columns).
+  public let values: UnsafeBufferPointer<Float>
+  public let columns: Int
+  /// Whether it is an expert's, shown what tokens would give it that did not go there.
+  public let isWidened: Bool
+
+  public var rows: Int { columns > 0 ? values.count / columns : 0 }
+
+  init(_ linear: Linear, _ x: UnsafePointer<Float>, rows: Int, isWidened: Bool = false) {
+    (layer, part, parts, columns) = (linear.layer, linear.part, linear.parts, linear.inputs)
+    values = UnsafeBufferPointer(start: x, count: rows * linear.inputs)
+    self.isWidened = isWidened
+  }
+}
+
+public typealias LinearObserver = (LinearInputs) -> Void

@@ -2,14 +2,15 @@ internal import CKernels
 
 /// The memory of one run over some texts, and the two halves of a block. Shapes: N tokens in all.
 final class BlockRun {
-  private let model: Transformer
-  private let shape: Hyperparameters
-  private let weights: TransformerWeights
+  let model: Transformer
+  let shape: Hyperparameters
+  let weights: TransformerWeights
   private let texts: [Range<Int>]
-  private let count: Int
+  let count: Int
   /// Tokens that are in the cache already.
   private let past: Int
-  private let observe: LinearObserver?
+  let observe: LinearObserver?
+  let routing: RoutingWatch?
   private let rotations: TextRotations
   private let attention: Attention
 
@@ -17,14 +18,16 @@ final class BlockRun {
   private let normed: Scratch
   private let projected: Scratch
   private let attended: Scratch
-  private let inner: Scratch
-  private let added: Scratch
+  let inner: Scratch
+  let added: Scratch
   private let width: Int
 
   init(
-    _ model: Transformer, _ weights: TransformerWeights, _ texts: [Range<Int>], past: Int, _ observe: LinearObserver?
+    _ model: Transformer, _ weights: TransformerWeights, _ texts: [Range<Int>], past: Int,
+    _ observe: LinearObserver?, _ routing: RoutingWatch?
   ) throws(InferenceError) {
     (self.model, self.weights, self.texts, self.past, self.observe) = (model, weights, texts, past, observe)
+    self.routing = routing
     shape = model.shape
     count = texts.last?.upperBound ?? 0
     let longest = texts.map(\.count).max() ?? 0
@@ -32,7 +35,7 @@ final class BlockRun {
     normed = Scratch(count * shape.hidden)
     projected = Scratch(count * width)
     attended = Scratch(count * shape.queryWidth)
-    inner = Scratch(count * (model.blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0))
+    inner = Scratch(count * (model.blocks.map(\.upWidth).max() ?? 0))
     added = Scratch(count * shape.hidden)
     rotations = TextRotations(shape, texts, past: past)
     var bias: RelativeBias?
@@ -48,7 +51,7 @@ final class BlockRun {
     let input = normalised(block.attentionNorm, x)
     var column = 0
     for linear in block.projections {
-      observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
+      observe?(LinearInputs(linear, input, rows: count))
       try model.multiply(
         linear, weights, input, count: count, into: projected.start + column, stride: width,
         unless: isCancelled)
@@ -78,32 +81,54 @@ final class BlockRun {
           unless: isCancelled)
       }
     }
-    try add(block.output, attended.start, block.afterAttention, x, isCancelled)
+    observe?(LinearInputs(block.output, attended.start, rows: count))
+    try model.multiply(
+      block.output, weights, attended.start, count: count, into: added.start, stride: shape.hidden,
+      unless: isCancelled)
+    join(block.afterAttention, x)
   }
 
-  /// x += down(activation(gate(norm(x))) · up(norm(x))).
+  /// x += down(activation(gate(norm(x))) · up(norm(x))), or what experts make.
   func feedForward(
     _ number: Int, _ x: UnsafeMutablePointer<Float>, _ isCancelled: () -> Bool
   ) throws(InferenceError) {
     let block = model.blocks[number]
     let input = normalised(block.feedForwardNorm, x)
-    let width = block.up.reduce(0) { $0 + $1.outputs }
+    if let part = block.feedForward {
+      try run(part, input, count, into: added.start, isCancelled)
+    } else {
+      added.start.update(repeating: 0, count: count * shape.hidden)
+    }
+    if let mixture = block.mixture { try mix(number, mixture, input, isCancelled) }
+    join(block.afterFeedForward, x)
+  }
+
+  /// y = down(activation(gate x) · up x) of `rows` rows, y (rows, hidden).
+  ///
+  /// - Parameter isWidened: whether it is run for what is shown on the way alone, without the last product.
+  func run(
+    _ part: FeedForward, _ input: UnsafePointer<Float>, _ rows: Int, into target: UnsafeMutablePointer<Float>,
+    isWidened: Bool = false, _ isCancelled: () -> Bool
+  ) throws(InferenceError) {
+    let width = part.width
     var column = 0
-    for linear in block.up {
-      observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
+    for linear in part.up {
+      observe?(LinearInputs(linear, input, rows: rows, isWidened: isWidened))
       try model.multiply(
-        linear, weights, input, count: count, into: inner.start + column, stride: width,
-        unless: isCancelled)
+        linear, weights, input, count: rows, into: inner.start + column, stride: width, unless: isCancelled)
       column += linear.outputs
     }
-    for row in 0..<count {
+    for row in 0..<rows {
       let gate = inner.start + row * width
       // Rows move together: what is written lies before what is still to be read.
       lathe_activate(
-        shape.activation.kernel, gate, block.isGated ? gate + block.inner : nil, gate, block.inner)
-      if row > 0, block.isGated { (inner.start + row * block.inner).update(from: gate, count: block.inner) }
+        shape.activation.kernel, gate, part.isGated ? gate + part.inner : nil, gate, part.inner)
+      if row > 0, part.isGated { (inner.start + row * part.inner).update(from: gate, count: part.inner) }
     }
-    try add(block.down, inner.start, block.afterFeedForward, x, isCancelled)
+    observe?(LinearInputs(part.down, inner.start, rows: rows, isWidened: isWidened))
+    guard !isWidened else { return }
+    try model.multiply(
+      part.down, weights, inner.start, count: rows, into: target, stride: shape.hidden, unless: isCancelled)
   }
 
   private func normalised(_ norm: Norm?, _ x: UnsafeMutablePointer<Float>) -> UnsafePointer<Float> {
@@ -112,14 +137,8 @@ final class BlockRun {
     return UnsafePointer(normed.start)
   }
 
-  /// The sum with what a linear layer makes, normalised before (Gemma) or after (BERT) where there is a norm.
-  private func add(
-    _ linear: Linear, _ input: UnsafePointer<Float>, _ norm: Norm?, _ x: UnsafeMutablePointer<Float>,
-    _ isCancelled: () -> Bool
-  ) throws(InferenceError) {
-    observe?(linear.layer, UnsafeBufferPointer(start: input, count: count * linear.inputs), linear.inputs)
-    try model.multiply(
-      linear, weights, input, count: count, into: added.start, stride: shape.hidden, unless: isCancelled)
+  /// x + `added`, normalised before (Gemma) or after (BERT) where there is a norm.
+  private func join(_ norm: Norm?, _ x: UnsafeMutablePointer<Float>) {
     if let norm, !shape.isEncoder { model.normalise(norm, weights, added.start, into: added.start, rows: count) }
     lathe_accumulate(x, added.start, count * shape.hidden)
     if let norm, shape.isEncoder { model.normalise(norm, weights, x, into: x, rows: count) }
@@ -127,7 +146,8 @@ final class BlockRun {
 
   private func normaliseHeads(_ norm: Norm?, at column: Int, heads: Int) {
     guard let norm else { return }
-    for head in 0..<heads {
+    // One norm over all heads is over so many numbers as if they were one.
+    for head in 0..<(shape.normsAllHeads ? 1 : heads) {
       let start = projected.start + column + head * shape.headDimension
       model.normalise(norm, weights, start, into: start, rows: count, stride: width)
     }

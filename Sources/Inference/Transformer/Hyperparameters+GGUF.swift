@@ -42,10 +42,23 @@ extension Hyperparameters {
     guard field("attention.value_length")?.int ?? headDimension == headDimension else {
       throw InferenceError(path, "has heads of values of another size than of keys, which Lathe cannot run")
     }
-    guard known["\(architecture).expert_count"]?.int ?? 0 == 0 else {
-      throw InferenceError(path, "is a mixture of experts, which Lathe cannot run")
-    }
     try setFamily(family, path)
+    if let count = field("expert_count")?.int, count > 0 {
+      guard let habit = family.experts else {
+        throw InferenceError(
+          path, "is a mixture of experts of the architecture '\(architecture)', which Lathe cannot run")
+      }
+      var experts = Experts(
+        count: count, used: try need("expert_used_count"),
+        isNormalised: field("expert_weights_norm")?.bool ?? habit.isNormalised)
+      switch field("expert_gating_func")?.int ?? 1 {
+      case 0, 1: break
+      case 2: experts.usesSigmoid = true
+      case let other: throw InferenceError(path, "has the gating function \(other), which Lathe cannot run")
+      }
+      if let scale = number("expert_weights_scale"), scale != 0 { experts.scale = scale }
+      self.experts = experts
+    }
     if blocks == family.attentionScalar.blocks {
       attentionScale = 1 / (Float(hidden) / Float(max(1, heads))).squareRoot()
     }
@@ -110,6 +123,7 @@ extension Hyperparameters {
     isCausal = !family.isEncoder
     usesRMSNorm = family.usesRMSNorm
     (isGated, hasHeadNorms, hasPostNorms) = (family.isGated, family.hasHeadNorms, family.hasPostNorms)
+    normsAllHeads = family.normsAllHeads
   }
 
   /// Blocks with a window have a rotation of their own in Gemma 3.

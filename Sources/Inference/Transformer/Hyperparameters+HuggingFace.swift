@@ -38,6 +38,7 @@ extension Hyperparameters {
     attentionCap = number("attn_logit_softcapping") ?? 0
     logitCap = number("final_logit_softcapping") ?? 0
     setWindows(json, family)
+    try setExperts(json, family, path)
     switch family.positions {
     case .learned: return
     case .relative:
@@ -54,6 +55,20 @@ extension Hyperparameters {
     "silu": .silu, "swish": .silu, "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
     "gelu_fast": .geluTanh, "relu": .relu,
   ]
+
+  /// From `num_local_experts`, which older configs of some families call `num_experts`.
+  private mutating func setExperts(
+    _ json: JSONValue, _ family: Architecture, _ path: String
+  ) throws(InferenceError) {
+    guard let habit = family.experts, let count = (json["num_local_experts"] ?? json["num_experts"])?.int, count > 0
+    else { return }
+    guard let used = json["num_experts_per_tok"]?.int else {
+      throw InferenceError(path, "num_experts_per_tok expected, a whole number above 0")
+    }
+    experts = Experts(
+      count: count, used: used,
+      isNormalised: habit.asksConfig ? json["norm_topk_prob"]?.bool ?? false : habit.isNormalised)
+  }
 
   private mutating func setWindows(_ json: JSONValue, _ family: Architecture) {
     let size = json["sliding_window"]?.int

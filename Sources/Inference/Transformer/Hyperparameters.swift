@@ -25,6 +25,10 @@ public struct Hyperparameters: Sendable, Hashable {
   /// add (Gemma).
   public var hasHeadNorms = false
   public var hasPostNorms = false
+  /// Whether the norms of queries and keys are over all heads together (OLMoE).
+  public var normsAllHeads = false
+  /// What blocks with a router share tokens out to; `nil` where there are none.
+  public var experts: Experts?
   /// Whether it is BERT's kind: norms follow what is added, and there is no head.
   public var isEncoder = false
   /// Whether a token sees those before it only.
@@ -55,6 +59,23 @@ public struct Hyperparameters: Sendable, Hashable {
       case .geluTanh: LATHE_GATE_GELU_TANH
       case .relu: LATHE_GATE_RELU
       }
+    }
+  }
+
+  /// A mixture of experts (N. Shazeer et al., arXiv:1701.06538).
+  public struct Experts: Sendable, Hashable {
+    public var count: Int
+    /// Of each token.
+    public var used: Int
+    /// Whether an expert's chance is its score's sigmoid, and not its part in the softmax of all.
+    public var usesSigmoid = false
+    /// Whether the shares of a token's experts are divided by their sum.
+    public var isNormalised: Bool
+    /// What shares are multiplied by.
+    public var scale: Float = 1
+
+    public init(count: Int, used: Int, isNormalised: Bool) {
+      (self.count, self.used, self.isNormalised) = (count, used, isNormalised)
     }
   }
 
@@ -93,6 +114,14 @@ public struct Hyperparameters: Sendable, Hashable {
     try expect(attentionScale.isFinite, "multiplies attention by \(attentionScale)")
     try expect(attentionCap >= 0 && logitCap >= 0, "caps by a negative number")
     try expect(windows.allSatisfy { ($0 ?? 1) > 0 }, "has a window of no tokens")
+    if let experts {
+      try expect(
+        experts.count < 1 << 16, "says that it has \(experts.count) experts; fewer than \(1 << 16) expected")
+      try expect(
+        (1...experts.count).contains(experts.used),
+        "sends each token to \(experts.used) of \(experts.count) experts")
+      try expect(experts.scale.isFinite, "multiplies the shares of experts by \(experts.scale)")
+    }
     if case .relative(let offset) = positions {
       try expect(offset >= 0 && offset < most, "has its first place at \(offset)")
     }

@@ -49,7 +49,7 @@ package struct LlamaConfig: Sendable {
     guard (1...1 << 20).contains(headDimension ?? 1) else {
       throw InferenceError(path, "it has heads of \(headDimension ?? 0) numbers")
     }
-    for key in family.refused where json[key]?.bool == true {
+    for key in family.refused where json[key]?.bool == true || (json[key]?.double ?? 0) != 0 {
       throw InferenceError(path, "has \(key), which Lathe cannot run")
     }
   }

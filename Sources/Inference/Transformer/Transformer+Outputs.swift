@@ -55,7 +55,7 @@ extension Transformer {
             outputNorm, weights, values.baseAddress! + row * hidden, into: inputs.start + index * hidden, rows: 1)
         }
       }
-      observe?(head.layer, UnsafeBufferPointer(start: inputs.start, count: part.count * hidden), hidden)
+      observe?(LinearInputs(head, inputs.start, rows: part.count))
       try multiply(
         head, weights, inputs.start, count: part.count, into: outputs.start, stride: head.outputs,
         unless: isCancelled)

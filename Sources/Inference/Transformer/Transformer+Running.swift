@@ -107,6 +107,15 @@ extension Transformer {
     return try run(activations, upTo: end, weights, &none, observe, isCancelled)
   }
 
+  /// The same, with a watch on which experts tokens go to.
+  func run(
+    _ activations: Activations, upTo end: Int?, weights: TransformerWeights, observe: @escaping LinearObserver,
+    routing: RoutingWatch, isCancelled: () -> Bool
+  ) throws(InferenceError) -> Activations {
+    var none: TransformerCache?
+    return try run(activations, upTo: end, weights, &none, observe, isCancelled, routing)
+  }
+
   /// What stands before a block, for texts run from their beginning.
   public func hiddenStates(
     beforeBlock block: Int, of texts: [[Int]], weights: TransformerWeights, isCancelled: () -> Bool = { false }
@@ -145,13 +154,13 @@ extension Transformer {
 
   private func run(
     _ activations: Activations, upTo end: Int?, _ weights: TransformerWeights, _ cache: inout TransformerCache?,
-    _ observe: LinearObserver?, _ isCancelled: () -> Bool
+    _ observe: LinearObserver?, _ isCancelled: () -> Bool, _ routing: RoutingWatch? = nil
   ) throws(InferenceError) -> Activations {
     let last = min(end ?? blocks.count, blocks.count)
     guard activations.nextBlock < last else { return activations }
     var result = activations
     try weights.checkRoom(for: runBytes(activations.texts, past: cache?.count), "\(activations.tokens) tokens")
-    let run = try BlockRun(self, weights, activations.texts, past: cache?.count ?? 0, observe)
+    let run = try BlockRun(self, weights, activations.texts, past: cache?.count ?? 0, observe, routing)
     try result.values.withUnsafeMutableBufferPointer { values throws(InferenceError) in
       for number in activations.nextBlock..<last {
         if isCancelled() { throw .cancelled }
@@ -174,8 +183,9 @@ extension Transformer {
   func runBytes(_ texts: [Range<Int>], past: Int?) -> Int {
     let count = texts.last?.upperBound ?? 0
     let longest = (texts.map(\.count).max() ?? 0).addingReportingOverflow(past ?? 0).partialValue
-    let inner = blocks.map { $0.up.reduce(0) { $0 + $1.outputs } }.max() ?? 0
-    let token = 3 * shape.hidden + 2 * shape.queryWidth + 2 * shape.keyWidth + inner
+    let inner = blocks.map(\.upWidth).max() ?? 0
+    let experts = shape.experts.map { 2 * shape.hidden + 2 * $0.count + 2 * $0.used } ?? 0
+    let token = 3 * shape.hidden + 2 * shape.queryWidth + 2 * shape.keyWidth + inner + experts
     var parts = [Self.product([count, token, 4]), Self.product([longest, Attention.rows, 4])]
     if case .rotary(let rotations) = shape.positions {
       parts.append(Self.product([longest, rotations.map(\.frequencies.count).max() ?? 0, 8]))
@@ -220,7 +230,8 @@ extension Transformer {
       }
     }
     if let matrix = weights.matrices[linear.layer] {
-      matrix.withUnsafeBufferPointer { multiply($0.baseAddress! + outputs.lowerBound * linear.inputs, outputs) }
+      let first = (linear.firstRow + outputs.lowerBound) * linear.inputs
+      matrix.withUnsafeBufferPointer { multiply($0.baseAddress! + first, outputs) }
     } else {
       let most = min(outputs.count, max(1, Self.tileSize / linear.inputs))
       let tile = UnsafeMutableBufferPointer<Float>.allocate(capacity: most * linear.inputs)
@@ -228,7 +239,9 @@ extension Transformer {
       for first in Swift.stride(from: outputs.lowerBound, to: outputs.upperBound, by: most) {
         let rows = first..<min(first + most, outputs.upperBound)
         do throws(CheckpointError) {
-          try checkpoint.readMatrix(layer: linear.layer, rows: rows, columns: 0..<linear.inputs, into: tile)
+          try checkpoint.readMatrix(
+            layer: linear.layer, rows: linear.firstRow + rows.lowerBound..<linear.firstRow + rows.upperBound,
+            columns: 0..<linear.inputs, into: tile)
         } catch { throw InferenceError(error.file, error.reason) }
         if isCancelled() { throw .cancelled }
         multiply(tile.baseAddress!, rows)
@@ -237,7 +250,8 @@ extension Transformer {
     guard let bias = linear.bias.flatMap({ weights.vectors[$0] }) else { return }
     bias.withUnsafeBufferPointer { bias in
       for row in 0..<count {
-        lathe_accumulate(y + row * stride, bias.baseAddress! + outputs.lowerBound, outputs.count)
+        lathe_accumulate(
+          y + row * stride, bias.baseAddress! + linear.firstRow + outputs.lowerBound, outputs.count)
       }
     }
   }

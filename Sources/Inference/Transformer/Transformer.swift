@@ -81,44 +81,6 @@ public struct Transformer: Sendable {
     }
   }
 
-  private static func blocks(_ shape: Hyperparameters, _ names: LayerNames) throws(InferenceError) -> [Block] {
-    var blocks: [Block] = []
-    let (hidden, queries, keys) = (shape.hidden, shape.queryWidth, shape.keyWidth)
-    for number in 0..<shape.blocks {
-      func name(_ part: String) -> String { "blk.\(number).\(part)" }
-      func norm(_ part: String, _ count: Int, _ isThere: Bool) throws(InferenceError) -> Norm? {
-        isThere ? try names.norm(name(part), count) : nil
-      }
-      let isFused = names.has(name("attn_qkv"))
-      let projections =
-        isFused
-        ? [try names.matrix(name("attn_qkv"), inputs: hidden, outputs: queries + 2 * keys)]
-        : [
-          try names.matrix(name("attn_q"), inputs: hidden, outputs: queries),
-          try names.matrix(name("attn_k"), inputs: hidden, outputs: keys),
-          try names.matrix(name("attn_v"), inputs: hidden, outputs: keys),
-        ]
-      let down = try names.matrix(name("ffn_down"), outputs: hidden)
-      let isPlain = !shape.isGated
-      let isGateFused = !isPlain && !names.has(name("ffn_gate"))
-      let up = try names.matrix(name("ffn_up"), inputs: hidden, outputs: isGateFused ? 2 * down.inputs : down.inputs)
-      let gate = isPlain || isGateFused ? nil : try names.matrix(name("ffn_gate"), inputs: hidden, outputs: down.inputs)
-      blocks.append(
-        Block(
-          attentionNorm: try norm("attn_norm", hidden, !shape.isEncoder), projections: projections,
-          queryNorm: try norm("attn_q_norm", shape.headDimension, shape.hasHeadNorms),
-          keyNorm: try norm("attn_k_norm", shape.headDimension, shape.hasHeadNorms),
-          output: try names.matrix(name("attn_output"), inputs: queries, outputs: hidden),
-          afterAttention: shape.isEncoder
-            ? try norm("attn_output_norm", hidden, true) : try norm("post_attention_norm", hidden, shape.hasPostNorms),
-          feedForwardNorm: try norm("ffn_norm", hidden, !shape.isEncoder), up: (gate.map { [$0] } ?? []) + [up],
-          isGated: !isPlain, down: down,
-          afterFeedForward: shape.isEncoder
-            ? try norm("layer_output_norm", hidden, true) : try norm("post_ffw_norm", hidden, shape.hasPostNorms)))
-    }
-    return blocks
-  }
-
   /// The first block that computes with a layer's matrix, `shape.blocks` for the head's alone, 0 for embeddings.
   public func firstBlock(using layer: Int) -> Int {
     if layer == embedding.layer { return 0 }
@@ -146,73 +108,6 @@ public struct Transformer: Sendable {
       )
     }
     return (try LlamaConfig(json, family: family, path: path), family, path)
-  }
-}
-
-/// A checkpoint's layers by llama.cpp's names, less `.weight`.
-struct LayerNames {
-  private let checkpoint: Checkpoint
-  private var layers: [String: Int] = [:]
-
-  init(_ checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
-    for (index, layer) in checkpoint.layers.enumerated() { layers[layer.name] = index }
-  }
-
-  init(_ checkpoint: Checkpoint, _ family: Architecture) {
-    self.checkpoint = checkpoint
-    for (index, layer) in checkpoint.layers.enumerated() {
-      let own = layer.packing == nil ? checkpoint.tensors[layer.weight].name : layer.name + ".weight"
-      guard let plain = family.plain(own), let name = family.name(of: plain), let dot = name.lastIndex(of: ".") else {
-        continue
-      }
-      if layers[String(name[..<dot])] == nil { layers[String(name[..<dot])] = index }
-    }
-    if layers["token_embd"] == nil {
-      layers["token_embd"] = checkpoint.layers.firstIndex(where: \.standsForEmbedding)
-    }
-  }
-
-  func has(_ name: String) -> Bool { layers[name] != nil }
-
-  func matrix(_ name: String, inputs: Int? = nil, outputs: Int? = nil) throws(InferenceError) -> Linear {
-    let index = try layer(name)
-    let layer = checkpoint.layers[index]
-    guard let matrix = layer.matrix else {
-      throw InferenceError(checkpoint.path, "'\(checkpoint.tensors[layer.weight].name)' is no matrix")
-    }
-    guard matrix.columns == inputs ?? matrix.columns, matrix.rows == outputs ?? matrix.rows else {
-      let expected = "\(outputs.map { "\($0)" } ?? "any") by \(inputs.map { "\($0)" } ?? "any")"
-      throw InferenceError(
-        checkpoint.path, "'\(layer.name)' is \(matrix.rows) by \(matrix.columns), but its place needs \(expected)")
-    }
-    guard matrix.rows < 1 << 31, matrix.columns < 1 << 31 else {
-      throw InferenceError(checkpoint.path, "'\(layer.name)' is too large")
-    }
-    if let bias = layer.bias, checkpoint.tensors[bias].count != matrix.rows {
-      throw InferenceError(
-        checkpoint.path,
-        "'\(checkpoint.tensors[bias].name)' has \(checkpoint.tensors[bias].count) numbers for \(matrix.rows) outputs")
-    }
-    return Linear(
-      layer: index, name: layer.name, outputs: matrix.rows, inputs: matrix.columns, bias: layer.bias)
-  }
-
-  func norm(_ name: String, _ count: Int) throws(InferenceError) -> Norm {
-    let layer = checkpoint.layers[try layer(name)]
-    for tensor in [layer.weight, layer.bias].compactMap({ $0 }) where checkpoint.tensors[tensor].count != count {
-      throw InferenceError(
-        checkpoint.path,
-        "'\(checkpoint.tensors[tensor].name)' has \(checkpoint.tensors[tensor].count) numbers; \(count) expected")
-    }
-    return Norm(weight: layer.weight, bias: layer.bias)
-  }
-
-  private func layer(_ name: String) throws(InferenceError) -> Int {
-    guard let index = layers[name] else {
-      throw InferenceError(checkpoint.path, "has no tensor for '\(name).weight' (llama.cpp's name)")
-    }
-    return index
   }
 }
 

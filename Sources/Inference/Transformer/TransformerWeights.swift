@@ -34,13 +34,16 @@ public struct TransformerWeights: Sendable {
       }
       var room = min(resident, self.memory)
       for linear in model.linears where matrices[linear.layer] == nil {
-        let count = linear.outputs.multipliedReportingOverflow(by: linear.inputs)
+        let count = linear.layerOutputs.multipliedReportingOverflow(by: linear.inputs)
         let size = count.overflow || count.partialValue > .max / 4 ? .max : count.partialValue * 4
         // The biases of attention are small, and wanted whole.
-        guard size <= room || linear.layer == model.relativeBias?.layer else { continue }
+        guard size <= room || linear.layer == model.relativeBias?.layer || linear.isVector else { continue }
         room = max(0, room - size)
         byteCount += size
-        matrices[linear.layer] = try checkpoint.matrix(layer: linear.layer)
+        matrices[linear.layer] =
+          linear.isVector
+          ? try checkpoint.floats(tensor: checkpoint.layers[linear.layer].weight)
+          : try checkpoint.matrix(layer: linear.layer)
       }
     } catch {
       throw InferenceError(error.file, error.tensor.map { "'\($0)' \(error.reason)" } ?? error.reason)
@@ -86,9 +89,13 @@ public struct TransformerWeights: Sendable {
     if vectors[index] != nil {
       let offset = normOffsets[index] ?? 0
       changed.vectors[index] = offset == 0 ? floats : floats.map { $0 + offset }
-    } else if let layer = checkpoint.layers.firstIndex(where: { $0.weight == index && $0.matrix != nil }) {
+    } else if let layer = checkpoint.layers.firstIndex(where: { $0.weight == index }) {
       precondition(checkpoint.layers[layer].packing == nil)
-      changed.matrices[layer] = checkpoint.layers[layer].matrix!.rowOrder(floats)
+      if let matrix = checkpoint.layers[layer].matrix {
+        changed.matrices[layer] = matrix.rowOrder(floats)
+      } else if matrices[layer] != nil {
+        changed.matrices[layer] = floats
+      }
     }
     return changed
   }
@@ -127,7 +134,7 @@ extension Transformer {
   /// All matrices in the order of their use, a tied one twice.
   var linears: [Linear] {
     [embedding, positionEmbedding, tokenTypes, relativeBias].compactMap { $0 }
-      + blocks.flatMap { $0.projections + [$0.output] + $0.up + [$0.down] } + [head].compactMap { $0 }
+      + blocks.flatMap(\.linears) + [head].compactMap { $0 }
   }
 
   var norms: [Norm] {

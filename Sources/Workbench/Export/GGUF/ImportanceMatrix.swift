@@ -3,8 +3,8 @@ import FileAccess
 import Inference
 import Numerics
 
-/// llama.cpp's importance matrix as GGUF: for each weight `NAME.in_sum2`, Σ x² by column, and `NAME.counts`, how many x;
-/// `general.type` is `imatrix` (ggml-org/llama.cpp, tools/imatrix). `ImportanceFile` reads it.
+/// llama.cpp's importance matrix as GGUF: for each weight `NAME.in_sum2`, Σ x² by column, and `NAME.counts`, how many x, of
+/// a stack of experts each one's; `general.type` is `imatrix` (ggml-org/llama.cpp, tools/imatrix). `ImportanceFile` reads it.
 public struct ImportanceMatrix: Sendable {
   public private(set) var entries: [(name: String, moments: InputMoments)] = []
   /// Weights that have no place in such a file.
@@ -43,7 +43,7 @@ public struct ImportanceMatrix: Sendable {
 
   /// The file's bytes.
   func encoded() -> [UInt8] {
-    let rows = entries.map(\.moments.rows).max() ?? 0
+    let rows = entries.filter { $0.moments.partRows.count == 1 }.map(\.moments.rows).max() ?? 0
     let fields: [(key: String, value: GGUFField)] = [
       ("general.type", .string("imatrix")), ("imatrix.datasets", .strings([dataset])),
       ("imatrix.chunk_count", .u32(rows / max(1, chunkSize))), ("imatrix.chunk_size", .u32(chunkSize)),
@@ -51,11 +51,12 @@ public struct ImportanceMatrix: Sendable {
     var tensors: [GGUFHeader.Entry] = []
     var data: [[Float]] = []
     for (name, moments) in entries {
-      let count = moments.squares.count
-      tensors.append(.init(name: "\(name).in_sum2", shape: [1, count], type: .f32, byteCount: 4 * count))
+      let (count, parts) = (moments.squares.count, moments.partRows.count)
+      tensors.append(
+        .init(name: "\(name).in_sum2", shape: [parts, moments.columns], type: .f32, byteCount: 4 * count))
       data.append(moments.squares.map { Float($0) })
-      tensors.append(.init(name: "\(name).counts", shape: [1, 1], type: .f32, byteCount: 4))
-      data.append([Float(moments.rows)])
+      tensors.append(.init(name: "\(name).counts", shape: [parts, 1], type: .f32, byteCount: 4 * parts))
+      data.append(moments.partRows.map { Float($0) })
     }
     let (header, starts, size) = GGUFHeader(fields: fields, tensors: tensors).encoded()
     var bytes = header
