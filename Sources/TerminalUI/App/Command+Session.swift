@@ -46,7 +46,7 @@ extension Command {
     Command("recipes", [.character("R")], .session, "all recipes that were measured or kept, side by side") {
       state, _ in
       state.popup = RecipesPopup(state)
-      return []
+      return [.appraise(state.session.snapshots.map(\.recipe))]
     },
     Command("keep-as", [], "NAME", .session, "keep the recipe as it stands under a name, for R") {
       state, argument throws(WorkbenchError) in
@@ -159,8 +159,9 @@ extension Command {
         state.say("marked: change the recipe, and C shows both side by side")
         return []
       }
-      state.popup = ComparePopup(marked, over: state)
-      return []
+      let popup = ComparePopup(marked, over: state)
+      state.popup = popup
+      return [.appraise(popup.recipes)]
     },
     Command("mark-recipe", [], "[none]", .session, "mark the recipe as it stands for C, or forget the mark") {
       state, argument throws(WorkbenchError) in

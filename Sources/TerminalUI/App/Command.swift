@@ -65,6 +65,8 @@ enum Effect: Sendable, Hashable {
   case lock(Bool)
   /// Works out what the recipe would take and give on devices.
   case devices([DeviceProfile])
+  /// Works out what the popup on top has to say of recipes beside the one that stands.
+  case appraise([Recipe])
   /// What every target has to say of the model.
   case targets
   /// Opens another file whose layers are drawn over this one's.

@@ -18,6 +18,7 @@ extension Screen {
       start(.write(target, path: path, replaces: replaces), replacing: .write(target, path: path, replaces: true))
     case .save(let path, .bins, let replaces): writeBins(path, replaces)
     case .save(let path, .sensitivities, let replaces): keepSensitivities(path, replaces)
+    case .appraise(let recipes): start(.appraise(recipes))
     case .targets: start(.targets)
     case .other(let path): start(.other(path: path))
     case .importRecipe(let path): start(.importChoice(path: path))

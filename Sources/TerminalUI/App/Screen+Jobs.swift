@@ -88,6 +88,10 @@ extension Screen {
       for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }
       state.sessionChanged()
     case .exists(let path): if let effect = replacing.removeValue(forKey: job.id) { askToReplace(path, by: effect) }
+    case .appraised(let appraisals):
+      // Whichever asked: of other recipes each takes nothing.
+      state.update(ComparePopup.self) { $0.take(appraisals) }
+      state.update(RecipesPopup.self) { $0.take(appraisals) }
     case .targets(let verdicts): state.update(TargetsPopup.self) { $0.fits = verdicts }
     case .other(let other):
       (state.other, state.overlay) = (other, nil)

@@ -4,39 +4,40 @@ import Workbench
 
 /// Two recipes side by side: sizes, estimates with intervals, what was measured, and the layers in which they differ.
 struct ComparePopup: Popup {
-  private let sides: [Side]
-  /// Name and both schemes, of layers that differ.
-  private let layers: [(name: String, schemes: [String])]
-  private var chosen: Int
+  private var sides: [Side]
+  /// Layers whose schemes differ; `nil` until a job has found them.
+  private var differing: [Item.ID]?
+  private var chosen = 0
   private var cursor = PopupCursor()
 
   private struct Side: Sendable {
     let name: String
     let recipe: Recipe
-    let bytes: Int
-    let bits: Double
-    let harm: Double?
-    let prediction: Calibration.Prediction?
     let measurement: Measurement?
+    /// `nil` until a job has worked it out.
+    var appraisal: Appraisal?
+
+    var harm: Double? { appraisal.flatMap { $0.estimate.effect ?? $0.estimate.damage } }
   }
 
   /// - Parameter marked: the recipe that was marked; the other is the one that stands.
   init(_ marked: Recipe, over state: State) {
     let session = state.session
     let other = session.snapshots.first { $0.recipe == marked }?.name ?? "marked"
-    let sides = [(other, marked), ("as it stands", session.recipe)].map { name, recipe in
-      let estimate = session.estimate { recipe[$0] }
-      return Side(
-        name: name, recipe: recipe, bytes: estimate.bytes, bits: estimate.bitsPerWeight,
-        harm: estimate.effect ?? estimate.damage, prediction: session.prediction(of: estimate),
-        measurement: session.measurement(of: recipe))
+    sides = [(other, marked), ("as it stands", session.recipe)].map { name, recipe in
+      Side(name: name, recipe: recipe, measurement: session.measurement(of: recipe))
     }
-    layers = session.items.compactMap { item in
-      let schemes = sides.map { $0.recipe[item] }
-      return schemes[0] == schemes[1] ? nil : (printable(item.name), schemes.map(state.short))
-    }
+  }
+
+  /// What is to be appraised for it.
+  var recipes: [Recipe] { sides.map(\.recipe) }
+
+  /// What a job worked out of the two, in their order; the better has the mark.
+  mutating func take(_ appraisals: [Appraisal]) {
+    guard appraisals.map(\.recipe) == recipes else { return }
+    for (place, appraisal) in appraisals.enumerated() { sides[place].appraisal = appraisal }
+    differing = appraisals[0].differing
     chosen = Self.better(sides)
-    self.sides = sides
   }
 
   /// The one that does less harm, by measurement where both were measured; of equals the smaller.
@@ -52,8 +53,13 @@ struct ComparePopup: Popup {
     }
     var harms = sides.map(measured)
     if harms.contains(where: { $0 == nil }) { harms = sides.map(\.harm) }
-    guard let first = harms[0], let second = harms[1] else { return sides[0].bytes < sides[1].bytes ? 0 : 1 }
-    return first == second ? (sides[0].bytes < sides[1].bytes ? 0 : 1) : first < second ? 0 : 1
+    guard let first = harms[0], let second = harms[1] else { return smaller(sides) }
+    return first == second ? smaller(sides) : first < second ? 0 : 1
+  }
+
+  private static func smaller(_ sides: [Side]) -> Int {
+    let bytes = sides.map { $0.appraisal?.estimate.bytes ?? 0 }
+    return bytes[0] < bytes[1] ? 0 : 1
   }
 
   let hints: [KeyHint] = [
@@ -71,17 +77,20 @@ struct ComparePopup: Popup {
     case .character("x"): return .performs(.named("mark-recipe"), argument: "none")
     default:
       if key.closesPopup() { return .closes }
-      cursor.take(key, among: max(1, layers.count), page: state.page)
+      cursor.take(key, among: max(1, differing?.count ?? 0), page: state.page)
     }
     return .stays
   }
 
   private func size(_ side: Side) -> String {
-    "\(Format.bytes(side.bytes)), \(Format.fixed(side.bits, 2)) bits per weight"
+    side.appraisal.map {
+      "\(Format.bytes($0.estimate.bytes)), \(Format.fixed($0.estimate.bitsPerWeight, 2)) bits per weight"
+    } ?? "…"
   }
 
   func draw(_ canvas: inout Canvas, over state: State) {
     let facts = facts(canvas.glyphs)
+    let layers = differing ?? []
     let room = max(1, state.size.height - 6)
     let inside = canvas.popup(
       width: min(state.size.width - 6, 96), height: min(room, facts.count + 2 + max(1, layers.count)),
@@ -106,28 +115,33 @@ struct ComparePopup: Popup {
     let left = inside.maxY - y
     guard left > 0 else { return }
     canvas.put(
-      layers.isEmpty ? "no layer differs" : "\(layers.count) layer\(layers.count == 1 ? " differs" : "s differ")",
+      differing == nil
+        ? "…"
+        : layers.isEmpty ? "no layer differs" : "\(layers.count) layer\(layers.count == 1 ? " differs" : "s differ")",
       x: inside.x, y: y,
       .dim, limit: inside.width)
     let start = max(0, min(cursor.row, layers.count - (left - 1)))
-    for (row, layer) in layers.dropFirst(start).prefix(max(0, left - 1)).enumerated() {
-      canvas.put(layer.name, x: inside.x, y: y + 1 + row, width: first - 1, .normal, cut: .start)
-      for (place, scheme) in layer.schemes.enumerated() {
-        canvas.put(scheme, x: columns[place], y: y + 1 + row, place == chosen ? .normal : .dim, limit: width)
+    let seen = layers.dropFirst(start).prefix(max(0, left - 1)).compactMap(state.session.item(id:))
+    for (row, item) in seen.enumerated() {
+      canvas.put(printable(item.name), x: inside.x, y: y + 1 + row, width: first - 1, .normal, cut: .start)
+      for (place, side) in sides.enumerated() {
+        canvas.put(
+          state.short(side.recipe[item]), x: columns[place], y: y + 1 + row, place == chosen ? .normal : .dim,
+          limit: width)
       }
     }
   }
 
   private func facts(_ glyphs: GlyphSet) -> [(name: String, values: [String], isEstimate: Bool)] {
     var facts: [(name: String, values: [String], isEstimate: Bool)] = [
-      ("size", sides.map { Format.bytes($0.bytes) }, false),
-      ("bits per weight", sides.map { Format.fixed($0.bits, 3) }, false),
+      ("size", sides.map { $0.appraisal.map { Format.bytes($0.estimate.bytes) } ?? "…" }, false),
+      ("bits per weight", sides.map { $0.appraisal.map { Format.fixed($0.estimate.bitsPerWeight, 3) } ?? "…" }, false),
     ]
-    if sides.contains(where: { $0.prediction != nil }) {
+    if sides.contains(where: { $0.appraisal?.prediction != nil }) {
       facts.append(
         (
-          "\(sides.compactMap(\.prediction).first?.metric ?? "") \(glyphs.approximately)",
-          sides.map { $0.prediction.map { "\($0.text) (\($0.rangeText))" } ?? "" }, true
+          "\(sides.compactMap(\.appraisal?.prediction).first?.metric ?? "") \(glyphs.approximately)",
+          sides.map { $0.appraisal?.prediction.map { "\($0.text) (\($0.rangeText))" } ?? "" }, true
         ))
     } else {
       facts.append(

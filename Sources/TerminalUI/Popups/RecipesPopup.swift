@@ -11,12 +11,17 @@ struct RecipesPopup: Popup {
 
   private struct Row: Sendable {
     let snapshot: Snapshot
-    let bytes: Int
-    let bits: Double
-    let estimate: String
     let figures: [String]
-    let differing: Int
-    let isHere: Bool
+    /// `nil` until a job has worked it out.
+    var appraisal: Appraisal?
+
+    var isHere: Bool { appraisal?.differing.isEmpty == true }
+    var size: String { appraisal.map { Format.bytes($0.estimate.bytes) } ?? "…" }
+    var estimate: String {
+      guard let appraisal else { return "…" }
+      return appraisal.prediction.map { "\($0.text) (\($0.rangeText))" }
+        ?? appraisal.estimate.damage.map { Format.significant($0) } ?? "…"
+    }
   }
 
   init(_ state: State) {
@@ -26,21 +31,19 @@ struct RecipesPopup: Popup {
       for metric in measurement.metrics where !names.contains(metric.name) { names.append(metric.name) }
     }
     metrics = names
-    let weights = session.items
     rows = session.snapshots.map { snapshot in
-      let estimate = session.estimate { snapshot.recipe[$0] }
-      let prediction = session.prediction(of: estimate)
       let measurement = session.measurement(of: snapshot.recipe)
       return Row(
-        snapshot: snapshot, bytes: estimate.bytes, bits: estimate.bitsPerWeight,
-        estimate: prediction.map { "\($0.text) (\($0.rangeText))" } ?? estimate.damage.map { Format.significant($0) }
-          ?? "…",
-        figures: names.map { name in
-          measurement?.metrics.first { $0.name == name }.map(Self.text) ?? ""
-        },
-        differing: weights.count { snapshot.recipe[$0] != session.recipe[$0] },
-        isHere: weights.allSatisfy { snapshot.recipe[$0] == session.recipe[$0] })
+        snapshot: snapshot,
+        figures: names.map { name in measurement?.metrics.first { $0.name == name }.map(Self.text) ?? "" })
     }
+    cursor.row = max(0, rows.count - 1)
+  }
+
+  /// What a job worked out of the recipes, in their order; the one that stands has the cursor.
+  mutating func take(_ appraisals: [Appraisal]) {
+    guard appraisals.map(\.recipe) == rows.map(\.snapshot.recipe) else { return }
+    for (index, appraisal) in appraisals.enumerated() { rows[index].appraisal = appraisal }
     cursor.row = rows.firstIndex(where: \.isHere) ?? max(0, rows.count - 1)
   }
 
@@ -101,8 +104,10 @@ struct RecipesPopup: Popup {
     let name = max(12, min(26, width / 4))
     var columns = [
       Column(title: "name", width: name, role: nil) { ($0.isHere ? "\(here) " : "  ") + $0.snapshot.name },
-      Column(title: "size", width: 9, role: nil) { Format.bytes($0.bytes) },
-      Column(title: "bpw", width: 6, role: nil) { Format.fixed($0.bits, 2) },
+      Column(title: "size", width: 9, role: nil) { $0.size },
+      Column(title: "bpw", width: 6, role: nil) { row in
+        row.appraisal.map { Format.fixed($0.estimate.bitsPerWeight, 2) } ?? "…"
+      },
     ]
     let isMeasured = state.session.sensitivities != nil
     let estimate = Column(
@@ -121,7 +126,11 @@ struct RecipesPopup: Popup {
       add(Column(title: metrics[index], width: 24, role: .measured) { $0.figures[index] })
     }
     if !isEarly { add(estimate) }
-    columns.append(Column(title: "differ", width: 7, role: .dim) { $0.differing == 0 ? "" : "\($0.differing)" })
+    columns.append(
+      Column(title: "differ", width: 7, role: .dim) { row in
+        let count = row.appraisal?.differing.count ?? 0
+        return count == 0 ? "" : "\(count)"
+      })
     return columns
   }
 
@@ -148,7 +157,11 @@ struct RecipesPopup: Popup {
     case .enter: return restore
     case .character("d"):
       guard rows.indices.contains(cursor.row) else { return .stays }
-      return .opens(ComparePopup(rows[cursor.row].snapshot.recipe, over: state))
+      let popup = ComparePopup(rows[cursor.row].snapshot.recipe, over: state)
+      return .changes { state in
+        state.popups.append(popup)
+        return [.appraise(popup.recipes)]
+      }
     case .character("x"), .delete:
       guard rows.indices.contains(cursor.row) else { return .stays }
       let id = rows.remove(at: cursor.row).snapshot.id
@@ -183,6 +196,6 @@ struct RecipesPopup: Popup {
   private var restore: PopupResponse {
     guard rows.indices.contains(cursor.row) else { return .closes }
     let row = rows[cursor.row]
-    return .commits(row.snapshot.recipe, "\(row.snapshot.name): \(Format.bytes(row.bytes)); u brings back what stood")
+    return .commits(row.snapshot.recipe, "\(row.snapshot.name): \(row.size); u brings back what stood")
   }
 }

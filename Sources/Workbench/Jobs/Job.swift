@@ -45,6 +45,8 @@ public final class Job: Sendable, Identifiable {
     case rescued(among: [String])
     /// Bytes about the model written; `what` says what they are.
     case save([UInt8], path: String, what: String, replaces: Bool)
+    /// What is to be said of recipes beside the one that stands.
+    case appraise([Recipe])
     /// What every target has to say of the model and the recipe.
     case targets
     /// Another file of the same kind opened, to hold its layers beside this one's.
@@ -102,6 +104,7 @@ public final class Job: Sendable, Identifiable {
     case saved(path: String, what: String)
     /// Something stands where this was to be written, and nothing was.
     case exists(path: String)
+    case appraised([Appraisal])
     case targets([String: Session.TargetVerdict])
     case other(OtherModel)
     case overlay(Overlay?, layer: String)
@@ -141,7 +144,7 @@ extension Job.Work {
   /// Whether a person waits for the answer and types on: files that are short as a rule, and what is only looked up.
   public var isAnswer: Bool {
     switch self {
-    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .other,
+    case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .other, .appraise,
       .saveSession, .openSession, .rescued:
       true
     case .measure, .calibrate, .recover, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay: false

@@ -126,6 +126,10 @@ extension Job {
       return .front(SearchFront(session.searchMenu()), open: open)
     case .reason(let id):
       return .reason(session.searchMenu(isWhole: true).reason(for: id, in: session.recipe), id)
+    case .appraise(let recipes):
+      var appraisals: [Appraisal] = []
+      for recipe in recipes where goesOn { appraisals.append(session.appraisal(of: recipe)) }
+      return .appraised(appraisals)
     case .targets: return .targets(session.targetVerdicts { self.goesOn })
     case .other(let path): return .other(try OtherModel(path: path))
     case .overlay(let other, let layer):

@@ -49,7 +49,8 @@ extension Session {
       let text = recipe[first].format.short
       return chosen.count >= weights ? text : "\(text), \(chosen.count) of \(weights)"
     }
-    let bits = Format.fixed(estimate { recipe[$0] }.bitsPerWeight, 2)
+    let estimate = recipe.isSame(as: self.recipe) ? self.estimate : self.estimate { recipe[$0] }
+    let bits = Format.fixed(estimate.bitsPerWeight, 2)
     return "\(bits) bpw, \(schemes.count) schemes"
   }
 }
