@@ -70,8 +70,7 @@ extension Network {
     from snapshot: Snapshot, weights: Weights, observe: ((Step, [Value?]) -> Void)? = nil,
     memory: Int? = nil, isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> [String: Value] {
-    var values = filled(weights)
-    for (number, value) in snapshot.values { values[number] = value }
+    var values = filled(weights, at: snapshot)
     let budget = try budget(memory, weights.byteCount, values, isCancelled)
     let runner = Runner(operatorSet: operatorSet, observe: observe, budget: budget)
     try runner.run(steps, from: snapshot.step, &values)
@@ -83,15 +82,14 @@ extension Network {
   /// - Parameter step: a place in `steps`, not before the snapshot's.
   /// - Returns: what is alive before it.
   public func advance(
-    _ snapshot: Snapshot, to step: Int, weights: Weights, memory: Int? = nil, beside: Int = 0,
-    isCancelled: @escaping () -> Bool = { false }
+    _ snapshot: Snapshot, to step: Int, weights: Weights, activations: ActivationRanges? = nil, memory: Int? = nil,
+    beside: Int = 0, isCancelled: @escaping () -> Bool = { false }
   ) throws(InferenceError) -> Snapshot {
     guard step > snapshot.step else { return snapshot }
-    var values = filled(weights)
-    for (number, value) in snapshot.values { values[number] = value }
+    var values = filled(weights, at: snapshot)
     let budget = try budget(memory, weights.byteCount + beside, values, isCancelled)
     let runner = Runner(operatorSet: operatorSet, observe: nil, budget: budget)
-    try runner.run(Array(steps[..<step]), from: snapshot.step, &values)
+    try runner.run(Array(steps[..<step]), from: snapshot.step, activations: activations, &values)
     return self.snapshot(step, values)
   }
 
@@ -121,6 +119,13 @@ extension Network {
       }
       values[number] = input.type.map { $0.isFloatingPoint == (value.floats != nil) ? value.typed($0) : value } ?? value
     }
+    return values
+  }
+
+  /// Values by number where a snapshot was taken.
+  func filled(_ weights: Weights, at snapshot: Snapshot) -> [Value?] {
+    var values = filled(weights)
+    for (number, value) in snapshot.values { values[number] = value }
     return values
   }
 

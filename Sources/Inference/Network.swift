@@ -61,6 +61,14 @@ public struct Network: Sendable {
     outputNumbers = body.outputs
   }
 
+  /// Some of a network's steps, which make one of its values; all are numbered as they are there.
+  init(_ network: Network, steps: Range<Int>, making output: Int) {
+    (checkpoint, valueNames, weightTensors) = (network.checkpoint, network.valueNames, network.weightTensors)
+    operatorSet = network.operatorSet
+    self.steps = Array(network.steps[steps])
+    (inputs, outputs, inputNumbers, outputNumbers) = ([], [], [], [output])
+  }
+
   /// An error at a node.
   static func failure(_ node: Graph.Node, _ reason: String) -> InferenceError {
     let name = node.name.isEmpty ? "of '\(node.outputs.first ?? "")'" : "'\(node.name)'"

@@ -93,6 +93,7 @@ import Testing
     var isBroken = false
     var rows: Int { inner.rows }
     var columns: Int { inner.columns }
+    var byteCount: Int { inner.byteCount }
     var values: [Float] { isBroken ? .init(repeating: .nan, count: rows * columns) : inner.values }
     var state: [UInt8] { inner.state }
     mutating func restore(_ state: [UInt8]) throws(RecoveryError) { try inner.restore(state) }

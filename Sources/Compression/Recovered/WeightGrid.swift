@@ -24,7 +24,7 @@ public struct WeightGrid: Sendable, Hashable {
   /// Of each run: row after row.
   public var scales: [Float]
   /// z, whole numbers: an affine grid's zero points with their sign turned. Empty where there are none.
-  public let shifts: [Float]
+  public var shifts: [Float]
   /// m: minima, or edges. Empty where there are none.
   public var offsets: [Float]
   /// A second scale that all have in common (NVFP4's); it is part of `scales`.

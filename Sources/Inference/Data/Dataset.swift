@@ -26,6 +26,8 @@ public struct Dataset: Sendable {
   /// Names of the classes, where the data have some.
   public let classNames: [String]
   private let source: Source
+  /// Decoded images, where they are kept.
+  private var kept: KeptInputs?
 
   /// The samples that the network must get at once, where its inputs' shapes fix that: 1 where each sample is given whole.
   public let fixedBatch: Int?
@@ -105,6 +107,14 @@ public struct Dataset: Sendable {
     return Targets(width: tensor.count / max(1, count), numbers: numbers)
   }
 
+  /// The same samples, whose images are decoded once as far as they take no more than so many bytes.
+  public func keepingDecoded(bytes: Int) -> Dataset {
+    guard case .images = source else { return self }
+    var data = self
+    data.kept = KeptInputs(bytes: bytes)
+    return data
+  }
+
   /// The network's inputs for some samples.
   ///
   /// - Throws: where the file was cut short since it was opened.
@@ -134,7 +144,12 @@ public struct Dataset: Sendable {
           [samples.count] + first.shape.dropFirst(), parts.flatMap { $0[name]?.asFloats ?? [] })
       }
     case .images(let files, let input):
-      batch[input.name] = try input.batch(samples.map { files.files[$0] }[...])
+      batch[input.name] =
+        if let kept {
+          try kept.batch(samples) { sample throws(InferenceError) in try input.batch(files.files[sample...sample]) }
+        } else {
+          try input.batch(samples.map { files.files[$0] }[...])
+        }
     case .arrays(let file, let columns):
       for column in columns { batch[column.name] = try column.value(samples, file) }
     }

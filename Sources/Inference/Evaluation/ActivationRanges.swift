@@ -13,15 +13,38 @@ public struct ActivationRanges: Sendable, Hashable {
   /// Operators whose first input is coded.
   static let operators: Set<String> = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
 
-  /// The input as it comes back from its codes.
-  func coded(_ value: Value, step: Int) -> Value {
-    guard let range = ranges[step], let floats = value.floats else { return value }
+  /// Scale, zero point and highest code of a step's input; `nil` where it is not coded.
+  private func grid(_ step: Int) -> (scale: Float, zero: Float, top: Float)? {
+    guard let range = ranges[step] else { return nil }
     let top = Float((1 << bits) - 1)
     let scale = (range.upperBound - range.lowerBound) / top
-    guard scale > 0 else { return value }
-    let zero = (-range.lowerBound / scale).rounded(.toNearestOrEven)
+    guard scale > 0 else { return nil }
+    return (scale, (-range.lowerBound / scale).rounded(.toNearestOrEven), top)
+  }
+
+  /// The input as it comes back from its codes.
+  func coded(_ value: Value, step: Int) -> Value {
+    guard let (scale, zero, top) = grid(step), let floats = value.floats else { return value }
     return Value(
       value.shape, floats.map { (min(top, max(0, ($0 / scale).rounded(.toNearestOrEven) + zero)) - zero) * scale })
+  }
+
+  /// The gradient of an input from that of its coded form: the same, and none where it lies beyond the codes
+  /// (Y. Bengio et al., arXiv:1308.3432).
+  func straightThrough(_ gradient: Value, of value: Value, step: Int) -> Value {
+    guard let (scale, zero, top) = grid(step), let x = value.floats, let g = gradient.floats, x.count == g.count else {
+      return gradient
+    }
+    return Value(
+      gradient.shape,
+      zip(x, g).map { x, g in (0...top).contains((x / scale).rounded(.toNearestOrEven) + zero) ? g : 0 })
+  }
+
+  /// The same of a part of the network, whose steps are counted from its own beginning.
+  func of(_ steps: Range<Int>) -> ActivationRanges {
+    var part = ActivationRanges(bits: bits)
+    for (step, range) in ranges where steps.contains(step) { part.ranges[step - steps.lowerBound] = range }
+    return part
   }
 }
 

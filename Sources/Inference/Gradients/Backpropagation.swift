@@ -16,6 +16,8 @@ struct Backpropagation {
   private let isActive: [Bool]
   /// Values that the way back reads.
   private let kept: Set<Int>
+  /// Ranges that the first inputs of products are coded in on the way there; the way back goes straight through.
+  private let activations: ActivationRanges?
   /// How many stretches had room at last.
   private var stretches = 1
 
@@ -23,8 +25,11 @@ struct Backpropagation {
   ///   - sources: numbers of values: weights, inputs, or what steps make.
   ///   - observed: steps whose inputs are kept too.
   /// - Throws: where a step between them has no gradient: names the first.
-  init(_ network: Network, from sources: Set<Int>, to output: Int, observed: Set<Int> = []) throws(InferenceError) {
-    (self.network, self.sources, self.output) = (network, sources, output)
+  init(
+    _ network: Network, from sources: Set<Int>, to output: Int, observed: Set<Int> = [],
+    activations: ActivationRanges? = nil
+  ) throws(InferenceError) {
+    (self.network, self.sources, self.output, self.activations) = (network, sources, output, activations)
     let steps = network.steps
     var carrying = sources
     for step in steps where !Operators.isConstant(step.node) {
@@ -112,11 +117,11 @@ struct Backpropagation {
     ) throws(InferenceError) {
       var snapshots: [Int: [Int: Value]] = [:]
       if starts.count == 1 {
-        try runner.run(steps, &values)
+        try runner.run(steps, activations: way.activations, &values)
       } else {
         let given = values
         var own = values
-        try runner.run(way.network.steps, keeping: Set(starts), &own) { step, alive in
+        try runner.run(way.network.steps, keeping: Set(starts), activations: way.activations, &own) { step, alive in
           var found: [Int: Value] = [:]
           for (number, value) in alive.enumerated() where given[number] == nil { found[number] = value }
           snapshots[step] = found
@@ -135,7 +140,7 @@ struct Backpropagation {
           guard let alive = snapshots.removeValue(forKey: starts[place]) else { continue }
           for (number, value) in alive { runner.set(number, value, &values) }
           budget.take(-alive.values.reduce(0) { $0 + $1.byteCount })
-          try runner.run(Array(steps[..<end]), from: starts[place], &values)
+          try runner.run(Array(steps[..<end]), from: starts[place], activations: way.activations, &values)
         }
         for index in (starts[place]..<end).reversed() { try back(index, visit) }
         if starts.count > 1 {
@@ -164,7 +169,9 @@ struct Backpropagation {
       guard way.isActive[index], own.contains(where: { $0 != nil }),
         let backward = Backpropagation.backward(step.node)
       else { return }
-      let inputs = step.inputs.map { $0.flatMap { values[$0] } }
+      let plain = step.inputs.map { $0.flatMap { values[$0] } }
+      var inputs = plain
+      if let coded = way.activations, let input = plain.first ?? nil { inputs[0] = coded.coded(input, step: index) }
       let call = Call(
         node: step.node, inputs: inputs, operatorSet: way.network.operatorSet, filler: step.filler, budget: budget)
       let wanted = step.inputs.indices.filter { step.inputs[$0].map(way.carrying.contains) ?? false }
@@ -175,8 +182,9 @@ struct Backpropagation {
         BackwardCall(
           call: call, outputs: step.outputs.map { values[$0] }, gradients: own, wanted: Set(wanted)))
       for input in wanted where input < made.count {
-        guard let number = step.inputs[input], let gradient = made[input] else {
-          continue
+        guard let number = step.inputs[input], var gradient = made[input] else { continue }
+        if input == 0, let coded = way.activations, let x = plain[0] {
+          gradient = coded.straightThrough(gradient, of: x, step: index)
         }
         set(number, gradients[number].map { Broadcasting.sum($0, gradient) } ?? gradient)
       }

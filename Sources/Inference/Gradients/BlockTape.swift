@@ -102,6 +102,12 @@ final class BlockTape {
     if shape.isEncoder { last = Self.sum(between, addedAgain) }
   }
 
+  /// What comes out, (N, hidden).
+  var output: [Float] {
+    if shape.isEncoder { return block.afterFeedForward.map { normalised($0, last) } ?? last }
+    return Self.sum(between, block.afterFeedForward.map { normalised($0, addedAgain) } ?? addedAgain)
+  }
+
   private func attention() -> Attention {
     Attention(
       shape, longest: longest, model.relativeBias.map { RelativeBias($0, weights, longest: longest) })

@@ -2,6 +2,16 @@ internal import Checkpoints
 internal import Synchronization
 
 extension Transformer {
+  /// - Throws: where some are asked for: only graphs run with integer activations.
+  public func askedRanges(
+    _ request: MeasurementRequest, weights: TransformerWeights, isCancelled: @escaping () -> Bool
+  ) throws -> ActivationRanges? {
+    guard request.activations == nil else {
+      throw InferenceError(checkpoint.path, "is a transformer: only graphs of operators run with coded activations")
+    }
+    return nil
+  }
+
   /// Windows of a text, lines of others that are not empty.
   public func trainingSamples(_ data: ScoredText) throws -> Int {
     if let selfMade = data.selfMade { return selfMade.count }
@@ -23,71 +33,82 @@ extension Transformer {
   /// - Throws: as `run`; where there is no room.
   public func lossGradients(
     _ data: ScoredText, samples: [Int], original: TransformerWeights, changed: TransformerWeights,
-    _ loss: DistillationLoss, ofLayers layers: Set<Int>, _ request: MeasurementRequest,
-    isCancelled: @escaping () -> Bool
+    _ loss: DistillationLoss, ofLayers layers: Set<Int>, activations: ActivationRanges?, teacher: TeacherOutputs?,
+    _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
   ) throws -> LossGradients {
+    func texts(_ samples: [Int]) throws(InferenceError) -> [[Int]] {
+      try trainingTexts(data, samples, original, request, isCancelled)
+    }
+    let own = try texts(samples)
+    let count = teacher == nil ? 0 : try trainingSamples(data)
+    guard shape.isCausal else {
+      func made(_ own: [[Int]]) throws(InferenceError) -> [[Float]] {
+        try embeddings(own, weights: original, isCancelled: isCancelled)
+      }
+      let kept = try teacher?.rows(samples, of: count, together: data.stepSamples) { part throws(InferenceError) in
+        (try made(try texts(part)), [])
+      }
+      return try encoderLoss(own, try kept?.rows ?? made(own), changed, layers, isCancelled)
+    }
+    func made(_ own: [[Int]]) throws(InferenceError) -> Activations {
+      try run(try embed(own, weights: original), weights: original, isCancelled: isCancelled)
+    }
+    let kept = try teacher?.rows(samples, of: count, together: data.stepSamples) { part throws(InferenceError) in
+      let state = try made(try texts(part))
+      return (state.texts.map { state.rows($0, of: shape.hidden) }, [])
+    }
+    let state =
+      try kept.map { Activations(joining: $0.rows, hidden: shape.hidden, nextBlock: blocks.count) } ?? made(own)
+    let logits = TeacherLogits(self, original, state, Self.scoredRows(own), isCancelled)
+    return try textLoss(own, logits, changed, loss, layers, isCancelled)
+  }
+
+  /// The tokens of some samples.
+  func trainingTexts(
+    _ data: ScoredText, _ samples: [Int], _ original: TransformerWeights, _ request: MeasurementRequest,
+    _ isCancelled: @escaping () -> Bool
+  ) throws(InferenceError) -> [[Int]] {
     guard shape.isCausal else {
       let lines = data.texts.filter { !$0.isEmpty }
       let longest = request.context ?? places ?? 512
-      return try encoderLoss(
-        samples.map { Array(lines[$0].prefix(longest)) }, original, changed, layers, isCancelled)
+      return samples.map { Array(lines[$0].prefix(longest)) }
     }
     let tokens = try data.tokens(of: self, original, isCancelled: isCancelled)
     let context = data.windows.context
-    var texts: [[Int]] = []
-    var labels: [Int] = []
-    for sample in samples {
+    return samples.map { sample in
       var text = Array(tokens[sample * context..<(sample + 1) * context])
       if let start = data.windows.start { text[0] = start }
-      labels += text.dropFirst()
-      texts.append(text)
+      return text
     }
-    let rows = texts.indices.flatMap { text in (0..<context - 1).map { text * context + $0 } }
-    return try textLoss(texts, rows, labels, original, changed, loss, layers, isCancelled)
+  }
+
+  /// All tokens' rows but each text's last, of texts of one length.
+  static func scoredRows(_ texts: [[Int]]) -> [Int] {
+    let length = texts.first?.count ?? 0
+    return texts.indices.flatMap { text in (0..<max(0, length - 1)).map { text * length + $0 } }
   }
 
   private func textLoss(
-    _ texts: [[Int]], _ rows: [Int], _ labels: [Int], _ original: TransformerWeights, _ changed: TransformerWeights,
-    _ loss: DistillationLoss, _ layers: Set<Int>, _ isCancelled: @escaping () -> Bool
+    _ texts: [[Int]], _ teacher: TeacherLogits, _ changed: TransformerWeights, _ loss: DistillationLoss,
+    _ layers: Set<Int>, _ isCancelled: @escaping () -> Bool
   ) throws -> LossGradients {
-    let teacher = TeacherLogits(
-      self, original, try run(try embed(texts, weights: original), weights: original, isCancelled: isCancelled), rows,
-      isCancelled)
-    let losses = Mutex([Double](repeating: 0, count: rows.count))
-    // A window's rows lie side by side: each has one less than tokens.
-    let length = max(1, texts.first?.count ?? 1)
-    let scale = 1 / Double(max(1, rows.count))
-    @Sendable func place(_ row: Int) -> Int { row / length * (length - 1) + row % length }
+    let rows = Self.scoredRows(texts)
+    let losses = RowLosses(
+      loss, teacher, texts.flatMap { $0.dropFirst() }, length: texts.first?.count ?? 1)
     if layers.isEmpty {
       let done = try run(try embed(texts, weights: changed), weights: changed, isCancelled: isCancelled)
-      try eachLogits(done, rows: rows, weights: changed, isCancelled: isCancelled) {
-        row, logits throws(InferenceError) in
-        let place = place(row)
-        let own = teacher.with(place) {
-          loss.ofLogits(UnsafeBufferPointer(logits), teacher: $0, label: labels[place], into: nil)
-        }
-        losses.withLock { $0[place] = own }
-      }
-      try teacher.check()
-      return LossGradients(loss: losses.withLock { $0.reduce(0, +) } * scale, units: rows.count, gradients: [:])
+      return try losses.found(self, done, rows, changed, isCancelled)
     }
     let found = try gradients(
-      .logits(rows: rows) { row, logits, v in
-        let place = place(row)
-        let own = teacher.with(place) {
-          loss.ofLogits(logits, teacher: $0, label: labels[place], scale: scale, into: v)
-        }
-        losses.withLock { $0[place] = own }
-      }, texts, changed, layers, isCancelled)
-    try teacher.check()
-    return LossGradients(loss: losses.withLock { $0.reduce(0, +) } * scale, units: rows.count, gradients: found)
+      .logits(rows: rows) { row, logits, v in losses.add(row, logits, into: v) }, texts, changed, layers, isCancelled)
+    return try losses.result(found)
   }
 
+  /// - Parameter teacher: the original's embeddings of the texts.
   private func encoderLoss(
-    _ texts: [[Int]], _ original: TransformerWeights, _ changed: TransformerWeights, _ layers: Set<Int>,
+    _ texts: [[Int]], _ teacher: [[Float]], _ changed: TransformerWeights, _ layers: Set<Int>,
     _ isCancelled: @escaping () -> Bool
   ) throws -> LossGradients {
-    let teacher = try embeddings(texts, weights: original, isCancelled: isCancelled)
     let scale = 1 / Double(max(1, texts.count))
     var sum = 0.0
     if layers.isEmpty {
@@ -130,59 +151,4 @@ extension Transformer {
     }
     return found
   }
-}
-
-/// What the original makes of rows, some at a time: they are asked for one after another.
-private final class TeacherLogits: Sendable {
-  private struct Part: Sendable {
-    var first = 0
-    var values: [Float] = []
-    var failure: InferenceError?
-  }
-
-  private let model: Transformer
-  private let weights: TransformerWeights
-  private let state: Activations
-  private let rows: [Int]
-  private let isCancelled: @Sendable () -> Bool
-  private let part = Mutex(Part())
-
-  /// - Parameter state: after all blocks.
-  init(
-    _ model: Transformer, _ weights: TransformerWeights, _ state: Activations, _ rows: [Int],
-    _ isCancelled: @escaping () -> Bool
-  ) {
-    (self.model, self.weights, self.state, self.rows) = (model, weights, state, rows)
-    // Asked by the thread that makes it alone.
-    nonisolated(unsafe) let asks = isCancelled
-    self.isCancelled = { asks() }
-  }
-
-  /// Gives `body` the logits of one of the rows, by its place among them; of all zeros where they could not be made.
-  func with<Result>(_ place: Int, _ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
-    let width = model.vocabularySize
-    let (first, values) = part.withLock { part -> (Int, [Float]) in
-      if part.values.isEmpty || !(part.first..<part.first + part.values.count / width).contains(place) {
-        part.first = place
-        part.values = []
-        let most = max(1, Transformer.logitsAtATime / max(1, width))
-        do throws(InferenceError) {
-          let own = Array(rows[place..<min(rows.count, place + most)])
-          try model.eachLogits(state, rows: own, weights: weights, isCancelled: isCancelled) { _, logits in
-            part.values += logits
-          }
-        } catch {
-          part.failure = part.failure ?? error
-          part.values = .init(repeating: 0, count: width)
-        }
-      }
-      return (part.first, part.values)
-    }
-    return values.withUnsafeBufferPointer { values in
-      body(UnsafeBufferPointer(rebasing: values[(place - first) * width..<(place - first + 1) * width]))
-    }
-  }
-
-  /// - Throws: why some could not be made.
-  func check() throws(InferenceError) { if let failure = part.withLock({ $0.failure }) { throw failure } }
 }

@@ -162,7 +162,8 @@ struct TransformerWayBack {
 
   // MARK: - The head
 
-  private func headBack(
+  /// The head back: the gradient of what stands after all blocks, and the head's own part.
+  func headBack(
     _ state: Activations, _ rows: [Int],
     _ direction: @escaping @Sendable (Int, UnsafeBufferPointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) throws(InferenceError) -> (gradient: [Float], rows: LayerRows) {

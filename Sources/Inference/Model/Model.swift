@@ -8,6 +8,7 @@ public protocol Model: Sendable {
   associatedtype Weights: ModelWeights
   associatedtype Data: ScoredData
   associatedtype Walk: LayerWalk where Walk.Weights == Weights
+  associatedtype Stretches: StretchWalk where Stretches.Weights == Weights
 
   var checkpoint: Checkpoint { get }
 
@@ -92,13 +93,38 @@ public protocol Model: Sendable {
   /// - Parameters:
   ///   - samples: places among `trainingSamples`, in any order.
   ///   - layers: the checkpoint's, with a matrix; of none the loss alone is found, with no way back.
+  ///   - activations: ranges that the changed weights' run codes its activations in (`askedRanges`). Gradients go
+  ///     straight through the rounding; there are none of what lies beyond a range.
+  ///   - teacher: keeps what the original makes; `nil` to run it anew.
   /// - Throws: where no gradient goes through the model or a layer's weight (`InferenceError.lacksGradient`), where data do
   ///   not fit, what a run throws, `InferenceError.cancelled`. Outputs that are no numbers make a loss that is none.
   /// - Precondition: the samples are among the data's.
   func lossGradients(
     _ data: Data, samples: [Int], original: Weights, changed: Weights, _ loss: DistillationLoss,
-    ofLayers layers: Set<Int>, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+    ofLayers layers: Set<Int>, activations: ActivationRanges?, teacher: TeacherOutputs?, _ request: MeasurementRequest,
+    isCancelled: @escaping () -> Bool
   ) throws -> LossGradients
+
+  /// The ranges of activations that a request asks for, found on its calibration data with some weights; `nil` where it
+  /// asks for none.
+  ///
+  /// - Throws: where the model knows no coded activations, or the data do not fit.
+  func askedRanges(
+    _ request: MeasurementRequest, weights: Weights, isCancelled: @escaping () -> Bool
+  ) throws -> ActivationRanges?
+
+  /// Begins a walk over its stretches on all training samples.
+  ///
+  /// - Parameters:
+  ///   - batch: samples that a step takes, about.
+  ///   - changed: what the model is before any of the layers learns.
+  ///   - layers: those that learn.
+  ///   - loss: of the last stretch, which makes the outputs.
+  /// - Throws: where no gradient goes through a layer's weight; as `lossGradients`.
+  func stretches(
+    _ data: Data, batch: Int, original: Weights, changed: Weights, layers: Set<Int>, _ loss: DistillationLoss,
+    activations: ActivationRanges?, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+  ) throws -> Stretches
 
   /// How many samples there are to train on: samples of arrays, windows of text, lines.
   ///
@@ -115,6 +141,18 @@ public protocol Model: Sendable {
   func walk(
     _ data: Data, samples: Int, weights: Weights, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
   ) throws(InferenceError) -> Walk
+}
+
+extension Model {
+  /// The same with plain activations, and nothing kept.
+  public func lossGradients(
+    _ data: Data, samples: [Int], original: Weights, changed: Weights, _ loss: DistillationLoss,
+    ofLayers layers: Set<Int>, _ request: MeasurementRequest, isCancelled: @escaping () -> Bool
+  ) throws -> LossGradients {
+    try lossGradients(
+      data, samples: samples, original: original, changed: changed, loss, ofLayers: layers, activations: nil,
+      teacher: nil, request, isCancelled: isCancelled)
+  }
 }
 
 /// A model's weights, ready to run. A value: replacing some shares all others with the original, so the compressed form
@@ -146,6 +184,9 @@ public protocol ScoredData: Sendable {
   var windowLength: Int { get }
   /// Samples, windows or lines that a step of training takes where nobody says: 32, and windows of 1,024 tokens in all.
   var stepSamples: Int { get }
+
+  /// The same, which keeps what it has to decode, as far as that takes no more than so many bytes.
+  func keepingDecoded(bytes: Int) -> Self
 }
 
 /// What a model made of data.

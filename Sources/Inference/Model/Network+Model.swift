@@ -32,12 +32,7 @@ extension Network: Model {
     var candidates = [Candidate(weights: original)]
     if changed != nil || request.activations != nil {
       var other = Candidate(weights: changed ?? original)
-      if let wanted = request.activations {
-        let calibration = try Dataset(wanted.calibration, for: self, images: request.images)
-        other.activations = try activationRanges(
-          calibration, weights: other.weights, bits: wanted.bits, percentile: wanted.percentile,
-          isCancelled: isCancelled)
-      }
+      other.activations = try askedRanges(request, weights: other.weights, isCancelled: isCancelled)
       candidates.append(other)
     }
     let compared = try compare(
@@ -56,6 +51,17 @@ extension Network: Model {
       metrics: all, samples: metrics.found.samples, seconds: metrics.found.seconds,
       classification: metrics.found.classification, notes: metrics.found.notes, outputs: compared.outputs,
       classNames: metrics.found.labels.isEmpty ? [] : data.classNames)
+  }
+}
+
+extension Network {
+  public func askedRanges(
+    _ request: MeasurementRequest, weights: Weights, isCancelled: @escaping () -> Bool
+  ) throws -> ActivationRanges? {
+    guard let wanted = request.activations else { return nil }
+    let calibration = try Dataset(wanted.calibration, for: self, images: request.images)
+    return try activationRanges(
+      calibration, weights: weights, bits: wanted.bits, percentile: wanted.percentile, isCancelled: isCancelled)
   }
 }
 

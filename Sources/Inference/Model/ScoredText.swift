@@ -25,6 +25,9 @@ public struct ScoredText: ScoredData {
   public var windowLength: Int { windows.context }
   public var stepSamples: Int { isByLine ? 32 : max(1, 1024 / max(1, windows.context)) }
 
+  /// A text is held whole.
+  public func keepingDecoded(bytes: Int) -> ScoredText { self }
+
   /// What stands for data when there are none.
   public static let selfMadePath = "self"
 

@@ -12,6 +12,24 @@ public struct Activations: Sendable, Hashable {
   public var tokens: Int { texts.last?.upperBound ?? 0 }
 }
 
+extension Activations {
+  /// Texts one after another, each (tokens, hidden).
+  init(joining states: [[Float]], hidden: Int, nextBlock: Int) {
+    var (ranges, count): ([Range<Int>], Int) = ([], 0)
+    for state in states {
+      let tokens = state.count / max(1, hidden)
+      ranges.append(count..<count + tokens)
+      count += tokens
+    }
+    self.init(values: states.flatMap { $0 }, texts: ranges, nextBlock: nextBlock)
+  }
+
+  /// Some tokens' numbers.
+  func rows(_ tokens: Range<Int>, of hidden: Int) -> [Float] {
+    Array(values[tokens.lowerBound * hidden..<tokens.upperBound * hidden])
+  }
+}
+
 /// Keys and values of the tokens of one text that were run already.
 public struct TransformerCache: Sendable {
   /// Tokens in it.

@@ -15,7 +15,7 @@ import Compression
 /// is measured by is how large the loss's gradients are for weights that are rounded: the first step runs these, and moves
 /// nothing. Scales stay. At the end h is rounded.
 ///
-/// Source: M. Nagel et al. (AdaRound, arXiv:2004.10568), here for the loss of the whole model. Memory: 21 bytes a weight.
+/// Source: M. Nagel et al. (AdaRound, arXiv:2004.10568), here for the loss of the whole model. Memory: 25 bytes a weight.
 public struct RoundingTraining: TrainedWeight {
   public let rows: Int
   public let columns: Int
@@ -82,6 +82,8 @@ public struct RoundingTraining: TrainedWeight {
     if h >= 1 { return (1, 0) }
     return (h, (1 + 2 * stretch) * sigmoid * (1 - sigmoid))
   }
+
+  public var byteCount: Int { 25 * values.count }
 
   public mutating func step(_ gradient: [Float], _ moment: TrainingMoment) {
     var slopes = gradient

@@ -6,10 +6,10 @@ extension LatentTraining {
   /// Which weights go when so much of the sparsity is asked for.
   func mask(share: Double) -> [Bool] {
     var weights = latent
-    if let grid {
+    if grid != nil {
       runs.forEach { run, own in
-        let base = scales[run] * (grid.shifts.isEmpty ? 0 : grid.shifts[run]) + (offsets.isEmpty ? 0 : offsets[run])
-        for index in own { weights[index] = scales[run] * weights[index] + base }
+        let (scale, base) = (moving.scales[run], moving.base(run))
+        for index in own { weights[index] = scale * weights[index] + base }
       }
     }
     let source = ArrayWeights(rows: rows, columns: columns, values: weights, shape: shape, importances: importances)
@@ -32,14 +32,14 @@ extension LatentTraining {
       return (values, [])
     }
     var codes = [UInt8](repeating: 0, count: withCodes ? latent.count : 0)
-    let (scales, offsets, cells, latent) = (scales, offsets, cells, latent)
+    let (moving, cells, latent) = (moving, cells, latent)
     values.withUnsafeMutableBufferPointer { values in
       codes.withUnsafeMutableBufferPointer { codes in
         latent.withUnsafeBufferPointer { latent in
           cells.levels.withUnsafeBufferPointer { levels in
             runs.forEach { run, weights in
-              let (scale, offset) = (scales[run], offsets.isEmpty ? 0 : offsets[run])
-              let shift = grid.shifts.isEmpty ? 0 : grid.shifts[run]
+              let (scale, offset) = (moving.scales[run], moving.bases.isEmpty ? 0 : moving.bases[run])
+              let shift = moving.zeros.isEmpty ? 0 : moving.zeros[run]
               let zero = mask.isEmpty ? nil : grid.zeroCode(run: run)
               for index in weights {
                 var code = cells.code(latent[index])

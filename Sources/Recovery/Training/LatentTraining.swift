@@ -7,7 +7,8 @@ import Numerics
 /// Ŵ = s·(level(x) + z) + m with x the exact weight in units of its scale and level(x) the nearest one. Straight through:
 /// ∂Ŵ/∂x is s where x lies among the levels, else 0 (Y. Bengio et al., arXiv:1308.3432). Scales and edges learn too, as of
 /// codes that stay, ∂Ŵ/∂s = level(x) + z; but for powers of two and ggml's blocks. As x goes with its scale, no code changes
-/// because a scale does. Weights that sparsity takes away are zero and do not learn; their share rises as 1 − (1 − t)³ over
+/// because a scale does. A zero point that moves takes its codes along, so that weights stay where they are: it is learnt
+/// by those beyond the levels alone (LSQ+, arXiv:2004.09576). Weights that sparsity takes away are zero and do not learn; their share rises as 1 − (1 − t)³ over
 /// the first seven tenths (M. Zhu and S. Gupta, arXiv:1710.01878). Of schemes of plain numbers these learn, with s = 1.
 ///
 /// Memory: 17 bytes a weight. A step goes over the weight some five times; where it is sparse, over a copy now and then.
@@ -33,8 +34,6 @@ public struct LatentTraining: TrainedWeight {
   let grid: WeightGrid?
   let runs: ScaleRuns
   let cells: LevelCells
-  private let search: ScaleSearch
-  private let hasFixedScales: Bool
   let shape: [Int]
   let importances: [Float]?
   let halfType: HalfType?
@@ -43,17 +42,11 @@ public struct LatentTraining: TrainedWeight {
 
   /// x, (rows, columns).
   var latent: [Float]
-  /// θ: scales are s₀·(1 + θ); and φ: edges are m₀ + s₀·φ.
-  private var growth: [Float]
-  private var shift: [Float]
-  /// s and m of each run as they are kept.
-  var scales: [Float]
-  var offsets: [Float]
+  /// s, m and z of each run; of plain numbers 1.
+  private(set) var moving: MovingScales
   /// Empty where nothing is taken away.
   private var mask: [Bool] = []
   private var adam: Adam
-  private var scaleAdam: Adam
-  private var shiftAdam: Adam
   public private(set) var values: [Float]
 
   /// - Parameters:
@@ -70,12 +63,11 @@ public struct LatentTraining: TrainedWeight {
     precondition(original.count == chosen.rows * chosen.columns)
     (self.chosen, rows, columns, self.options) = (chosen, chosen.rows, chosen.columns, options)
     (self.shape, self.importances, self.halfType) = (shape ?? [chosen.rows, chosen.columns], importances, halfType)
-    search = ScaleSearch(scheme: chosen.scheme, factors: [])
     var latent = original
     if let (grid, codes) = chosen.gridAndCodes {
       self.grid = grid
       (runs, cells) = (ScaleRuns(grid), LevelCells(grid.levels))
-      (scales, offsets, hasFixedScales) = (grid.scales, grid.offsets, grid.hasFixedScales(chosen.scheme))
+      moving = MovingScales(grid, chosen.scheme, rate: options.scaleRate)
       let cells = cells
       // A weight that is pruned keeps what it was: it may come back.
       let isSparse = chosen.scheme.sparsity != .none
@@ -91,27 +83,27 @@ public struct LatentTraining: TrainedWeight {
     } else {
       grid = nil
       (runs, cells) = (ScaleRuns(weights: latent.count, each: latent.count), LevelCells([]))
-      (scales, offsets, hasFixedScales) = ([1], [], true)
+      moving = MovingScales(nil, of: [], blocks: 1, chosen.scheme, rate: 0)
     }
     let power = latent.reduce(0.0) { $0 + Double($1) * Double($1) }
     let size = Float((power / Double(max(1, latent.count))).squareRoot())
     // Where levels are many, half of one is as far as a step should think.
     self.size = grid == nil ? size : min(0.5, size)
     self.latent = latent
-    growth = [Float](repeating: 0, count: hasFixedScales ? 0 : scales.count)
-    shift = [Float](repeating: 0, count: hasFixedScales ? 0 : offsets.count)
-    (adam, scaleAdam, shiftAdam) = (Adam(latent.count), Adam(growth.count), Adam(shift.count))
+    adam = Adam(latent.count)
     values = latent
     values = rounded(mask).values
   }
 
+  public var byteCount: Int { 16 * latent.count + mask.count + moving.byteCount }
+
   public mutating func step(_ gradient: [Float], _ moment: TrainingMoment) {
     var slopes = gradient
     for index in mask.indices where mask[index] { slopes[index] = 0 }
-    if let grid {
-      let runSlopes = hasFixedScales ? nil : scaleSlopes(slopes, grid)
+    if grid != nil {
+      let runSlopes = moving.areFixed ? nil : scaleSlopes(slopes)
       passStraightThrough(&slopes)
-      if let runSlopes { moveScales(runSlopes, grid, rate: options.scaleRate * moment.rate) }
+      if let runSlopes { moveScales(runSlopes, share: moment.rate) }
     }
     let rate = options.rate * moment.rate * size
     adam.step(&latent, slopes, rate: rate)
@@ -123,34 +115,35 @@ public struct LatentTraining: TrainedWeight {
     values = rounded(mask).values
   }
 
-  /// The gradients of θ and φ.
-  private func scaleSlopes(_ slopes: [Float], _ grid: WeightGrid) -> (growth: [Float], shift: [Float]) {
-    var growth = runs.sums(slopes, values)
-    var shift = offsets.isEmpty ? [] : runs.sums(slopes)
-    for run in growth.indices {
-      // Of m, which is no part of what the scale makes.
-      if !offsets.isEmpty { growth[run] -= shift[run] * offsets[run] }
-      growth[run] *= scales[run] != 0 ? grid.scales[run] / scales[run] : 0
+  /// The gradients of what the runs have in common.
+  private func scaleSlopes(_ slopes: [Float]) -> MovingScales.Slopes {
+    var beyond: [Float] = []
+    if moving.movesZeros {
+      beyond = slopes
+      let reach = cells.reach
+      for index in beyond.indices where reach.contains(latent[index]) { beyond[index] = 0 }
     }
-    for run in shift.indices { shift[run] *= grid.scales[run] }
-    return (growth, shift)
+    return moving.slopes(
+      products: runs.sums(slopes, values), sums: moving.bases.isEmpty ? [] : runs.sums(slopes),
+      zeroSums: beyond.isEmpty ? [] : runs.sums(beyond))
   }
 
-  private mutating func moveScales(_ slopes: (growth: [Float], shift: [Float]), _ grid: WeightGrid, rate: Float) {
-    scaleAdam.step(&growth, slopes.growth, rate: rate)
-    shiftAdam.step(&shift, slopes.shift, rate: rate)
-    for run in scales.indices {
-      growth[run] = max(-0.95, growth[run])
-      let moved = search.kept(grid.scales[run] * (1 + growth[run]), grid)
-      if moved != 0, moved.isFinite { scales[run] = moved }
+  private mutating func moveScales(_ slopes: MovingScales.Slopes, share: Float) {
+    let zeros = moving.zeros
+    moving.step(slopes, share: share)
+    guard moving.movesZeros, moving.zeros != zeros else { return }
+    let steps = moving.zeros.indices.map { moving.zeros[$0] - zeros[$0] }
+    latent.withUnsafeMutableBufferPointer { latent in
+      runs.forEach { run, weights in
+        if steps[run] != 0 { for index in weights { latent[index] -= steps[run] } }
+      }
     }
-    for run in shift.indices { offsets[run] = search.keptEdge(grid.offsets[run] + grid.scales[run] * shift[run]) }
   }
 
   /// ∂/∂x of ∂/∂Ŵ: none beyond the levels.
   private func passStraightThrough(_ slopes: inout [Float]) {
     let reach = cells.reach
-    let (latent, scales, low, high) = (latent, scales, reach.lowerBound, reach.upperBound)
+    let (latent, scales, low, high) = (latent, moving.scales, reach.lowerBound, reach.upperBound)
     slopes.withUnsafeMutableBufferPointer { slopes in
       latent.withUnsafeBufferPointer { latent in
         runs.forEach { run, weights in
@@ -190,40 +183,29 @@ public struct LatentTraining: TrainedWeight {
     guard var grid else {
       return ChosenWeight(scheme: chosen.scheme, rows: rows, columns: columns, content: .numbers(values))
     }
-    grid.scales = scales
-    grid.offsets = offsets
+    (grid.scales, grid.offsets, grid.shifts) = (moving.scales, moving.bases, moving.zeros)
     return ChosenWeight(scheme: chosen.scheme, grid: grid, codes: codes)
   }
 
   public var state: [UInt8] {
     var bytes = StateWriter()
     bytes.put(latent)
-    bytes.put(growth)
-    bytes.put(shift)
-    bytes.put(scales)
-    bytes.put(offsets)
     bytes.put(mask.map { $0 ? 1 : 0 } as [UInt8])
     adam.write(to: &bytes)
-    scaleAdam.write(to: &bytes)
-    shiftAdam.write(to: &bytes)
+    moving.write(to: &bytes)
     return bytes.bytes
   }
 
   public mutating func restore(_ state: [UInt8]) throws(RecoveryError) {
     var bytes = StateReader(state)
     latent = try bytes.floats(latent.count)
-    growth = try bytes.floats(growth.count)
-    shift = try bytes.floats(shift.count)
-    scales = try bytes.floats(scales.count)
-    offsets = try bytes.floats(offsets.count)
     let flags = try bytes.list()
     guard flags.isEmpty || flags.count == latent.count else {
       throw RecoveryError("holds a mask of \(flags.count) weights where the training has \(latent.count)")
     }
     mask = flags.map { $0 != 0 }
     try adam.read(from: &bytes)
-    try scaleAdam.read(from: &bytes)
-    try shiftAdam.read(from: &bytes)
+    try moving.read(from: &bytes)
     values = rounded(mask).values
   }
 }

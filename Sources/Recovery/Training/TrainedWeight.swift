@@ -16,6 +16,8 @@ public protocol TrainedWeight: Sendable {
   var columns: Int { get }
   /// Ŵ as the training runs it, (rows, columns).
   var values: [Float] { get }
+  /// Bytes that it holds, about.
+  var byteCount: Int { get }
 
   /// Moves what is learnt against a gradient.
   ///

@@ -1,4 +1,3 @@
-import CKernels
 import Checkpoints
 import Compression
 import Inference
@@ -41,124 +40,32 @@ public enum Training {
       else { throw RecoveryError("the layer \(layer) is no matrix of \(weight.rows) by \(weight.columns)") }
     }
     let batch = options.batch ?? data.stepSamples
+    let samples = TrainingSamples(count: count, batch: batch, seed: options.seed)
+    let loss = WholeLoss(
+      model: model, data: data.keepingDecoded(bytes: Self.keptBytes), original: original, loss: options.loss,
+      request: request, activations: try ranges(model, changed, trained, request, isCancelled),
+      // To run the original on samples that few steps take is not worth it.
+      teacher: options.steps >= count / max(1, 2 * batch) ? TeacherOutputs(bytes: Self.keptBytes) : nil,
+      isCancelled: isCancelled)
     var turn = TrainingTurn(
-      model: model, data: data, original: original, changed: changed, options: options, request: request,
-      samples: TrainingSamples(count: count, batch: batch, seed: options.seed), isCancelled: isCancelled,
+      loss: loss, changed: changed, options: options, samples: samples, isCancelled: isCancelled,
       progress: TrainingProgress(trained))
-    let name = turn.progress.name(options, turn.samples)
-    if let path = options.checkpoint, try turn.progress.resume(from: path, of: name) {
-      report(.note("goes on from step \(turn.progress.step) of \(path)"))
-    }
-    guard !trained.isEmpty else { return turn.progress.result }
-    do {
-      try turn.run(name, report)
-    } catch {
-      // What stopped it is what is said, whether or not this can be written.
-      if let path = options.checkpoint, !(error is RecoveryError) { try? turn.progress.save(to: path, of: name) }
-      throw error
-    }
-    return turn.progress.result
-  }
-}
-
-/// One training on its way.
-private struct TrainingTurn<Runnable: Model> {
-  let model: Runnable
-  let data: Runnable.Data
-  let original: Runnable.Weights
-  let changed: Runnable.Weights
-  let options: TrainingOptions
-  let request: MeasurementRequest
-  let samples: TrainingSamples
-  let isCancelled: () -> Bool
-  var progress: TrainingProgress
-
-  mutating func run(_ name: String, _ report: (TrainingEvent) -> Void) throws {
-    // What the last step began with.
-    var before = progress.weights
-    while true {
-      let step = progress.step
-      let isLast = step >= options.steps
-      if isLast || step % max(1, options.steps / max(1, options.checks)) == 0, progress.heldOut.last?.step != step {
-        try judge(report)
-      }
-      if isLast || step > 0 && step % max(1, options.checkpointEvery) == 0 {
-        // Whoever goes on from here knows no state before it.
-        before = progress.weights
-        if let path = options.checkpoint { try progress.save(to: path, of: name) }
-      }
-      if isLast { return }
-      if isCancelled() { throw InferenceError.cancelled }
-      try make(&before, report)
-    }
+    return try turn.finish(report)
   }
 
-  /// One step.
-  private mutating func make(_ before: inout [Int: any TrainedWeight], _ report: (TrainingEvent) -> Void) throws {
-    let found = try model.lossGradients(
-      data, samples: samples.batch(progress.step), original: original,
-      changed: try replaced(progress.weights.mapValues { $0.values }), options.loss,
-      ofLayers: Set(progress.weights.keys), request, isCancelled: isCancelled)
-    guard found.loss.isFinite, found.gradients.values.allSatisfy({ Self.isFinite($0) }) else {
-      progress.losses.append(.nan)
-      progress.step += 1
-      return try undo(to: before, found.loss, report)
-    }
-    progress.losses.append(found.loss)
-    progress.failures = 0
-    before = progress.weights
-    let rate = TrainingMoment.cosine(progress.step, of: options.steps) / Float(1 << min(60, progress.halvings))
-    let moment = TrainingMoment(step: progress.step, steps: options.steps, rate: rate)
-    for layer in progress.weights.keys.sorted() {
-      guard let gradient = found.gradients[layer] else { continue }
-      progress.weights[layer]?.step(gradient, moment)
-    }
-    progress.step += 1
-    report(.step(progress.step, of: options.steps, loss: found.loss))
-  }
+  /// Bytes of the original's outputs, and of decoded images, that are kept over steps.
+  static let keptBytes = 512 << 20
 
-  private mutating func undo(
-    to before: [Int: any TrainedWeight], _ loss: Double, _ report: (TrainingEvent) -> Void
-  ) throws {
-    progress.weights = before
-    progress.halvings += 1
-    progress.failures += 1
-    let what = loss.isFinite ? "a gradient is no number" : "the loss is \(loss.isNaN ? "NaN" : "infinite")"
-    report(
-      .note("step \(progress.step): \(what): the step before it is undone, and the rate halved"))
-    guard progress.failures >= Training.mostFailures else { return }
-    throw TrainingFailure(
-      description:
-        "\(what) in \(progress.failures) steps one after another, the last of them step \(progress.step): the training ends; its best until then is kept",
-      result: progress.result)
-  }
-
-  /// The loss on what is held out, of the weights as they would be finished now.
-  private mutating func judge(_ report: (TrainingEvent) -> Void) throws {
-    var (sum, units) = (0.0, 0)
-    let finished = progress.weights.mapValues { $0.finished().values }
-    let weights = try replaced(finished)
-    for first in stride(from: 0, to: samples.heldOut.count, by: max(32, samples.batch)) {
-      let part = Array(samples.heldOut[first..<min(samples.heldOut.count, first + max(32, samples.batch))])
-      let found = try model.lossGradients(
-        data, samples: part, original: original, changed: weights, options.loss, ofLayers: [], request,
-        isCancelled: isCancelled)
-      sum += found.loss * Double(found.units)
-      units += found.units
-    }
-    let loss = sum / Double(max(1, units))
-    progress.heldOut.append((progress.step, loss))
-    if loss < progress.bestLoss { (progress.bestLoss, progress.best) = (loss, progress.weights) }
-    report(.heldOut(progress.step, loss: loss))
-  }
-
-  private func replaced(_ values: [Int: [Float]]) throws -> Runnable.Weights {
+  /// The ranges that activations are coded in where a request asks for it: those of what the training begins with.
+  static func ranges<Runnable: Model>(
+    _ model: Runnable, _ changed: Runnable.Weights, _ trained: [Int: any TrainedWeight], _ request: MeasurementRequest,
+    _ isCancelled: @escaping () -> Bool
+  ) throws -> ActivationRanges? {
+    guard request.activations != nil else { return nil }
     var weights = changed
-    for (layer, matrix) in values.sorted(by: { $0.key < $1.key }) {
-      weights = try weights.replacing(layer: layer, withMatrix: matrix)
+    for (layer, weight) in trained.sorted(by: { $0.key < $1.key }) {
+      weights = try weights.replacing(layer: layer, withMatrix: weight.values)
     }
-    return weights
+    return try model.askedRanges(request, weights: weights, isCancelled: isCancelled)
   }
-
-  private static func isFinite(_ numbers: [Float]) -> Bool { lathe_sum(numbers, numbers.count).isFinite }
 }

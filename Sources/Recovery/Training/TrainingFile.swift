@@ -39,6 +39,6 @@ extension TrainingProgress {
     }
     let loss = options.loss
     return
-      "\(options.steps) steps of \(samples.batch) of \(samples.learnt.count) samples, seed \(samples.seed), T \(loss.temperature), alpha \(loss.alpha)\(loss.usesLabels ? "" : ", no labels"), \(options.checks) checks, saved every \(options.checkpointEvery), \(weights.count) layers (\(digest.hexadecimal.prefix(16)))"
+      "\(options.steps) steps of \(samples.batch) of \(samples.learnt.count) samples, seed \(samples.seed), rate \(options.rate), T \(loss.temperature), alpha \(loss.alpha)\(loss.usesLabels ? "" : ", no labels"), \(options.checks) checks, saved every \(options.checkpointEvery), \(weights.count) layers (\(digest.hexadecimal.prefix(16)))"
   }
 }

@@ -10,6 +10,8 @@ public struct TrainingOptions: Sendable, Hashable {
   /// The same gives the same batches.
   public var seed: UInt64 = 0
   public var loss = DistillationLoss()
+  /// What each weight's own rates are multiplied by.
+  public var rate: Float = 1
   /// How many times the loss is found on samples that are held out, evenly spread.
   public var checks = 20
   /// Where the training's state goes, to be gone on from; `nil` for nowhere. A file that is there is gone on from.

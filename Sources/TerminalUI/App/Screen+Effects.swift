@@ -42,7 +42,10 @@ extension Screen {
       state.recovering = RecoveryProgress(what: "layers")
       var request = request
       request.data = data
-      start(.recover(RecoveryRequest(request)))
+      var recovery = RecoveryRequest(request)
+      // Called off and asked for again, a training goes on where it was.
+      recovery.folder = state.session.cache?.folder.trainingFolder()
+      start(.recover(recovery))
     case .sensitivities(let path): start(.sensitivities(path: path))
     case .cancel:
       jobs.values.forEach { $0.cancel() }

@@ -4,6 +4,7 @@ import FileAccess
 ///
 ///     limit                     bytes that all of it may take, in digits
 ///     models/KEY/DIGEST.answers the answers about a model (`Segment`)
+///     trainings/training-KEY.state  trainings that were called off (`trainingFolder`)
 ///
 /// A model's folder is as old as its last use.
 public struct CacheFolder: Sendable, Hashable {
@@ -66,13 +67,14 @@ public struct CacheFolder: Sendable, Hashable {
     name.utf8.count == 32 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 
-  /// Takes all answers away; the limit stays.
+  /// Takes all answers and trainings away; the limit stays.
   ///
   /// - Returns: what was there.
   /// - Throws: `WorkbenchError` where something cannot be taken away.
   @discardableResult
   public func clear() throws(WorkbenchError) -> [Model] {
     let all = kept
+    clearTrainings()
     for model in all where !Self.remove(model) {
       throw WorkbenchError("\(model.path): cannot be taken away", .writing)
     }

@@ -14,12 +14,25 @@ public struct RecoveryRequest: Sendable {
   public var training = TrainingOptions()
   /// Pulls weights to zero, and whole outputs, where they are trained.
   public var latent = LatentTraining.Options()
+  /// In what order weights learn; `nil` for what their method does best, and block by block where all at once takes more
+  /// memory than there is.
+  public var order: LearningOrder?
   /// A folder where a training's state is kept until it is done: whoever asks for the same again goes on from there.
   public var folder: String?
 
   public init(_ measurement: MeasurementRequest, samples: Int? = nil) {
     (self.measurement, self.samples) = (measurement, samples)
   }
+}
+
+/// In what order weights learn.
+public enum LearningOrder: String, Sendable, Hashable, CaseIterable {
+  /// All at once, by the model's outputs.
+  case whole
+  /// A block at a time, by what each makes.
+  case blocks
+  /// Block by block, and then all at once.
+  case both
 }
 
 /// How far a recovery has come.

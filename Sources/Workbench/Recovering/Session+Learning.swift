@@ -5,14 +5,6 @@ import Inference
 import Numerics
 import Recovery
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 extension Session {
   /// Lets layers learn from what the original makes of the data, from the codes that were chosen for them on.
   ///
@@ -24,61 +16,48 @@ extension Session {
     _ request: RecoveryRequest, _ found: inout Recovered, progress: (RecoveryProgress) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws {
-    var trained: [Int: any TrainedWeight] = [:]
-    var changed = changed
+    var learning: [Item] = []
     for item in items {
       guard let chosen = found.chosen[item.name] else { continue }
-      guard let weight = try trainedWeight(item, chosen, request) else {
+      if case .numbers = chosen.content, chosen.scheme.by != .trained {
         found.notes.append("\(item.name): plain numbers have no scales and no rounding to learn")
-        continue
+      } else {
+        learning.append(item)
       }
-      trained[item.layerIndex] = weight
-      changed = try changed.replacing(layer: item.layerIndex, withMatrix: weight.values)
     }
-    guard !trained.isEmpty else { return }
-    var options = request.training
-    if options.checkpoint == nil, let folder = request.folder {
-      options.checkpoint = "\(folder)/training-\(trainingKey(trained, request)).state"
+    guard !learning.isEmpty else { return }
+    let order = learningOrder(learning, request, &found)
+    var turn = LearningTurn(
+      session: self, items: learning, model: model, data: data, original: original, changed: changed,
+      request: request, isCancelled: isCancelled, found: found)
+    if let folder = request.folder {
+      turn.state = "\(folder)/training-\(trainingKey(learning, found, order, request)).state"
     }
-    let result: TrainingResult
-    var notes: [String] = []
-    var losses: [Double] = []
-    do {
-      result = try Training.run(
-        model, data, original: original, changed: changed, trained, options, request.measurement,
-        report: { event in
-          switch event {
-          case .step(let step, let steps, let loss):
-            losses.append(loss)
-            progress(RecoveryProgress(what: "steps", done: step, of: steps, loss: loss))
-          case .heldOut: break
-          case .note(let text): notes.append(text)
-          }
-        }, isCancelled: isCancelled)
-    } catch let failure as TrainingFailure {
-      notes.append(failure.description)
-      result = failure.result
-    }
-    if let path = options.checkpoint, request.folder != nil { unlink(path) }
-    found.losses = result.losses.isEmpty ? losses : result.losses
-    found.notes += notes
-    // The loss of all layers together: of each its part is taken to have fallen alike.
-    let first = result.heldOut.first?.loss ?? 0
-    let share = first > 0 && result.best.isFinite ? min(1, result.best / first) : 1
-    if first > 0 {
-      found.notes.append(
-        "learnt in \(result.losses.count) steps: the loss on what was held out of the data fell from \(Format.scientific(first)) to \(Format.scientific(result.best))"
-      )
-    }
-    for item in items {
-      guard var weight = result.chosen[item.layerIndex], let before = found.chosen[item.name] else { continue }
-      weight.nearestError = before.nearestError
-      weight.outputError = before.outputError.map { $0 * share }
-      found.chosen[item.name] = weight
-    }
+    if order != .whole { try turn.learnByBlocks(progress) }
+    if order != .blocks { try turn.learnWhole(progress) }
+    found = turn.found
   }
 
-  private func trainedWeight(
+  /// The order that was asked for, or else the method's own, as far as there is room for it.
+  private func learningOrder(
+    _ items: [Item], _ request: RecoveryRequest, _ found: inout Recovered
+  ) -> LearningOrder {
+    if let order = request.order { return order }
+    let needed = items.reduce(0) { sum, item in
+      sum + Training.expectedBytes(recipe[item].by, weights: item.count)
+    }
+    let room =
+      (request.measurement.options.memory ?? TransformerWeights.standardMemory)
+      - self.items.reduce(0) { $0 + 8 * $1.count }
+    guard needed > room else { return .whole }
+    found.notes.append(
+      "learns block by block: all at once takes \(Format.bytes(needed)), where \(Format.bytes(max(0, room))) are left (--memory)"
+    )
+    return .blocks
+  }
+
+  /// What learns of an item by its scheme's method; `nil` of plain numbers that have nothing to learn.
+  func trainedWeight(
     _ item: Item, _ chosen: ChosenWeight, _ request: RecoveryRequest
   ) throws -> (any TrainedWeight)? {
     let source = CheckpointWeights(checkpoint: checkpoint, item: item)
@@ -96,14 +75,17 @@ extension Session {
   }
 
   /// What tells one training from another.
-  private func trainingKey(_ trained: [Int: any TrainedWeight], _ request: RecoveryRequest) -> String {
+  private func trainingKey(
+    _ items: [Item], _ found: Recovered, _ order: LearningOrder, _ request: RecoveryRequest
+  ) -> String {
     var digester = Digester()
     digester.add(absolutePath(checkpoint.path))
     digester.add(absolutePath(request.measurement.data))
-    digester.add("\(request.training) \(request.latent)")
-    for (layer, weight) in trained.sorted(by: { $0.key < $1.key }) {
-      digester.add(layer)
-      weight.values.withUnsafeBytes { digester.add($0) }
+    digester.add("\(request.training) \(request.latent) \(order) \(request.measurement.activations as Any)")
+    for item in items {
+      digester.add(item.name)
+      digester.add("\(recipe[item])")
+      found.chosen[item.name]?.values.withUnsafeBytes { digester.add($0) }
     }
     return String(digester.finish().hexadecimal.prefix(16))
   }

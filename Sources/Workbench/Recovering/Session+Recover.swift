@@ -40,6 +40,9 @@ extension Session {
     by model: Runnable, _ request: RecoveryRequest, _ progress: (RecoveryProgress) -> Bool,
     _ isCancelled: @escaping () -> Bool
   ) throws -> Recovered {
+    guard request.measurement.activations == nil || Runnable.codesActivations else {
+      throw WorkbenchError("integer activations are simulated in ONNX models alone")
+    }
     let data = try model.data(request.measurement)
     let memory = request.measurement.options.memory
     let changes = items.filter { !recipe[$0].isKeep && !$0.isShared }

@@ -34,12 +34,18 @@ struct RecoverCommand: ParsableCommand, Explained {
   @Option(help: ArgumentHelp("Steps of what learns; 300.", valueName: "N")) var steps: Int?
   @Option(help: ArgumentHelp("Samples a step; 32, of texts for those of 1,024 tokens.", valueName: "N"))
   var stepSamples: Int?
+  @Option(help: ArgumentHelp("What learning rates are multiplied by; 1.", valueName: "FACTOR")) var rate: Float = 1
   @Option(help: ArgumentHelp("The loss's temperature, T; 1.", valueName: "T")) var temperature: Double = 1
   @Option(
     help: ArgumentHelp(
       "The labels' part in the loss, 1 − α: 0 learns from the original alone.", valueName: "SHARE"))
   var labels: Double = 0
   @Option(help: ArgumentHelp("The same gives the same batches.", valueName: "N")) var seed: UInt64 = 0
+  @Option(
+    help: ArgumentHelp(
+      "How layers learn: whole, by the outputs; blocks, a block at a time by what it makes; both, blocks first.",
+      valueName: "ORDER"), completion: .list(LearningOrder.allCases.map(\.rawValue)))
+  var learn: LearningOrder?
   @Option(help: ArgumentHelp("Pull trained weights to zero (L1), by this part of a step.", valueName: "PART"))
   var lasso: Float = 0
   @Option(help: ArgumentHelp("The same of whole outputs.", valueName: "PART")) var groupLasso: Float = 0
@@ -62,6 +68,7 @@ struct RecoverCommand: ParsableCommand, Explained {
     if let stepSamples, !(1...1 << 20).contains(stepSamples) {
       throw ValidationError("--step-samples \(stepSamples): from 1 to 1048576 expected")
     }
+    guard rate > 0, rate.isFinite else { throw ValidationError("--rate \(rate): above 0 expected") }
     guard temperature > 0, temperature.isFinite else {
       throw ValidationError("--temperature \(temperature): above 0 expected")
     }
@@ -69,7 +76,6 @@ struct RecoverCommand: ParsableCommand, Explained {
     guard lasso >= 0, lasso.isFinite, groupLasso >= 0, groupLasso.isFinite else {
       throw ValidationError("--lasso and --group-lasso: 0 or more expected")
     }
-    guard options.activations == nil else { throw ValidationError("--activations: see evaluate") }
   }
 
   func run() throws {
@@ -78,13 +84,17 @@ struct RecoverCommand: ParsableCommand, Explained {
     if let steps { request.training.steps = steps }
     request.training.batch = stepSamples
     request.training.seed = seed
+    request.training.rate = rate
     request.training.checkpoint = resume
     request.training.loss = DistillationLoss(temperature: temperature, alpha: 1 - labels)
+    request.order = learn
     (request.latent.l1, request.latent.groupLasso) = (lasso, groupLasso)
     try session.recoverWithProgress(request)
     for path in try session.writeRecovered(to: file) { try emit(path) }
   }
 }
+
+extension LearningOrder: ExpressibleByArgument {}
 
 extension Session {
   /// Chooses the codes that its recipe asks for, with a line of progress.
