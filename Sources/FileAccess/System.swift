@@ -36,6 +36,12 @@ package func isOwnFile(_ path: String) -> Bool {
   return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
 }
 
+/// Whether a process of this number runs.
+package func processExists(_ number: Int) -> Bool {
+  guard let number = pid_t(exactly: number), number > 0 else { return false }
+  return kill(number, 0) == 0 || errno == EPERM
+}
+
 /// Bytes that may be made of a file: so many times what it takes on the disk, and something for small ones. A hole in a
 /// sparse file and what is inflated of an archive's zeros are not given by anyone.
 package func byteAllowance(_ path: String, ratio: Int) -> Int {

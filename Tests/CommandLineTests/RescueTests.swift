@@ -86,6 +86,52 @@ import Testing
     #expect(try terminal.waitForEnd() == .exited(0) && !terminal.output.contains("Unsaved work"))
   }
 
+  @Test func codesThatWereChosenAreKeptToo() throws {
+    let (state, folder) = (try ScratchFolder(), try ScratchFolder())
+    let (recipe, saved) = (folder.path("r.json"), folder.path("s.json"))
+    let calibration = Fixtures.root.appending(path: "Samples/digits-calibration.npz").path
+    let made = try Program.run([
+      "recover", Program.digits, "--set", "fc2*=int2,channel,by=gptq", "--data", calibration, "-o", recipe,
+    ])
+    #expect(made.status == 0, "\(made)")
+    let contract = Self.contract(state)
+    var terminal = try contract.start()
+    terminal.send(":recipe \(recipe)\r")
+    try terminal.wait(for: "from \(recipe.prefix(20))")
+    terminal.send("gg-")
+    try terminal.wait(for: "keep → int8")
+    usleep(2_000_000)
+    terminal.signal(SIGTERM)
+    _ = try terminal.waitForEnd()
+    let path = try Self.rescued(terminal.output)
+    let codes = path.dropLast(".json".count) + ".weights.safetensors"
+    #expect(FileManager.default.fileExists(atPath: String(codes)))
+
+    // Taken up, they are there again, and go into a session's file.
+    terminal = try contract.start()
+    try terminal.wait(for: "Unsaved work")
+    terminal.send("\r")
+    try terminal.wait(for: "of history")
+    terminal.send(":session save \(saved)\r")
+    try terminal.wait(for: "wrote \(folder.path.prefix(30))")
+    terminal.send("q")
+    #expect(try terminal.waitForEnd() == .exited(0))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: state.path + "/lathe").isEmpty)
+    func figures(_ recipe: String) throws -> String {
+      let test = Fixtures.root.appending(path: "Samples/digits-test.npz").path
+      let run = try Program.run(["evaluate", Program.digits, "--recipe", recipe, "--data", test])
+      #expect(run.status == 0, "\(run)")
+      return run.output
+    }
+    let opened = try Program.run(["open", Program.digits, "--session", saved, "--script", "uG", "--size", "120x40"])
+    #expect(opened.status == 0 && opened.output.contains("int2 ch gptq  25%"), "\(opened)")
+    #expect(try figures(saved).contains("top-1"))
+    // Other codes than the session means are said, and nothing is lost but them.
+    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder.path("s.weights.safetensors")))
+    let spoilt = try Program.run(["open", Program.digits, "--session", saved, "--script", "j", "--size", "120x40"])
+    #expect(spoilt.status == 0 && spoilt.errors.contains("is another file than"), "\(spoilt)")
+  }
+
   @Test func theNextStartOffersItAndItGoesOnceItIsWritten() throws {
     let (state, folder) = (try ScratchFolder(), try ScratchFolder())
     let path = try Self.leave(state, by: SIGTERM)

@@ -23,19 +23,21 @@ package enum Front {
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
       opened: opened, rescues: opened == nil ? RescueFolder.allFiles(for: session.checkpoint.path) : [],
-      changed: rescue.keep)
+      changed: rescue.keep, kept: rescue.paths)
     screen.state.preferredColumns = preferences.columns
     terminal.takeAnswer()
     let outcome = Loop.run(&screen, on: terminal, mailbox: mailbox)
     terminal.stop()
     screen.state.session.cache?.flush()
     // Who quits was asked; who was ended was not.
-    if outcome != .done {
+    let isLeft = outcome == .done
+    if !isLeft {
       rescue.keep(screen.state.draft, insteadOf: screen.state.rescuePath)
       rescue.writeNow()
     } else if let path = screen.state.rescuePath {
       RescueFolder.discard(path)
     }
+    if isLeft || !screen.state.draft.isUnsaved { rescue.paths.forEach(RescueFolder.discardCodes) }
     return outcome.exitStatus
   }
 

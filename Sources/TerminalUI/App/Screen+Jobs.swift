@@ -83,6 +83,7 @@ extension Screen {
     case .recovered(let recovered):
       state.take(recovered)
       renew()
+      keepCodes()
     case .recalled(let recollection):
       state.session.take(recollection)
       for measurement in state.session.measurements { state.session.keepSnapshot(of: measurement.recipe) }
@@ -116,6 +117,9 @@ extension Screen {
     case .saved(let path, let what):
       state.ownPaths.insert(path)
       state.say("wrote \(printable(path)), \(what)")
+    case .keptCodes(let codes):
+      state.keptCodes = codes
+      changed(state.draft, state.rescuePath)
     case .savedSession(let path):
       state.ownPaths.insert(path)
       if job.version == state.session.version { wrote() }
@@ -126,7 +130,12 @@ extension Screen {
     case .rescued(let found): offer(found)
     case .imported(let choice, let path):
       state.adopt(choice, from: path)
-      if choice.outcome.hasChosenCodes { renew() } else { askForChoices() }
+      if choice.outcome.hasChosenCodes {
+        renew()
+        keepCodes()
+      } else {
+        askForChoices()
+      }
     case .importances(let file, let path):
       do {
         let count = try state.session.weigh(by: file, path: path)

@@ -37,6 +37,8 @@ struct Screen: Program {
   /// Whether recalled measurements may have something to teach once the analysis ends, and whether it was asked for.
   private var wantsLessons = true
   private var lessonsAsked = false
+  /// Files that a rescue would write: codes that were chosen are kept beside them. None without a rescue.
+  let kept: [String]
   /// How measurements run.
   let request: MeasurementRequest
   let queue: JobQueue
@@ -50,13 +52,15 @@ struct Screen: Program {
   ///   - opened: a session of this model to go on with.
   ///   - rescues: files with work of sessions of models of this name: what is of this very one is offered.
   ///   - changed: hears of every change of the recipe and what was measured, and of its being written.
+  ///   - kept: where the session would be written.
   init(
     session: Session, mailbox: Mailbox<Message>, glyphs: GlyphSet, data: String? = nil,
     request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
     opened: OpenedSession? = nil, rescues: [String] = [],
-    changed: @escaping @Sendable (SessionDraft, String?) -> Void = { _, _ in }
+    changed: @escaping @Sendable (SessionDraft, String?) -> Void = { _, _ in }, kept: [String] = []
   ) {
     self.request = request
+    self.kept = kept
     self.changed = changed
     state = State(session: session, size: Size(width: 80, height: 24))
     state.glyphs = glyphs
@@ -80,6 +84,7 @@ struct Screen: Program {
     askForChoices()
     askForFileSize()
     if opened != nil { perform(.resolveShared) }
+    if opened?.chosen.isEmpty == false { keepCodes() }
     if !rescues.isEmpty { start(.rescued(among: rescues)) }
     if session.cache != nil { start(.recall) }
     if session.items.count > SearchJob.veryLongModel { SearchJob.startOrder(session, mailbox: mailbox) }
@@ -131,6 +136,9 @@ struct Screen: Program {
     changed(state.draft, state.rescuePath)
   }
 
+  /// Keeps the codes that were chosen where a rescue finds them.
+  mutating func keepCodes() { if !kept.isEmpty { start(.keepCodes(beside: kept)) } }
+
   /// What there is to lose has been written.
   mutating func wrote() {
     state.session.markSaved()
@@ -142,7 +150,8 @@ struct Screen: Program {
   /// Goes on with a session that was kept.
   mutating func restore(_ opened: OpenedSession) {
     state.restore(opened)
-    if opened.importances != nil { renew() }
+    if opened.importances != nil || !opened.chosen.isEmpty { renew() }
+    if !opened.chosen.isEmpty { keepCodes() }
     if let name = opened.record.target, let target = try? Target(name: name) { start(.aim(target)) }
     perform(.resolveShared)
     askForChoices()

@@ -12,6 +12,7 @@ extension State {
       (record.marked, record.data, record.calibration) = (
         markedRecipe, dataPath.map(absolutePath), calibrationPath.map(absolutePath)
       )
+      record.recovered = keptCodes
       record.view.filter = filter.text
       (record.view.sort, record.view.isDescending) = (ordering.column?.rawValue, ordering.isDescending)
       (record.view.folded, record.view.pane) = (folded.sorted(), pane.rawValue)

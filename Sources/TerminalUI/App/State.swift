@@ -92,6 +92,8 @@ struct State: Sendable {
   var rescued: OpenedSession?
   /// The file that this session's work was taken up from: it goes once the work is written.
   var rescuePath: String?
+  /// The file with the codes that were chosen, beside the one that a rescue would write.
+  var keptCodes: RecipeFile.Recovered?
   var isDone = false
   /// What is worked out when the session changed, not with every frame.
   var figures: Figures

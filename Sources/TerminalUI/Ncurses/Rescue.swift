@@ -17,6 +17,9 @@ final class Rescue: Sendable {
   private let newest = Atomic<Int>(0)
   private let writer = Mutex(SessionWriter())
 
+  /// Where the session is written: the first place that can be.
+  let paths: [String]
+
   /// - Parameter model: the model's path, for the file's name.
   init(model: String) {
     var time = time(nil)
@@ -27,7 +30,8 @@ final class Rescue: Sendable {
     let clock = "\(two(local.tm_hour))\(two(local.tm_min))\(two(local.tm_sec))"
     let name = RescueFolder.name(for: model, at: "\(day)-\(clock)", process: Int(getpid()))
     let other = RescueFolder.temporary.path(of: name)
-    lathe_rescue_to(RescueFolder.ofPerson?.path(of: name) ?? other, other)
+    paths = [RescueFolder.ofPerson?.path(of: name) ?? other, other]
+    lathe_rescue_to(paths[0], paths[1])
   }
 
   deinit { lathe_rescue_keep(nil, 0) }

@@ -114,7 +114,7 @@ extension State {
 
   /// Puts chosen codes in the place of the nearest ones, and says what they are worth.
   mutating func take(_ recovered: Recovered) {
-    session.take(recovered.chosen)
+    session.takeUnsaved(recovered.chosen)
     sessionChanged()
     let shares = recovered.chosen.values.compactMap(\.outputError)
     let mean = shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)

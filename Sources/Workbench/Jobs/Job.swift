@@ -39,6 +39,8 @@ public final class Job: Sendable, Identifiable {
     case write(Target, path: String, replaces: Bool)
     /// The session written, to be opened again.
     case saveSession(SessionDraft, path: String, replaces: Bool)
+    /// The codes that were chosen kept beside the files that a rescue would write.
+    case keepCodes(beside: [String])
     /// A session read.
     case openSession(path: String)
     /// The work of a session that ended without being asked to, looked for in files of its model's name.
@@ -109,6 +111,7 @@ public final class Job: Sendable, Identifiable {
     case other(OtherModel)
     case overlay(Overlay?, layer: String)
     case savedSession(path: String)
+    case keptCodes(RecipeFile.Recovered?)
     case openedSession(OpenedSession)
     /// `nil` where none is of this model.
     case rescued(OpenedSession?)
@@ -147,7 +150,9 @@ extension Job.Work {
     case .write, .save, .importChoice, .importances, .sensitivities, .aim, .lock, .reason, .devices, .other, .appraise,
       .saveSession, .openSession, .rescued:
       true
-    case .measure, .calibrate, .recover, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay: false
+    case .measure, .calibrate, .recover, .recall, .export, .threshold, .fileSize, .front, .targets, .overlay,
+      .keepCodes:
+      false
     }
   }
 }

@@ -98,9 +98,12 @@ extension Job {
     case .write(let target, let path, let replaces):
       return .written(try session.write(target, to: path, replaces: replaces), target, path: path)
     case .saveSession(let draft, let path, let replaces):
-      if !replaces { try session.checkFree([path]) }
+      if !replaces { try session.checkFree([path] + session.codePaths(beside: path)) }
+      var draft = draft
+      draft.record.recovered = try session.writeCodes(beside: path)
       try session.write(SessionWriter.bytes(of: draft), to: path)
       return .savedSession(path: path)
+    case .keepCodes(let paths): return .keptCodes(try session.keepCodes(beside: paths))
     case .openSession(let path): return .openedSession(try session.opened(path))
     case .rescued(let paths): return .rescued(try session.rescued(among: paths))
     case .save(let bytes, let path, let what, let replaces):

@@ -56,6 +56,8 @@ public struct RecipeHistory: Sendable {
   mutating func undo() { if canUndo { position -= 1 } }
   mutating func redo() { if canRedo { position += 1 } }
   mutating func markSaved() { saved = recipe }
+  /// What was written of some items is not what they are now.
+  mutating func markUnsaved(_ names: some Sequence<String>) { for name in names { saved.choices[name] = nil } }
 
   /// Puts a recipe on top; what was undone is forgotten.
   ///

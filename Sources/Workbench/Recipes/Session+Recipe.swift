@@ -55,6 +55,12 @@ extension Session {
   /// The recipe as it stands has been written.
   public mutating func markSaved() { history.markSaved() }
 
+  /// Codes were chosen that no file has yet.
+  public mutating func takeUnsaved(_ chosen: [String: ChosenWeight]) {
+    take(chosen)
+    history.markUnsaved(chosen.keys)
+  }
+
   /// Starts from a recipe that was chosen before: opened, not yet changed.
   public mutating func start(from outcome: Outcome) {
     let isPlain = recipe.choices.isEmpty && outcome.recipe.choices.isEmpty

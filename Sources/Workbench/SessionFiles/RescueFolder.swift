@@ -24,10 +24,11 @@ public struct RescueFolder: Sendable, Hashable {
 
   static let ending = ".session.json"
 
-  /// The files of a model of this name in every folder, the newest first.
+  /// The files of a model of this name in every folder, the newest first; codes that belong to none go.
   public static func allFiles(for model: String) -> [String] {
     [ofPerson, temporary].compactMap { $0 }.flatMap { folder in
-      folder.names(for: model).map { (name: $0, path: folder.path(of: $0)) }
+      folder.discardStrays(for: model)
+      return folder.names(for: model).map { (name: $0, path: folder.path(of: $0)) }
     }.sorted { $0.name > $1.name }.map(\.path)
   }
 
@@ -55,13 +56,36 @@ public struct RescueFolder: Sendable, Hashable {
   private func names(for model: String) -> [String] {
     let stem = prefix + Self.stem(of: model) + "-"
     return (folderNames(path) ?? []).filter { name in
-      guard name.hasPrefix(stem), name.hasSuffix(Self.ending) else { return false }
-      let rest = name.dropFirst(stem.count).dropLast(Self.ending.count)
-      return rest.count > 16 && rest.allSatisfy { $0 == "-" || $0.isASCII && $0.isNumber }
-        && isOwnFile("\(path)/\(name)")
+      number(name, stem, Self.ending) != nil && isOwnFile("\(path)/\(name)")
     }.map { String($0.dropFirst(prefix.count)) }.sorted(by: >)
   }
 
-  /// Takes a file away whose work was taken up and saved, or is not wanted.
-  public static func discard(_ path: String) { removeEntry(path) }
+  /// Takes codes away that were kept for sessions of models of this name that ended without leaving a file.
+  private func discardStrays(for model: String) {
+    let stem = prefix + Self.stem(of: model) + "-"
+    let ending = RecoveredFile.path(beside: Self.ending)
+    let names = folderNames(path) ?? []
+    for name in names where !names.contains(name.dropLast(ending.count) + Self.ending) {
+      guard let process = number(name, stem, ending), !processExists(process) else { continue }
+      let stray = "\(path)/\(name)"
+      if isOwnFile(stray) { removeEntry(stray) }
+    }
+  }
+
+  /// The process whose file this is; `nil` for a name of another form.
+  private func number(_ name: String, _ stem: String, _ ending: String) -> Int? {
+    guard name.hasPrefix(stem), name.hasSuffix(ending), name.count >= stem.count + ending.count else { return nil }
+    let rest = name.dropFirst(stem.count).dropLast(ending.count)
+    guard rest.count > 16, rest.allSatisfy({ $0 == "-" || $0.isASCII && $0.isNumber }) else { return nil }
+    return rest.split(separator: "-").last.flatMap { Int($0) }
+  }
+
+  /// Takes a file away whose work was taken up and saved, or is not wanted, and the codes beside it.
+  public static func discard(_ path: String) {
+    removeEntry(path)
+    discardCodes(beside: path)
+  }
+
+  /// Takes the codes away that were kept for a file that is not needed.
+  public static func discardCodes(beside path: String) { removeEntry(RecoveredFile.path(beside: path)) }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compression
 import FileAccess
 
 /// A session that was read, and what of it does not fit the model.
@@ -8,6 +9,8 @@ public struct OpenedSession: Sendable {
   public let mismatches: [String]
   /// How much inputs matter, where the session knew it and the file is still there.
   public let importances: ImportanceFile?
+  /// Codes that were chosen for the recipe as it stands, by the items' names.
+  public let chosen: [String: ChosenWeight]
 }
 
 extension Session {
@@ -56,7 +59,13 @@ extension Session {
     }
     var reader = SessionReader(path: path, items: weighted.items)
     let record = try reader.record(object)
-    return OpenedSession(path: path, record: record, mismatches: notes + reader.mismatches, importances: importances)
+    var chosen: [String: ChosenWeight] = [:]
+    do throws(WorkbenchError) {
+      let recipe = try RecipeFile(path: path)
+      if let codes = recipe.recovered { chosen = try self.chosen(in: codes, of: recipe, beside: path) }
+    } catch { notes.append("\(error)") }
+    return OpenedSession(
+      path: path, record: record, mismatches: notes + reader.mismatches, importances: importances, chosen: chosen)
   }
 
   /// The first of some files that is a session of this very model.
@@ -81,6 +90,7 @@ extension Session {
     if let file = opened.importances, let path = record.importance { _ = try? weigh(by: file, path: path) }
     beforePreview = nil
     restore(record.history)
+    if !opened.chosen.isEmpty { take(opened.chosen) }
     let known = measurements.filter { own in
       !record.measurements.contains { $0.recipe == own.recipe && $0.data == own.data }
     }

@@ -20,6 +20,8 @@ public struct SessionRecord: Sendable {
   /// The one that others are held against.
   public var marked: Recipe?
   public var sensitivities: Sensitivities?
+  /// The file beside the session's with the codes that were chosen for the recipe as it stands.
+  public var recovered: RecipeFile.Recovered?
   /// Paths.
   public var data: String?
   public var calibration: String?

@@ -6,7 +6,7 @@ import Inference
 ///
 ///     {
 ///       "lathe": 1, "model": "digits-cnn.onnx", "format": "onnx",
-///       "layers": {…}, "provenance": {…},                       the recipe as it stands
+///       "layers": {…}, "recovered": {…}, "provenance": {…},     the recipe as it stands
 ///       "session": {
 ///         "version": 1,
 ///         "savedAt": 1764547200,                                seconds since 1970
@@ -104,6 +104,12 @@ public struct SessionWriter {
       ("format", JSONText.quoted(draft.checkpoint.format.rawValue)),
       ("layers", layers.isEmpty ? "{}" : "{\n    " + layers.joined(separator: ",\n    ") + "\n  }"),
     ]
+    if let codes = draft.record.recovered {
+      let parts: [JSONForm.Member] = [
+        ("file", JSONText.quoted(codes.file)), ("digest", JSONText.quoted(codes.digest)),
+      ]
+      members.append(("recovered", JSONForm.object(parts)))
+    }
     if let story = draft.story { members.append(("provenance", story.json)) }
     let inside = session.map { "\(JSONText.quoted($0.name)): \($0.value)" }
     members.append(("session", "{\n  " + inside.joined(separator: ",\n  ") + "\n}"))
