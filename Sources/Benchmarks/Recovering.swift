@@ -24,7 +24,7 @@ struct Recovering {
     for spec in one.context == nil ? Self.others : Self.languageModels {
       guard let plain = try measured(checkpoint, spec, .nearest, one, test) else { continue }
       Table.row("\(one.name), \(spec)", plain.text, "nearest levels")
-      for choice in CodeChoice.allCases where choice != .nearest {
+      for choice in CodeChoice.methods where choice != .nearest {
         guard let found = try? measured(checkpoint, spec, choice, one, test) else { continue }
         Table.row("", found.text, "by=\(choice.rawValue), \(fixed(found.seconds, 1)) s")
       }

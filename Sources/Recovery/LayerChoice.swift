@@ -49,7 +49,7 @@ public struct LayerChoice: Sendable {
       importances: rows % parts == 0 ? squares.flatMap { $0 } : squares.first)
     let factors = try factors(of: products)
     var grid = try WeightGrid(scheme, of: source)
-    if let own = grid, !own.blocks.isEmpty || scheme.hasRangeOfItsOwn {
+    if let own = grid, !own.blocks.isEmpty || scheme.hasRangeOfItsOwn || scheme.by == .equalised {
       grid = own
     } else if let own = grid {
       // What a column's rounding costs once the others make good what they can; of nearest levels, all together.
@@ -84,7 +84,7 @@ public struct LayerChoice: Sendable {
         BLAS.multiply(target, shift, into: &moved, m: count, n: columns, k: columns)
         if moved.allSatisfy(\.isFinite) { target = moved }
       }
-      let isNearest = scheme.by == .ranges
+      let isNearest = scheme.by == .ranges || scheme.by == .equalised
       let choice = feedback.choose(
         isNearest ? Array(weights[own]) : target, firstRow: own.lowerBound / columns, rows: count,
         isNearest ? factor.independent : factor, mask: mask.map { Array($0[own]) })
@@ -120,7 +120,7 @@ public struct LayerChoice: Sendable {
     switch scheme.sparsity {
     case .none: return nil
     case .ratio, .pattern, .weighted, .weightedPattern:
-      if scheme.by != .ranges { return nil }
+      if scheme.by != .ranges, scheme.by != .equalised { return nil }
     default: break
     }
     var mask: [Bool] = []
@@ -135,6 +135,13 @@ public struct LayerChoice: Sendable {
       norm += Double(weight) * Double(weight)
     }
     return norm > 0 && error.isFinite ? error / norm : nil
+  }
+
+  /// The nearest levels, as numbers.
+  ///
+  /// - Throws: what sparsity's own rules throw.
+  public func nearest() throws -> [Float] {
+    try nearestValues(ArrayWeights(rows: rows, columns: columns, values: weights, shape: shape))
   }
 
   private func nearestValues(_ source: ArrayWeights) throws -> [Float] {

@@ -34,6 +34,32 @@ import Testing
     #expect(abs(onTheWay - after) < 1e-9)
   }
 
+  /// Nearest levels of equalised layers with corrected biases, through the recipe's file and the measurement.
+  @Test func equalisedLayersAndCorrectedBiasesTravel() throws {
+    let folder = try ScratchFolder()
+    let recipe = folder.path("r.json")
+    let found = try Program.run(
+      "recover", Program.digits, "--set", "*=int3,channel", "--equalise", "--correct-biases", "--data", calibration,
+      "-o", recipe)
+    #expect(found.status == 0 && found.errors.contains("4 pairs of neighbouring layers are equalised"))
+    #expect(found.errors.contains("5 biases are corrected"))
+    let nearest = try metric("KL divergence", "--set", "*=int3,channel")
+    let after = try metric("KL divergence", "--recipe", recipe)
+    #expect(after < 0.3 * nearest, "\(after) of \(nearest)")
+    let plain = try Program.run("estimate", Program.digits, "--set", "*=int3,channel", "--json").object()
+    let own = try Program.run("estimate", Program.digits, "--recipe", recipe, "--json").object()
+    #expect(plain["bytes"] as? Int == own["bytes"] as? Int)
+    // One of them apart would be another network.
+    let apart = try Program.run(
+      "evaluate", Program.digits, "--recipe", recipe, "--set", "/conv2/Conv=int8", "--data", test)
+    #expect(apart.status == 1 && apart.errors.contains("/conv2/Conv: was equalised together with"))
+    // A bias alone takes neither levels nor another layer's word.
+    let weight = try Program.run("estimate", Program.digits, "--set", "/conv1/Conv=keep,by=corrected")
+    #expect(weight.errors.contains("is for biases"))
+    let levels = try Program.run("estimate", Program.digits, "--set", "conv1.bias=int8,by=corrected")
+    #expect(levels.errors.contains("keep,by=corrected"))
+  }
+
   @Test func whatIsMissingIsSaid() throws {
     let folder = try ScratchFolder()
     let recipe = folder.path("r.json")

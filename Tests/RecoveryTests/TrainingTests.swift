@@ -46,7 +46,7 @@ struct DigitsTraining {
     ) { products in
       let result = try LayerChoice(scheme, of: try source(products.layer)).result(products)
       chosen[products.layer] = result.weight
-      return result.values
+      return LayerChange(matrix: result.values)
     }
     return chosen
   }

@@ -14,6 +14,18 @@ public struct ChosenWeight: Sendable, Hashable {
   public var outputError: Double?
   /// t² of the nearest levels.
   public var nearestError: Double?
+  /// What it was moved together with, where factors moved between layers before it was chosen.
+  public var moved: Moved?
+
+  /// Weights and biases that compute what the original's do only all together.
+  public struct Moved: Sendable, Hashable {
+    /// The same for all of them.
+    public let group: Int32
+    /// How many there are.
+    public let count: Int32
+
+    public init(group: Int32, count: Int32) { (self.group, self.count) = (group, count) }
+  }
 
   /// t² as it counts in a damage. What was chosen for the outputs lies further from the weights than the nearest levels and
   /// does less: what counts is the nearest ones' t² times the share of the outputs' error that is left. `nil` where that is

@@ -159,6 +159,8 @@ extension Scheme {
 
   /// What its choice of codes needs.
   var choiceNeeds: [Need] {
+    if by == .corrected || by == .equalised, self == Scheme(.keep, by: by) { return [] }
+    if by == .corrected { return [.impossible("by=corrected is for a bias that is kept: keep,by=corrected")] }
     guard by != .nearest, !hasGrid else { return [] }
     if by == .gptq, sparsity != .none {
       switch format {

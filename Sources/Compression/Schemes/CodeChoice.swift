@@ -16,6 +16,14 @@ public enum CodeChoice: String, Sendable, Hashable, CaseIterable {
   case rounding
   /// Training with straight-through gradients, the original as teacher.
   case trained
+  /// Nearest levels once factors have moved between neighbouring layers so that their channels are of like sizes: cross-layer
+  /// equalisation (M. Nagel et al., arXiv:1906.04721). Of a bias: moved with its layer's outputs.
+  case equalised
+  /// Of a bias that is kept: what the outputs' mean has lost is added (the same paper's bias correction).
+  case corrected
+
+  /// How a person has the codes of any weight chosen.
+  public static let methods: [CodeChoice] = [.nearest, .ranges, .gptq, .scales, .rounding, .trained]
 
   /// Whether the model's gradients are needed, not only its layers' inputs.
   public var needsGradients: Bool { self == .scales || self == .rounding || self == .trained }
@@ -28,6 +36,8 @@ public enum CodeChoice: String, Sendable, Hashable, CaseIterable {
     case .gptq: "error feedback by the inputs' moments (GPTQ); data, seconds to minutes"
     case .scales: "error feedback, then scales learnt; data, gradients, minutes"
     case .rounding: "rounding learnt weight by weight (AdaRound); data, gradients, minutes"
+    case .equalised: "nearest, factors moved between neighbours first (CNNs: --equalise); data, seconds"
+    case .corrected: "of biases: the outputs' mean made good (--correct-biases); data, seconds"
     case .trained: "trained through the rounding, distilled; data, gradients, minutes on"
     }
   }

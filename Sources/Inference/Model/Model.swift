@@ -78,14 +78,20 @@ public protocol Model: Sendable {
   ///   - layers: the checkpoint's that are to be chosen; those that are given no rows of numbers are left out.
   ///   - comparesWithOriginal: whether the difference to what the original's weights make of the samples is asked for.
   ///   - progress: called with what is done and all.
-  ///   - choose: gives a layer's new matrix, outputs by inputs; `nil` to leave it as it is.
+  ///   - choose: gives what a layer becomes; `nil` to leave it as it is.
   /// - Returns: the weights with all that were chosen.
   /// - Throws: what a run throws, and what `choose` throws.
   func chooseWeights(
     _ data: Data, samples: Int?, original: Weights, changed: Weights, layers: Set<Int>, comparesWithOriginal: Bool,
     _ request: MeasurementRequest, progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool,
-    choose: (InputProducts) throws -> [Float]?
+    choose: (InputProducts) throws -> LayerChange?
   ) throws -> Weights
+
+  /// Layers between which factors can be moved.
+  var neighbours: [Neighbours] { get }
+
+  /// The checkpoint's tensor that a layer adds to its outputs, a number each, and that nothing else reads; `nil` for none.
+  func correctableBias(of layer: Int) -> Int?
 
   /// The loss of changed weights on some samples against what the original makes of them, and its gradients by the weights
   /// of some layers.

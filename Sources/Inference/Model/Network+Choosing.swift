@@ -9,7 +9,7 @@ extension Network {
   public func chooseWeights(
     _ data: Dataset, samples: Int?, original: Weights, changed: Weights, layers: Set<Int>, comparesWithOriginal: Bool,
     _ request: MeasurementRequest, progress: (Int, Int) -> Void, isCancelled: @escaping () -> Bool,
-    choose: (InputProducts) throws -> [Float]?
+    choose: (InputProducts) throws -> LayerChange?
   ) throws -> Weights {
     let uses = WeightUses(self)
     let places = layers.compactMap { layer -> (layer: Int, use: WeightUses.Use)? in
@@ -54,8 +54,8 @@ extension Network {
           place += 1
         }
       }
-      if let products, let matrix = try choose(products) {
-        changed = try changed.replacing(layer: layer, withMatrix: matrix)
+      if let products, let change = try choose(products) {
+        changed = try changed.replacing(layer: layer, by: change, bias: correctableBias(of: layer))
       }
       progress(index + 1, places.count)
     }

@@ -11,7 +11,7 @@ extension Transformer {
   public func chooseWeights(
     _ data: ScoredText, samples: Int?, original: TransformerWeights, changed: TransformerWeights, layers: Set<Int>,
     comparesWithOriginal: Bool, _ request: MeasurementRequest, progress: (Int, Int) -> Void,
-    isCancelled: @escaping () -> Bool, choose: (InputProducts) throws -> [Float]?
+    isCancelled: @escaping () -> Bool, choose: (InputProducts) throws -> LayerChange?
   ) throws -> TransformerWeights {
     let texts = try calibrationTexts(
       data, samples ?? (shape.isCausal ? Self.calibratingWindows : Self.calibratingLines), original, request,
@@ -60,8 +60,8 @@ extension Transformer {
         var done = Set<Int>()
         for linear in wanted where done.insert(linear.layer).inserted {
           if isCancelled() { throw InferenceError.cancelled }
-          guard let products = seen.products(of: linear), let matrix = try choose(products) else { continue }
-          changed = changed.replacing(layer: linear.layer, withMatrix: matrix)
+          guard let products = seen.products(of: linear), let change = try choose(products) else { continue }
+          changed = try changed.replacing(layer: linear.layer, by: change, bias: correctableBias(of: linear.layer))
         }
       }
       for index in states.indices {
@@ -85,10 +85,22 @@ extension Transformer {
           inputs.withUnsafeBufferPointer { products.add($0) }
         }
       }
-      if let matrix = try choose(products) { changed = changed.replacing(layer: head.layer, withMatrix: matrix) }
+      if let change = try choose(products) {
+        changed = try changed.replacing(layer: head.layer, by: change, bias: correctableBias(of: head.layer))
+      }
     }
     progress(blocks.count + 1, blocks.count + 1)
     return changed
+  }
+
+  /// Gates keep factors from moving on.
+  public var neighbours: [Neighbours] { [] }
+
+  public func correctableBias(of layer: Int) -> Int? {
+    guard let bias = linears.first(where: { $0.layer == layer })?.bias,
+      linears.allSatisfy({ $0.layer == layer || $0.bias != bias })
+    else { return nil }
+    return bias
   }
 
   /// Windows, or lines, that calibrate where nobody says.

@@ -101,7 +101,7 @@ extension Training {
     case .scales: bytes(state: 12 * weights, weights: weights)
     case .rounding: bytes(state: 25 * weights, weights: weights)
     case .trained: bytes(state: 17 * weights, weights: weights)
-    case .nearest, .ranges, .gptq: 0
+    case .nearest, .ranges, .gptq, .equalised, .corrected: 0
     }
   }
 

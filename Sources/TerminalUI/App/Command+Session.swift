@@ -106,9 +106,9 @@ extension Command {
         state.popup = RecoverPopup(state)
         return []
       }
-      guard let choice = CodeChoice(rawValue: name) else {
+      guard let choice = CodeChoice.methods.first(where: { $0.rawValue == name }) else {
         throw WorkbenchError(
-          "recover: \"\(printable(name))\" is no method: \(CodeChoice.allCases.map(\.rawValue).joined(separator: ", "))"
+          "recover: \"\(printable(name))\" is no method: \(CodeChoice.methods.map(\.rawValue).joined(separator: ", "))"
         )
       }
       if choice != .nearest, let obstacle = state.recoverObstacle(among: state.recoverable) {

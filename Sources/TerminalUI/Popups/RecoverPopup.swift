@@ -12,7 +12,7 @@ struct RecoverPopup: Popup {
   init(_ state: State) {
     layers = state.recoverable
     let present = layers.first.flatMap(state.session.item(id:)).map { state.session.scheme(of: $0).by } ?? .nearest
-    picker = Picker(at: CodeChoice.allCases.firstIndex(of: present) ?? 0)
+    picker = Picker(at: CodeChoice.methods.firstIndex(of: present) ?? 0)
   }
 
   func draw(_ canvas: inout Canvas, over state: State) {
@@ -47,7 +47,7 @@ struct RecoverPopup: Popup {
     let present = Set(layers.prefix(1000).compactMap(state.session.item(id:)).map { state.session.scheme(of: $0).by })
     let obstacle =
       state.recoverObstacle(among: layers) ?? (state.calibrationPath == nil ? "no data to calibrate on" : nil)
-    return CodeChoice.allCases.map { choice in
+    return CodeChoice.methods.map { choice in
       var row = PickerRow(title: choice.rawValue, meaning: choice.meaning)
       row.isPresent = present == [choice]
       if choice != .nearest { row.obstacle = obstacle }
@@ -69,7 +69,7 @@ struct RecoverPopup: Popup {
     case .closes: return .closes
     case .complains(let reason): return .complains(reason)
     case .picks(let index):
-      let choice = CodeChoice.allCases[index]
+      let choice = CodeChoice.methods[index]
       return .changes { state in state.chooseCodes(by: choice) }
     }
   }

@@ -20,12 +20,28 @@ extension Session {
 
   /// - Throws: `WorkbenchError` where something is to be measured or written whose codes nobody has chosen yet.
   func requireRecovered() throws(WorkbenchError) {
+    try requireMoved()
     let missing = unrecovered
     guard let first = missing.first else { return }
     let more = missing.count > 1 ? " and \(missing.count - 1) more" : ""
     throw WorkbenchError(
       "\(first.name)\(more): by=\(recipe[first].by.rawValue) asks for codes that are not chosen yet (:recover, lathe recover)"
     )
+  }
+
+  /// - Throws: where something moved together with another that is not as it was chosen any more: apart they compute
+  ///   something else.
+  private func requireMoved() throws(WorkbenchError) {
+    var groups: [ChosenWeight.Moved: [Item]] = [:]
+    for item in items {
+      if let moved = item.chosen(as: recipe[item])?.moved { groups[moved, default: []].append(item) }
+    }
+    for (moved, members) in groups.sorted(by: { $0.key.group < $1.key.group }) where members.count != Int(moved.count) {
+      let lost = items.first { $0.chosen?.moved == moved && $0.chosen(as: recipe[$0]) == nil }
+      throw WorkbenchError(
+        "\(lost?.name ?? members[0].name): was equalised together with \(lost == nil ? "others that are not here" : members[0].name), and has another scheme now: recover anew"
+      )
+    }
   }
 
   /// Puts codes that were chosen in the place of the nearest ones; those of no layer here, or of another shape, are listed.

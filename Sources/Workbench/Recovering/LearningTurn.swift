@@ -8,6 +8,8 @@ import Recovery
 /// Layers that learn, block by block or all at once, and what they come to.
 struct LearningTurn<Runnable: Model> {
   let session: Session
+  /// The weights that are aimed at.
+  let source: RecoverySource
   let items: [Item]
   let model: Runnable
   let data: Runnable.Data
@@ -35,7 +37,7 @@ struct LearningTurn<Runnable: Model> {
       model, data, original: original, changed: changed, layers: Set(byLayer.keys), options, request.measurement,
       begin: { layer in
         guard let item = byLayer[layer], let chosen = before[item.name] else { return nil }
-        return try session.trainedWeight(item, chosen, request)
+        return try session.trainedWeight(source, item, chosen, request)
       }, report: { Self.tell($0, &notes, progress) }, isCancelled: isCancelled)
     if let state { for number in result.stretches.indices { removeEntry("\(state).\(number)") } }
     found.losses += result.losses
@@ -66,7 +68,7 @@ struct LearningTurn<Runnable: Model> {
     var trained: [Int: any TrainedWeight] = [:]
     for item in items {
       guard let chosen = found.chosen[item.name] else { continue }
-      trained[item.layerIndex] = try session.trainedWeight(item, chosen, request)
+      trained[item.layerIndex] = try session.trainedWeight(source, item, chosen, request)
     }
     guard !trained.isEmpty else { return }
     let result: TrainingResult
@@ -97,7 +99,7 @@ struct LearningTurn<Runnable: Model> {
   private mutating func take(_ weight: ChosenWeight, _ item: Item?, _ share: Double) throws {
     guard let item, let before = found.chosen[item.name] else { return }
     var weight = weight
-    weight.nearestError = before.nearestError
+    (weight.nearestError, weight.moved) = (before.nearestError, before.moved)
     weight.outputError = before.outputError.map { $0 * share }
     found.chosen[item.name] = weight
     changed = try changed.replacing(layer: item.layerIndex, withMatrix: weight.values)

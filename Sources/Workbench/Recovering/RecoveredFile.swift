@@ -15,6 +15,8 @@ import Numerics
 ///                                           levels' t², or NaN
 ///     #blocks     U8   (rows, bytes)        ggml's bytes, in place of all these but #form
 ///     #numbers    F32  (rows, columns)      where the scheme keeps floats
+///     #moved      I32  (2)                  of those that belong together as factors moved between them: their group's
+///                                           number, and how many they are
 ///
 /// The schemes are the recipe's.
 enum RecoveredFile {
@@ -71,6 +73,13 @@ enum RecoveredFile {
   }
 
   private static func parts(of weight: ChosenWeight) -> [Part] {
+    let own = contentParts(of: weight)
+    guard let moved = weight.moved else { return own }
+    let bytes = [moved.group, moved.count].flatMap { littleEndian(UInt32(bitPattern: $0)) }
+    return own + [Part(name: "moved", type: "I32", shape: [2], bytes: bytes)]
+  }
+
+  private static func contentParts(of weight: ChosenWeight) -> [Part] {
     func floats(_ name: String, _ values: [Float], _ shape: [Int]? = nil) -> Part {
       Part(
         name: name, type: "F32", shape: shape ?? [values.count], bytes: values.flatMap { littleEndian($0.bitPattern) })
@@ -157,6 +166,12 @@ enum RecoveredFile {
     }
   }
 
+  private static func integers(_ bytes: [UInt8]) -> [Int32] {
+    stride(from: 0, to: bytes.count / 4 * 4, by: 4).map { at in
+      Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << (8 * UInt32($1)) })
+    }
+  }
+
   private static func weight(
     _ parts: [String: Tensor], _ scheme: Scheme, _ file: LayerFile
   ) throws(WorkbenchError) -> ChosenWeight {
@@ -189,9 +204,7 @@ enum RecoveredFile {
       let grid = WeightGrid(
         rows: codes.shape[0], columns: codes.shape[1], sharing: sharing,
         levels: try file.floats(parts["levels"], "levels"),
-        formatCodes: stride(from: 0, to: formats.count / 4 * 4, by: 4).map { at in
-          Int32(bitPattern: (0..<4).reduce(0) { $0 | UInt32(formats[at + $1]) << (8 * UInt32($1)) })
-        },
+        formatCodes: integers(formats),
         scales: try file.floats(parts["scales"], "scales"),
         shifts: parts["shifts"] == nil ? [] : try file.floats(parts["shifts"], "shifts"),
         offsets: parts["offsets"] == nil ? [] : try file.floats(parts["offsets"], "offsets"), tensorScale: form[2])
@@ -200,6 +213,11 @@ enum RecoveredFile {
         content: .codes(grid, try file.bytes(codes, "codes")), outputError: error)
     }
     weight.nearestError = form[4].isFinite ? Double(form[4]) : nil
+    if let part = parts["moved"] {
+      let numbers = integers(try file.bytes(part, "moved"))
+      guard numbers.count == 2, numbers[1] > 0 else { throw file.wrong("its part #moved is no pair of numbers") }
+      weight.moved = .init(group: numbers[0], count: numbers[1])
+    }
     guard weight.fits(rows: weight.rows, columns: weight.columns) else {
       throw file.wrong("its parts do not fit together")
     }

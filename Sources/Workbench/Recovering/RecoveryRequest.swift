@@ -10,6 +10,8 @@ public struct RecoveryRequest: Sendable {
   public var samples: Int?
   /// Whether each layer makes good what those before it changed of its inputs.
   public var comparesWithOriginal = true
+  /// Whether factors move between all neighbours whose codes are chosen; else between those with `by=equalised`.
+  public var equalises = false
   /// How what is learnt learns (`by=scales`, `rounding` and `trained`).
   public var training = TrainingOptions()
   /// Pulls weights to zero, and whole outputs, where they are trained.

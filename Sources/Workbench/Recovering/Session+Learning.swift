@@ -9,10 +9,11 @@ extension Session {
   /// Lets layers learn from what the original makes of the data, from the codes that were chosen for them on.
   ///
   /// - Parameters:
+  ///   - source: the weights that are aimed at.
   ///   - items: those that learn; their chosen codes are replaced.
   ///   - changed: all that was chosen.
   func learn<Runnable: Model>(
-    _ items: [Item], _ model: Runnable, _ data: Runnable.Data, original: Runnable.Weights, changed: Runnable.Weights,
+    _ source: RecoverySource, _ items: [Item], _ model: Runnable, _ data: Runnable.Data, original: Runnable.Weights, changed: Runnable.Weights,
     _ request: RecoveryRequest, _ found: inout Recovered, progress: (RecoveryProgress) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws {
@@ -28,7 +29,7 @@ extension Session {
     guard !learning.isEmpty else { return }
     let order = learningOrder(learning, request, &found)
     var turn = LearningTurn(
-      session: self, items: learning, model: model, data: data, original: original, changed: changed,
+      session: self, source: source, items: learning, model: model, data: data, original: original, changed: changed,
       request: request, isCancelled: isCancelled, found: found)
     if let folder = request.folder {
       turn.state = "\(folder)/training-\(trainingKey(learning, found, order, request)).state"
@@ -58,19 +59,19 @@ extension Session {
 
   /// What learns of an item by its scheme's method; `nil` of plain numbers that have nothing to learn.
   func trainedWeight(
-    _ item: Item, _ chosen: ChosenWeight, _ request: RecoveryRequest
+    _ source: RecoverySource, _ item: Item, _ chosen: ChosenWeight, _ request: RecoveryRequest
   ) throws -> (any TrainedWeight)? {
-    let source = CheckpointWeights(checkpoint: checkpoint, item: item)
+    let own = CheckpointWeights(checkpoint: checkpoint, item: item)
     switch chosen.scheme.by {
     case .scales: return ScaleTraining(chosen, rate: ScaleTraining.standardRate * chosen.scaleStep)
-    case .rounding: return RoundingTraining(chosen, original: try LayerChoice(chosen.scheme, of: source).weights)
+    case .rounding: return RoundingTraining(chosen, original: try source.choice(chosen.scheme, item).weights)
     case .trained:
       var latent = request.latent
       latent.scaleRate *= chosen.scaleStep
       return LatentTraining(
-        chosen, original: try LayerChoice(chosen.scheme, of: source).weights, shape: source.shape,
-        importances: item.importances?.squares.flatMap { $0 }, halfType: source.halfType, latent)
-    case .nearest, .ranges, .gptq: return nil
+        chosen, original: try source.choice(chosen.scheme, item).weights, shape: own.shape,
+        importances: item.importances?.squares.flatMap { $0 }, halfType: own.halfType, latent)
+    case .nearest, .ranges, .gptq, .equalised, .corrected: return nil
     }
   }
 

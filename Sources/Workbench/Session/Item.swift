@@ -102,6 +102,9 @@ public struct Item: Sendable, Identifiable {
   /// Why the scheme cannot be taken, `nil` where it can.
   public func obstacle(to scheme: Scheme) -> String? {
     if scheme.isKeep { return nil }
+    if kind == .weight, scheme == Scheme(.keep, by: scheme.by), scheme.by != .nearest {
+      return closed ?? "by=\(scheme.by.rawValue) of numbers that are kept is for biases"
+    }
     return closed ?? scheme.obstacle(to: form)
   }
 

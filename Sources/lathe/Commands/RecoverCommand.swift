@@ -49,6 +49,9 @@ struct RecoverCommand: ParsableCommand, Explained {
   @Option(help: ArgumentHelp("Pull trained weights to zero (L1), by this part of a step.", valueName: "PART"))
   var lasso: Float = 0
   @Option(help: ArgumentHelp("The same of whole outputs.", valueName: "PART")) var groupLasso: Float = 0
+  @Flag(help: "Move factors between neighbouring layers first, so that their channels are of like sizes (CNNs).")
+  var equalise = false
+  @Flag(help: "Add to biases what the outputs' mean loses.") var correctBiases = false
   @Option(
     help: ArgumentHelp("Keep the training's state here, and go on from it where it is there.", valueName: "F"),
     completion: .file())
@@ -89,6 +92,14 @@ struct RecoverCommand: ParsableCommand, Explained {
     request.training.loss = DistillationLoss(temperature: temperature, alpha: 1 - labels)
     request.order = learn
     (request.latent.l1, request.latent.groupLasso) = (lasso, groupLasso)
+    request.equalises = equalise
+    let moved = try session.chooseEqualised(all: equalise)
+    if equalise || moved.pairs > 0 { note("lathe: \(moved.pairs) pairs of neighbouring layers are equalised") }
+    if correctBiases {
+      let found = try session.chooseCorrectedBiases()
+      let others = found.withoutBias > 0 ? "; \(found.withoutBias) layers have none of their own" : ""
+      note("lathe: \(found.biases) biases are corrected\(others)")
+    }
     try session.recoverWithProgress(request)
     for path in try session.writeRecovered(to: file) { try emit(path) }
   }

@@ -113,7 +113,9 @@ struct GGUFBuilder {
       return
     }
     let isBlock = if case .ggml = type { true } else { false }
-    let isSame = type == item.type && item.packing == nil && scheme.sparsity == .none && change.isNothing
+    let isSame =
+      type == item.type && item.packing == nil && scheme.sparsity == .none && change.isNothing
+      && item.chosen(as: scheme) == nil
     if isSame, item.type.isInGGUF {
       guard let shape = shape(item, rows: nil) else { return }
       return append(

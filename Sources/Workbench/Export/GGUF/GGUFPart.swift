@@ -139,7 +139,13 @@ struct GGUFPart: CheckpointPart {
   ) throws {
     func read(_ rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) throws {
       if let chosen = numbers.chosen {
-        if let start = values.baseAddress { chosen.read(rows: rows, into: start) }
+        if chosen.columns == numbers.columns {
+          if let start = values.baseAddress { chosen.read(rows: rows, into: start) }
+        } else {
+          // A bias, of which a row is a number here.
+          let elements = rows.lowerBound * numbers.columns..<rows.upperBound * numbers.columns
+          _ = values.update(from: chosen.values[elements])
+        }
       } else if numbers.item.kind == .weight {
         try checkpoint.readMatrix(
           layer: numbers.item.layerIndex, rows: rows, columns: 0..<numbers.columns, into: values)

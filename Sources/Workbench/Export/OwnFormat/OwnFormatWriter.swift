@@ -19,6 +19,7 @@ struct OwnFormatWriter: CheckpointWriter {
   /// - Throws: `WorkbenchError` for weights that have no place of their own in a file (packed, deflated, inside ONNX's
   ///   typed fields).
   func plan(_ session: Session) throws(WorkbenchError) -> CheckpointPlan {
+    try session.requireRecovered()
     let checkpoint = session.checkpoint
     let changed = session.items.filter { !session.recipe[$0].isKeep }
     for item in changed {
