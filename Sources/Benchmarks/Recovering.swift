@@ -11,7 +11,7 @@ struct Recovering {
   private static let languageModels = [
     "int4,group=128", "int3,group=128", "q4_0", "q4_k", "q3_k", "q2_k", "keep,sparsity=0.5", "keep,sparsity=2:4",
   ]
-  private static let others = ["int4,channel", "int3,channel", "int2,channel", "ternary"]
+  private static let others = ["int8,tensor", "int4,tensor", "int4,channel", "int3,channel", "int2,channel", "ternary"]
 
   func run() throws {
     Table.title("codes chosen by what they do to the outputs, on held-out data: before and after, and seconds")
@@ -24,6 +24,13 @@ struct Recovering {
     for spec in one.context == nil ? Self.others : Self.languageModels {
       guard let plain = try measured(checkpoint, spec, .nearest, one, test) else { continue }
       Table.row("\(one.name), \(spec)", plain.text, "nearest levels")
+      if one.context == nil {
+        for (equalises, corrects) in [(true, false), (false, true), (true, true)] {
+          guard let found = try? measured(checkpoint, spec, .nearest, one, test, equalises, corrects) else { continue }
+          let words = [equalises ? "--equalise" : nil, corrects ? "--correct-biases" : nil].compactMap { $0 }
+          Table.row("", found.text, "\(words.joined(separator: " ")), \(fixed(found.seconds, 1)) s")
+        }
+      }
       for choice in CodeChoice.methods where choice != .nearest {
         guard let found = try? measured(checkpoint, spec, choice, one, test) else { continue }
         Table.row("", found.text, "by=\(choice.rawValue), \(fixed(found.seconds, 1)) s")
@@ -37,15 +44,19 @@ struct Recovering {
   }
 
   private func measured(
-    _ checkpoint: Checkpoint, _ spec: String, _ choice: CodeChoice, _ one: Truth.Case, _ test: MeasurementRequest
+    _ checkpoint: Checkpoint, _ spec: String, _ choice: CodeChoice, _ one: Truth.Case, _ test: MeasurementRequest,
+    _ equalises: Bool = false, _ corrects: Bool = false
   ) throws -> Found? {
     var session = Session(checkpoint)
     var scheme = try Scheme(spec: spec)
     scheme.by = choice
     try session.apply([try Rule("*=\(scheme)")])
+    if equalises { _ = try session.chooseEqualised(all: true) }
+    if corrects { _ = try session.chooseCorrectedBiases() }
     var took = 0.0
-    if choice != .nearest {
+    if choice != .nearest || equalises || corrects {
       var request = RecoveryRequest(MeasurementRequest(data: one.calibration, context: one.context))
+      request.equalises = equalises
       if one.samples < 1 << 20 { request.samples = one.samples }
       guard let recovered = try session.recover(request) else { return nil }
       session.take(recovered.chosen)

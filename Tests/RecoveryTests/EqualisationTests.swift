@@ -139,7 +139,7 @@ import Testing
       digits.data, samples: nil, original: digits.original, changed: nearest, layers: Set(digits.layers),
       comparesWithOriginal: true, digits.request, progress: { _, _ in }, isCancelled: { false },
       choose: { products in
-        let bias = try #require(network.correctableBias(of: products.layer))
+        let bias = try #require(network.correctableBiases[products.layer])
         let own = try checkpoint.matrix(layer: products.layer)
         let values = try #require(matrices[products.layer])
         let shift = try #require(BiasCorrection.shift(original: own, changed: values, products))

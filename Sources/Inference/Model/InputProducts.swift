@@ -47,9 +47,6 @@ public struct InputProducts: Sendable {
     InputProducts(layer: layer, columns: columns, parts: parts)
   }
 
-  /// The part to which fewest rows of its own came.
-  public var fewestOwnRows: Int { parts.map { $0.rows - $0.borrowedRows }.min() ?? 0 }
-
   /// Adds rows of inputs.
   ///
   /// - Parameters:

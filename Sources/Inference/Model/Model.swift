@@ -90,8 +90,8 @@ public protocol Model: Sendable {
   /// Layers between which factors can be moved.
   var neighbours: [Neighbours] { get }
 
-  /// The checkpoint's tensor that a layer adds to its outputs, a number each, and that nothing else reads; `nil` for none.
-  func correctableBias(of layer: Int) -> Int?
+  /// By the checkpoint's layer: the tensor that it adds to its outputs, a number each, and that nothing else reads.
+  var correctableBiases: [Int: Int] { get }
 
   /// The loss of changed weights on some samples against what the original makes of them, and its gradients by the weights
   /// of some layers.

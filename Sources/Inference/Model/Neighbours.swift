@@ -34,10 +34,11 @@ extension Network {
     }
   }
 
-  /// The tensor that a layer adds to its outputs, a number each, and that nothing else reads; `nil` for none.
-  public func correctableBias(of layer: Int) -> Int? {
+  public var correctableBiases: [Int: Int] {
     let places = LinearPlaces(self)
-    return steps.indices.lazy.compactMap { places.layer(at: $0) }.first { $0.layer == layer }?.bias
+    var biases: [Int: Int] = [:]
+    for place in steps.indices.compactMap({ places.layer(at: $0) }) { biases[place.layer] = place.bias }
+    return biases
   }
 
   private func neighbour(of first: LinearPlaces.Place, _ places: LinearPlaces) -> Neighbours? {

@@ -17,6 +17,7 @@ extension Network {
       return own.min { $0.step < $1.step }.map { (layer, $0) }
     }.sorted { ($0.use.step, $0.layer) < ($1.use.step, $1.layer) }
     let memory = request.options.memory
+    let biases = correctableBiases
     var changed = changed
     var walks = try batches(data, samples).map { batch throws(InferenceError) in
       let inputs = try filled(changed, try data.batch(batch))
@@ -55,7 +56,7 @@ extension Network {
         }
       }
       if let products, let change = try choose(products) {
-        changed = try changed.replacing(layer: layer, by: change, bias: correctableBias(of: layer))
+        changed = try changed.replacing(layer: layer, by: change, bias: biases[layer])
       }
       progress(index + 1, places.count)
     }

@@ -18,6 +18,7 @@ extension Transformer {
       isCancelled)
     guard !texts.isEmpty else { return changed }
     var changed = changed
+    let biases = correctableBiases
     let chunks = Self.chunks(texts)
     var states = try chunks.map { try embed($0, weights: changed) }
     var plain = comparesWithOriginal ? try chunks.map { try embed($0, weights: original) } : []
@@ -61,7 +62,7 @@ extension Transformer {
         for linear in wanted where done.insert(linear.layer).inserted {
           if isCancelled() { throw InferenceError.cancelled }
           guard let products = seen.products(of: linear), let change = try choose(products) else { continue }
-          changed = try changed.replacing(layer: linear.layer, by: change, bias: correctableBias(of: linear.layer))
+          changed = try changed.replacing(layer: linear.layer, by: change, bias: biases[linear.layer])
         }
       }
       for index in states.indices {
@@ -86,7 +87,7 @@ extension Transformer {
         }
       }
       if let change = try choose(products) {
-        changed = try changed.replacing(layer: head.layer, by: change, bias: correctableBias(of: head.layer))
+        changed = try changed.replacing(layer: head.layer, by: change, bias: biases[head.layer])
       }
     }
     progress(blocks.count + 1, blocks.count + 1)
@@ -96,11 +97,10 @@ extension Transformer {
   /// Gates keep factors from moving on.
   public var neighbours: [Neighbours] { [] }
 
-  public func correctableBias(of layer: Int) -> Int? {
-    guard let bias = linears.first(where: { $0.layer == layer })?.bias,
-      linears.allSatisfy({ $0.layer == layer || $0.bias != bias })
-    else { return nil }
-    return bias
+  public var correctableBiases: [Int: Int] {
+    var readers: [Int: Set<Int>] = [:]
+    for linear in linears { if let bias = linear.bias { readers[bias, default: []].insert(linear.layer) } }
+    return readers.reduce(into: [:]) { if $1.value.count == 1, let layer = $1.value.first { $0[layer] = $1.key } }
   }
 
   /// Windows, or lines, that calibrate where nobody says.

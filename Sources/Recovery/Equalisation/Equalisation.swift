@@ -31,10 +31,11 @@ public struct Equalisation: Sendable {
 
   private mutating func equalise(_ pair: Neighbours, _ columns: [Int: Int]) {
     guard var first = matrices[pair.first], var second = matrices[pair.second], let own = columns[pair.first],
-      let other = columns[pair.second], first.count == pair.channels * own, other > 0
+      let other = columns[pair.second], first.count == pair.channels * own, other > 0, pair.groups > 0,
+      pair.channels / pair.groups * pair.taps == other
     else { return }
-    let inGroup = pair.channels / max(1, pair.groups)
-    let height = second.count / other / max(1, pair.groups)
+    let inGroup = pair.channels / pair.groups
+    let height = second.count / other / pair.groups
     /// The runs of the second that take a channel.
     func runs(_ channel: Int) -> [Range<Int>] {
       let (group, place) = (channel / inGroup, channel % inGroup)

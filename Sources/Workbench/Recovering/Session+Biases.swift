@@ -52,10 +52,10 @@ extension Session {
   public mutating func chooseCorrectedBiases() throws(WorkbenchError) -> BiasChoice {
     var found = BiasChoice()
     let model = try runnable()
-    let biases = itemsByPlace.biases
+    let (vectors, biases) = (itemsByPlace.biases, model.correctableBiases)
     var recipe = self.recipe
     for item in items where item.kind == .weight && item.isLayersWeight && !recipe[item].isKeep && !item.isShared {
-      guard let bias = model.correctableBias(of: item.layerIndex).flatMap({ biases[$0] }), bias.closed == nil else {
+      guard let bias = biases[item.layerIndex].flatMap({ vectors[$0] }), bias.closed == nil else {
         found.withoutBias += 1
         continue
       }

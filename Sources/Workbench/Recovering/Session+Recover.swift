@@ -129,10 +129,11 @@ extension Session {
   /// By layer: the weight, and the bias that its scheme has corrected.
   private func correctedBiases(of model: some Model) -> [Int: (weight: Item, bias: Item)] {
     guard items.contains(where: { recipe[$0].by == .corrected }) else { return [:] }
-    let (weights, biases) = itemsByPlace
+    let (weights, vectors) = itemsByPlace
+    let biases = model.correctableBiases
     var found: [Int: (weight: Item, bias: Item)] = [:]
     for (layer, weight) in weights where !recipe[weight].isKeep && !weight.isShared {
-      guard let bias = model.correctableBias(of: layer).flatMap({ biases[$0] }), recipe[bias].by == .corrected else {
+      guard let bias = biases[layer].flatMap({ vectors[$0] }), recipe[bias].by == .corrected else {
         continue
       }
       found[layer] = (weight, bias)
