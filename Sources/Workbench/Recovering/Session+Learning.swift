@@ -13,7 +13,8 @@ extension Session {
   ///   - items: those that learn; their chosen codes are replaced.
   ///   - changed: all that was chosen.
   func learn<Runnable: Model>(
-    _ source: RecoverySource, _ items: [Item], _ model: Runnable, _ data: Runnable.Data, original: Runnable.Weights, changed: Runnable.Weights,
+    _ source: RecoverySource, _ items: [Item], _ model: Runnable, _ data: Runnable.Data, original: Runnable.Weights,
+    changed: Runnable.Weights,
     _ request: RecoveryRequest, _ found: inout Recovered, progress: (RecoveryProgress) -> Void,
     isCancelled: @escaping () -> Bool
   ) throws {
