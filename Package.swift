@@ -105,7 +105,8 @@ let package = Package(
     tests("InferenceTests", ["Inference", "Architectures", "Checkpoints", "FileAccess", "Numerics", "CKernels"]),
     tests(
       "RecoveryTests", ["Recovery", "Checkpoints", "CKernels", "Compression", "FileAccess", "Inference", "Numerics"]),
-    tests("WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]),
+    tests(
+      "WorkbenchTests", ["Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics", "Recovery"]),
     tests(
       "TerminalUITests",
       ["TerminalUI", "Workbench", "Checkpoints", "Compression", "FileAccess", "Inference", "Numerics"]),

@@ -8,7 +8,9 @@ internal import Checkpoints
 public struct ActivationRanges: Sendable, Hashable {
   public let bits: Int
   /// By a step's number: the range of its first input.
-  public internal(set) var ranges: [Int: ClosedRange<Float>] = [:]
+  public internal(set) var ranges: [Int: ClosedRange<Float>]
+
+  public init(bits: Int, ranges: [Int: ClosedRange<Float>] = [:]) { (self.bits, self.ranges) = (bits, ranges) }
 
   /// Operators whose first input is coded.
   static let operators: Set<String> = ["Conv", "ConvTranspose", "Gemm", "MatMul"]

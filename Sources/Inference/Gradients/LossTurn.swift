@@ -10,7 +10,7 @@ struct LossTurn {
   let isSoftmax: Bool
   let memory: Int?
   /// Ranges that the changed weights' run codes its activations in.
-  let activations: ActivationRanges?
+  var activations: ActivationRanges?
   let isCancelled: () -> Bool
   /// By the number of a weight's value: layers.
   let sources: [Int: [Int]]

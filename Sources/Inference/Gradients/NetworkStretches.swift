@@ -29,7 +29,7 @@ public struct NetworkStretches: StretchWalk {
   public var count: Int { groups.count }
   public var batch: Int { 1 }
   private let network: Network
-  private let turn: LossTurn
+  private var turn: LossTurn
   private let parts: [StretchCuts.Part]
   private let groups: [[Int]]
   private let original: Weights
@@ -64,6 +64,8 @@ public struct NetworkStretches: StretchWalk {
       states.append(State(changed: start, plain: start, target: nil))
     }
   }
+
+  public mutating func code(in ranges: ActivationRanges?) { turn.activations = ranges }
 
   public mutating func advance(to stretch: Int, changed: Weights, isCancelled: @escaping () -> Bool) throws {
     let part = parts[stretch]

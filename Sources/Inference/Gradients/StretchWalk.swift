@@ -25,6 +25,9 @@ public protocol StretchWalk {
   /// How many of these make a step.
   var batch: Int { get }
 
+  /// Codes activations of the changed model in other ranges from here on; `nil` for plain numbers.
+  mutating func code(in ranges: ActivationRanges?)
+
   /// Goes on to a stretch.
   ///
   /// - Parameters:

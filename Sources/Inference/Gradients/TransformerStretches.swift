@@ -41,7 +41,7 @@ public struct TransformerStretches: StretchWalk {
     self.batch = max(1, min(batch, texts.count))
     var found: [(place: Int, stretch: Stretch)] = []
     for (number, block) in model.blocks.enumerated() {
-      let own = block.layers.filter(layers.contains)
+      let own = Set(block.layers).intersection(layers).sorted()
       if !own.isEmpty { found.append((number, Stretch(name: "block \(number)", layers: own))) }
     }
     if let head = model.head, model.outputNorm != nil, head.layer != model.embedding.layer,
@@ -51,6 +51,9 @@ public struct TransformerStretches: StretchWalk {
     }
     (places, stretches) = (found.map(\.place), found.map(\.stretch))
   }
+
+  /// There are no coded activations in a transformer.
+  public mutating func code(in ranges: ActivationRanges?) {}
 
   public mutating func advance(
     to stretch: Int, changed: TransformerWeights, isCancelled: @escaping () -> Bool
@@ -115,7 +118,7 @@ public struct TransformerStretches: StretchWalk {
     let back = try tape.back(gradient, firstRow: 0, distances: &distances)
     var found: [Int: [Float]] = [:]
     for part in back.rows where layers.contains(part.layer) {
-      var sum = found[part.layer] ?? .init(repeating: 0, count: part.outputs * part.inputs)
+      var sum = found[part.layer] ?? .init(repeating: 0, count: part.weightCount)
       try part.addGradient(to: &sum)
       found[part.layer] = sum
     }
@@ -133,7 +136,7 @@ public struct TransformerStretches: StretchWalk {
     if layers.isEmpty { return try losses.found(model, state, rows, changed, isCancelled) }
     let way = TransformerWayBack(model: model, weights: changed, texts: own, isCancelled: isCancelled)
     let head = try way.headBack(state, rows) { row, logits, v in losses.add(row, logits, into: v) }
-    var sum = [Float](repeating: 0, count: head.rows.outputs * head.rows.inputs)
+    var sum = [Float](repeating: 0, count: head.rows.weightCount)
     try head.rows.addGradient(to: &sum)
     return try losses.result([head.rows.layer: sum])
   }

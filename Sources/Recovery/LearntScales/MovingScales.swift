@@ -35,8 +35,8 @@ struct MovingScales: Sendable {
   private static let zeroRate: Float = 0.02
 
   /// Those of a grid.
-  init(_ grid: WeightGrid, _ scheme: Scheme, rate: Float) {
-    let movesZeros = scheme.sparsity == .none
+  init(_ grid: WeightGrid, _ scheme: Scheme, rate: Float, movesZeros: Bool = true) {
+    let movesZeros = movesZeros && scheme.sparsity == .none
     let codes = -(grid.levels.last ?? 0)...max(-(grid.levels.last ?? 0), -(grid.levels.first ?? 0))
     self.init(
       grid.scales, grid.offsets, grid.shifts, grid, scheme, areFixed: grid.hasFixedScales(scheme),

@@ -13,7 +13,7 @@ public struct ScaleTraining: TrainedWeight {
   public let columns: Int
   private let chosen: ChosenWeight
   private let runs: ScaleRuns
-  /// s₀·level; of ggml's blocks what the scales, and the minima, make: their sum is the weight at the beginning.
+  /// Levels; of ggml's blocks what the scales, and the minima, make: their sum is the weight at the beginning.
   private let scaled: [Float]
   private let minima: [Float]
   private let blocks: BlockFactors?
@@ -23,8 +23,9 @@ public struct ScaleTraining: TrainedWeight {
   /// A step's share of a scale, at the training's beginning.
   public static let standardRate: Float = 0.01
 
+  /// - Parameter movesZeros: whether zero points learn too.
   /// - Returns: `nil` of plain numbers, which have no scales.
-  public init?(_ chosen: ChosenWeight, rate: Float = Self.standardRate) {
+  public init?(_ chosen: ChosenWeight, rate: Float = Self.standardRate, movesZeros: Bool = true) {
     guard let (grid, codes) = chosen.gridAndCodes else { return nil }
     (self.chosen, rows, columns) = (chosen, chosen.rows, chosen.columns)
     let all = chosen.values
@@ -44,10 +45,10 @@ public struct ScaleTraining: TrainedWeight {
     } else {
       runs = ScaleRuns(grid)
       blocks = nil
-      moving = MovingScales(grid, chosen.scheme, rate: rate)
+      moving = MovingScales(grid, chosen.scheme, rate: rate, movesZeros: movesZeros)
       var plain = grid
-      plain.offsets = []
-      plain.shifts = []
+      (plain.offsets, plain.shifts) = ([], [])
+      plain.scales = .init(repeating: 1, count: grid.scales.count)
       scaled = ChosenWeight(scheme: chosen.scheme, grid: plain, codes: codes).values
       minima = []
     }
@@ -76,18 +77,19 @@ public struct ScaleTraining: TrainedWeight {
       scaled.withUnsafeBufferPointer { scaled in
         minima.withUnsafeBufferPointer { minima in
           runs.forEach { run, weights in
+            guard isBlocks else {
+              let (scale, zero) = (moving.scales[run], moving.zeros.isEmpty ? 0 : moving.zeros[run])
+              let edge = moving.bases.isEmpty ? 0 : moving.bases[run]
+              for index in weights { values[index] = scale * (scaled[index] + zero) + edge }
+              return
+            }
             let first = moving.firstScales[run]
             let factor = first != 0 ? moving.scales[run] / first : 1
-            if isBlocks {
-              for index in weights { values[index] = factor * scaled[index] }
-              guard !minima.isEmpty else { return }
-              let edge = moving.firstBases[run]
-              let share = edge != 0 ? moving.bases[run] / edge : 1
-              for index in weights { values[index] += share * minima[index] }
-            } else {
-              let base = moving.base(run)
-              for index in weights { values[index] = factor * scaled[index] + base }
-            }
+            for index in weights { values[index] = factor * scaled[index] }
+            guard !minima.isEmpty else { return }
+            let edge = moving.firstBases[run]
+            let share = edge != 0 ? moving.bases[run] / edge : 1
+            for index in weights { values[index] += share * minima[index] }
           }
         }
       }

@@ -4,6 +4,12 @@ import Inference
 protocol TrainedLoss {
   associatedtype Weights: ModelWeights
 
+  /// The ranges that activations are to be coded in with some weights; `nil` where they stay plain.
+  func ranges(_ weights: Weights) throws -> ActivationRanges?
+
+  /// Codes them so from here on.
+  mutating func code(in ranges: ActivationRanges?)
+
   /// The mean over the samples' units, and its gradients by some layers' weights; of none it alone.
   func found(_ samples: [Int], _ weights: Weights, ofLayers layers: Set<Int>) throws -> LossGradients
 }
@@ -15,9 +21,15 @@ struct WholeLoss<Runnable: Model>: TrainedLoss {
   let original: Runnable.Weights
   let loss: DistillationLoss
   let request: MeasurementRequest
-  let activations: ActivationRanges?
+  var activations: ActivationRanges?
   let teacher: TeacherOutputs?
   let isCancelled: () -> Bool
+
+  func ranges(_ weights: Runnable.Weights) throws -> ActivationRanges? {
+    try model.askedRanges(request, weights: weights, isCancelled: isCancelled)
+  }
+
+  mutating func code(in ranges: ActivationRanges?) { activations = ranges }
 
   func found(_ samples: [Int], _ weights: Runnable.Weights, ofLayers layers: Set<Int>) throws -> LossGradients {
     try model.lossGradients(
@@ -27,11 +39,19 @@ struct WholeLoss<Runnable: Model>: TrainedLoss {
 }
 
 /// The loss of what the stretch makes that a walk has come to.
-struct StretchLoss<Walk: StretchWalk>: TrainedLoss {
-  let walk: Walk
+struct StretchLoss<Runnable: Model>: TrainedLoss {
+  let model: Runnable
+  var walk: Runnable.Stretches
+  let request: MeasurementRequest
   let isCancelled: () -> Bool
 
-  func found(_ samples: [Int], _ weights: Walk.Weights, ofLayers layers: Set<Int>) throws -> LossGradients {
+  func ranges(_ weights: Runnable.Weights) throws -> ActivationRanges? {
+    try model.askedRanges(request, weights: weights, isCancelled: isCancelled)
+  }
+
+  mutating func code(in ranges: ActivationRanges?) { walk.code(in: ranges) }
+
+  func found(_ samples: [Int], _ weights: Runnable.Weights, ofLayers layers: Set<Int>) throws -> LossGradients {
     try walk.lossGradients(samples, changed: weights, ofLayers: layers, isCancelled: isCancelled)
   }
 }

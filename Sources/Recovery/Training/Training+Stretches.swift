@@ -57,11 +57,13 @@ extension Training {
       for layer in stretch.layers { trained[layer] = try begin(layer) }
       guard !trained.isEmpty else { continue }
       found.peakBytes = max(found.peakBytes, bytes(of: trained))
+      if number > 0 { walk.code(in: try model.askedRanges(request, weights: changed, isCancelled: isCancelled)) }
       try walk.advance(to: number, changed: changed, isCancelled: isCancelled)
       var own = options
       own.checkpoint = options.checkpoint.map { "\($0).\(number)" }
       var turn = TrainingTurn(
-        loss: StretchLoss(walk: walk, isCancelled: isCancelled), changed: changed, options: own,
+        loss: StretchLoss(model: model, walk: walk, request: request, isCancelled: isCancelled), changed: changed,
+        options: own,
         samples: TrainingSamples(count: walk.count, batch: walk.batch, seed: options.seed), isCancelled: isCancelled,
         progress: TrainingProgress(trained))
       trained = [:]

@@ -9,6 +9,9 @@ import Inference
 /// it is never worse there than what the training began with. A loss that is no number undoes the step before it and
 /// halves the rate; three in a row end the training.
 ///
+/// Activations that are to be coded get their ranges anew each time that the loss on what is held out is found, as whoever
+/// evaluates the result finds them.
+///
 /// Cost a step: about four forward runs of the batch. Memory beside the run: three copies of each trained weight's own
 /// state, and two of its matrix.
 public enum Training {
@@ -43,7 +46,7 @@ public enum Training {
     let samples = TrainingSamples(count: count, batch: batch, seed: options.seed)
     let loss = WholeLoss(
       model: model, data: data.keepingDecoded(bytes: Self.keptBytes), original: original, loss: options.loss,
-      request: request, activations: try ranges(model, changed, trained, request, isCancelled),
+      request: request,
       // To run the original on samples that few steps take is not worth it.
       teacher: options.steps >= count / max(1, 2 * batch) ? TeacherOutputs(bytes: Self.keptBytes) : nil,
       isCancelled: isCancelled)
@@ -55,17 +58,4 @@ public enum Training {
 
   /// Bytes of the original's outputs, and of decoded images, that are kept over steps.
   static let keptBytes = 512 << 20
-
-  /// The ranges that activations are coded in where a request asks for it: those of what the training begins with.
-  static func ranges<Runnable: Model>(
-    _ model: Runnable, _ changed: Runnable.Weights, _ trained: [Int: any TrainedWeight], _ request: MeasurementRequest,
-    _ isCancelled: @escaping () -> Bool
-  ) throws -> ActivationRanges? {
-    guard request.activations != nil else { return nil }
-    var weights = changed
-    for (layer, weight) in trained.sorted(by: { $0.key < $1.key }) {
-      weights = try weights.replacing(layer: layer, withMatrix: weight.values)
-    }
-    return try model.askedRanges(request, weights: weights, isCancelled: isCancelled)
-  }
 }

@@ -1,3 +1,5 @@
+import Inference
+
 /// All that a training is at a time, beside what it is given.
 struct TrainingProgress: Sendable {
   var weights: [Int: any TrainedWeight]
@@ -12,6 +14,8 @@ struct TrainingProgress: Sendable {
   var failures = 0
   var losses: [Double] = []
   var heldOut: [(step: Int, loss: Double)] = []
+  /// What activations are coded in since the last of these.
+  var ranges: ActivationRanges?
 
   init(_ weights: [Int: any TrainedWeight]) { (self.weights, best) = (weights, weights) }
 
@@ -22,7 +26,7 @@ struct TrainingProgress: Sendable {
 
   // MARK: - As bytes
 
-  /// `latheT01`, what training it is of, then the numbers.
+  /// `latheT02`, what training it is of, then the numbers.
   func bytes(of name: String) -> [UInt8] {
     var bytes = StateWriter()
     bytes.put(Self.mark)
@@ -34,12 +38,25 @@ struct TrainingProgress: Sendable {
       bytes.put(loss)
     }
     bytes.put(bestLoss)
+    bytes.put(UInt64(ranges?.bits ?? 0))
+    let own = (ranges?.ranges ?? [:]).sorted { $0.key < $1.key }
+    bytes.put(own.flatMap { [Float(bitPattern: UInt32($0.key)), $0.value.lowerBound, $0.value.upperBound] })
     for (_, weight) in weights.sorted(by: { $0.key < $1.key }) { bytes.put(weight.state) }
     for (_, weight) in best.sorted(by: { $0.key < $1.key }) { bytes.put(weight.state) }
     return bytes.bytes
   }
 
-  private static let mark = UInt64(littleEndian: 0x3130_5465_6874_616c)
+  /// Triples of a step's number, as bits, and its range; whatever is none is left out.
+  private static func ranges(bits: Int, _ numbers: [Float]) -> ActivationRanges? {
+    guard (1...32).contains(bits) else { return nil }
+    var ranges: [Int: ClosedRange<Float>] = [:]
+    for place in stride(from: 0, to: numbers.count - 2, by: 3) where numbers[place + 1] <= numbers[place + 2] {
+      ranges[Int(numbers[place].bitPattern)] = numbers[place + 1]...numbers[place + 2]
+    }
+    return ActivationRanges(bits: bits, ranges: ranges)
+  }
+
+  private static let mark = UInt64(littleEndian: 0x3230_5465_6874_616c)
 
   /// Takes what was written.
   ///
@@ -63,6 +80,7 @@ struct TrainingProgress: Sendable {
     for _ in 0..<steps { losses.append(try bytes.double()) }
     for _ in 0..<checks { heldOut.append((try count(&bytes), try bytes.double())) }
     bestLoss = try bytes.double()
+    ranges = Self.ranges(bits: try count(&bytes), try bytes.floats())
     for key in weights.keys.sorted() { try weights[key]?.restore(try bytes.list()) }
     for key in best.keys.sorted() { try best[key]?.restore(try bytes.list()) }
     guard bytes.isAtEnd else { throw RecoveryError("is longer than the training's state") }

@@ -4,7 +4,7 @@ import Inference
 
 /// One training on its way.
 struct TrainingTurn<Loss: TrainedLoss> {
-  let loss: Loss
+  var loss: Loss
   /// What the layers that are not trained are.
   let changed: Loss.Weights
   let options: TrainingOptions
@@ -19,6 +19,7 @@ struct TrainingTurn<Loss: TrainedLoss> {
     let name = progress.name(options, samples)
     if let path = options.checkpoint, try progress.resume(from: path, of: name) {
       report(.note("goes on from step \(progress.step) of \(path)"))
+      loss.code(in: progress.ranges)
     }
     guard !progress.weights.isEmpty else { return progress.result }
     do {
@@ -96,6 +97,8 @@ struct TrainingTurn<Loss: TrainedLoss> {
     var (sum, units) = (0.0, 0)
     let finished = progress.weights.mapValues { $0.finished().values }
     let weights = try replaced(finished)
+    progress.ranges = try loss.ranges(weights)
+    loss.code(in: progress.ranges)
     for first in stride(from: 0, to: samples.heldOut.count, by: max(32, samples.batch)) {
       let part = Array(samples.heldOut[first..<min(samples.heldOut.count, first + max(32, samples.batch))])
       let found = try loss.found(part, weights, ofLayers: [])

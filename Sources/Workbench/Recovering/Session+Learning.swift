@@ -41,7 +41,7 @@ extension Session {
   }
 
   /// The order that was asked for, or else the method's own, as far as there is room for it.
-  private func learningOrder(
+  func learningOrder(
     _ items: [Item], _ request: RecoveryRequest, _ found: inout Recovered
   ) -> LearningOrder {
     if let order = request.order { return order }
