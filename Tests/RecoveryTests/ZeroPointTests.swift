@@ -80,17 +80,4 @@ import Testing
     #expect(weight.values.count { $0 == 0 } >= 128)
     #expect(weight.finished().gridAndCodes?.grid.shifts == chosen.gridAndCodes?.grid.shifts)
   }
-
-  /// Of a whole network in small groups: with zero points the loss on what is held out gets lower than with scales alone.
-  @Test func zeroPointsLowerTheLoss() throws {
-    let digits = try DigitsTraining()
-    let chosen = try digits.chosen("int2,group=16,affine")
-    var options = TrainingOptions()
-    (options.steps, options.batch) = (100, 16)
-    func trained(_ movesZeros: Bool) throws -> TrainingResult {
-      try digits.run(chosen.compactMapValues { ScaleTraining($0, movesZeros: movesZeros) }, options)
-    }
-    let (both, alone) = (try trained(true), try trained(false))
-    #expect(both.best < 0.95 * alone.best, "\(both.best), \(alone.best) with scales alone")
-  }
 }
