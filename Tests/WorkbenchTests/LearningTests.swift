@@ -64,7 +64,8 @@ import Testing
     let rounded = try session("int3,channel,by=rounding")
     let session = try session("int3,channel,by=scales")
     var (found, request) = (Recovered(), request(nil))
-    #expect(rounded.learningOrder(rounded.items, request, &found) == .blocks)
+    let weights = rounded.items.filter { rounded.scheme(of: $0).by == .rounding }
+    #expect(weights.count == 5 && rounded.learningOrder(weights, request, &found) == .blocks)
     #expect(session.learningOrder(session.items, request, &found) == .whole && found.notes.isEmpty)
     request.measurement.options.memory = 2 << 20
     #expect(session.learningOrder(session.items, request, &found) == .blocks)
