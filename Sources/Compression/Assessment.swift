@@ -71,17 +71,35 @@ extension Assessment {
     _ source: some WeightSource, scheme: Scheme, into values: UnsafeMutableBufferPointer<Float>,
     control: PassControl = .silent
   ) throws -> Bool {
+    try forEachReconstructedChunk(source, scheme: scheme, control: control) { row, piece in
+      guard let from = piece.baseAddress else { return }
+      (values.baseAddress! + row * source.columns).update(from: from, count: piece.count)
+    }
+  }
+
+  /// The same in pieces of whole rows, from the first on; memory does not grow with the weight.
+  ///
+  /// - Parameter body: hears the number of a piece's first row, and its values, which it may change.
+  /// - Returns: whether the scheme is computed; nothing was heard otherwise.
+  public static func forEachReconstructedChunk(
+    _ source: some WeightSource, scheme: Scheme, control: PassControl = .silent,
+    _ body: (_ row: Int, _ values: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws -> Bool {
     let pruning = try Pruning(scheme.sparsity, of: source, control: control)
     guard var method = try Reconstruction(scheme, of: source, pruning: pruning, control: control) else {
       return false
     }
     defer { method.free() }
-    let codes = UnsafeMutablePointer<Int32>.allocate(
-      capacity: min(source.rowsPerChunk, source.rows) * source.columns)
-    defer { codes.deallocate() }
+    let capacity = min(source.rowsPerChunk, source.rows) * source.columns
+    let values = UnsafeMutablePointer<Float>.allocate(capacity: capacity)
+    let codes = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+    defer {
+      values.deallocate()
+      codes.deallocate()
+    }
     try source.forEachPrunedChunk(pruning, control) { chunk, pruned in
-      method.apply(
-        chunk, pruned: pruned, values: values.baseAddress! + chunk.firstRow * chunk.columns, codes: codes)
+      method.apply(chunk, pruned: pruned, values: values, codes: codes)
+      try body(chunk.firstRow, UnsafeMutableBufferPointer(start: values, count: chunk.count))
     }
     return true
   }

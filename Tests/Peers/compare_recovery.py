@@ -7,13 +7,11 @@ of plain numbers, and Lathe scores both on text that took no part. FOLDER gets t
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-os.environ["LLM_COMPRESSOR_LOG_DISABLED"] = "true"
 
 import torch
 from datasets import Dataset

@@ -15,7 +15,7 @@ import Testing
   @Test func everyTargetOfTheContractIsListed() {
     let names = [
       "lathe", "llama.cpp", "llm-compressor", "compressed-tensors-config", "mlx-config", "onnxruntime", "coremltools",
-      "torchao", "gptqmodel", "auto-round", "exllamav3", "csv", "markdown", "json", "gguf",
+      "torchao", "gptqmodel", "auto-round", "exllamav3", "csv", "markdown", "json", "gguf", "safetensors",
     ]
     #expect(Target.all.map(\.name) == names)
     for target in Target.all { #expect(!target.summary.isEmpty) }

@@ -1,5 +1,5 @@
 internal import FileAccess
-internal import Numerics
+public import Numerics
 
 /// safetensors (github.com/huggingface/safetensors, format description).
 ///
@@ -32,6 +32,11 @@ enum Safetensors: CheckpointFormat {
     "U32": .u32,
     "F32": .f32, "C64": .complex64, "F64": .f64, "I64": .i64, "U64": .u64,
   ]
+}
+
+extension ElementType {
+  /// What safetensors calls it; `nil` for a type that it does not have.
+  public var safetensorsName: String? { Safetensors.types.first { $0.value == self }?.key }
 }
 
 extension Safetensors {

@@ -35,9 +35,10 @@ public struct Target: Sendable, Hashable {
 
   public static let lathe = Target(name: "lathe", summary: "the recipe, which Lathe reads back", kind: .recipe)
   public static let gguf = Target(GGUFWriter())
+  public static let safetensors = Target(SafetensorsWriter())
 
   /// The formats of checkpoints that are written.
-  static let checkpoints: [Target] = [.gguf]
+  static let checkpoints: [Target] = [.gguf, .safetensors]
 
   /// All that there are, in the order in which they are listed.
   public static let all: [Target] = [.lathe] + ConfigTarget.all.map(Target.init) + checkpoints
@@ -70,7 +71,7 @@ public struct Target: Sendable, Hashable {
 
   /// Names of the contract that this version does not write yet.
   static let later = [
-    "onnx", "onnx-matmulnbits", "safetensors-compressed", "safetensors-mlx", "safetensors", "npz",
+    "onnx", "onnx-matmulnbits", "safetensors-compressed", "safetensors-mlx", "npz",
   ]
 
   /// - Parameter name: a target's, or the path of a sheet that ends in `.target`.

@@ -41,12 +41,18 @@ struct ChangedNumbers: CheckpointPart {
   func make(
     _ piece: Int, with buffers: PieceBuffers, control: PassControl, put: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws -> Int {
+    if places.count == 1 {
+      let item = places[0].item
+      let type = session.checkpoint.tensors[item.id].type
+      return try ReconstructedTensor(item, as: type, of: session, at: start, turn)
+        .make(piece, with: buffers, control: control, put: put)
+    }
     try turn.wait {
       let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 16)
       defer { bytes.deallocate() }
-      let order = places.count > 1 ? session.items.map(\.id) : []
+      let order = session.items.map(\.id)
       func number(_ place: Place) -> Int { order.firstIndex(of: place.item.id) ?? 0 }
-      for place in places.count > 1 ? places.sorted(by: { number($0) < number($1) }) : places {
+      for place in places.sorted(by: { number($0) < number($1) }) {
         let start = place.range.lowerBound - range.lowerBound
         try encode(
           place.item, into: UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + place.range.count]))
@@ -71,5 +77,5 @@ struct ChangedNumbers: CheckpointPart {
 final class Turn: Sendable {
   private let lock = Mutex(())
 
-  func wait(_ body: () throws -> Void) rethrows { try lock.withLock { _ in try body() } }
+  func wait<Result>(_ body: () throws -> Result) rethrows -> Result { try lock.withLock { _ in try body() } }
 }

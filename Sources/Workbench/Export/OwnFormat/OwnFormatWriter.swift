@@ -22,10 +22,13 @@ struct OwnFormatWriter: CheckpointWriter {
     try session.requireRecovered()
     let checkpoint = session.checkpoint
     let changed = session.items.filter { !session.recipe[$0].isKeep }
-    for item in changed {
-      if let obstacle = obstacle(to: item, in: checkpoint) {
-        throw WorkbenchError("\(printable(item.name)): \(obstacle)", .misfit)
-      }
+    let obstacles = changed.compactMap { item in
+      obstacle(to: item, in: checkpoint).map { "\(printable(item.name)): \($0)" }
+    }
+    if let first = obstacles.first {
+      let others = obstacles.dropFirst().prefix(11).map { "\n  \($0)" }.joined()
+      throw WorkbenchError(
+        first + others + (obstacles.count > 12 ? "\n  … and \(obstacles.count - 12) more" : ""), .misfit)
     }
     let source = OwnFolder(checkpoint)
     var files: [CheckpointPlan.File] = []
