@@ -35,7 +35,7 @@ public struct LayerChoice: Sendable {
     public var notes: [String] = []
   }
 
-  /// Chooses the codes for what the layer is given. Memory: three copies of the weight, and five of the inputs' moments.
+  /// Chooses the codes for what the layer is given. Memory: seven copies of the weight, and five of the inputs' moments.
   ///
   /// - Parameter products: of as many columns; their parts divide the rows.
   /// - Throws: what sparsity's own rules throw.
@@ -48,25 +48,19 @@ public struct LayerChoice: Sendable {
       rows: rows, columns: columns, values: weights, shape: shape,
       importances: rows % parts == 0 ? squares.flatMap { $0 } : squares.first)
     let factors = try factors(of: products)
-    var grid = try WeightGrid(scheme, of: source)
-    if let own = grid, !own.blocks.isEmpty || scheme.hasRangeOfItsOwn || scheme.by == .equalised {
-      grid = own
-    } else if let own = grid {
-      // What a column's rounding costs once the others make good what they can; of nearest levels, all together.
-      let searched = ScaleSearch(scheme: scheme, factors: factors.map(\.variancesByColumn)).searched(own, weights)
-      grid = scheme.by == .ranges ? RangeSearch(scheme: scheme, factors: factors).searched(own, weights) : searched
-    }
+    let grids = try grids(source, factors)
     let mask = try fixedMask(source)
-    let feedback = ErrorFeedback(scheme: scheme, grid: grid, rows: rows, columns: columns)
     let nearest = try nearestValues(source)
-    var result = (codes: [UInt8](), values: [Float]())
-    var (cost, nearestCost) = (0.0, 0.0)
+    let isNearest = scheme.by == .ranges || scheme.by == .equalised
+    var best = RowChoice(grid: grids.first, rows: rows, columns: columns)
+    var nearestCost = 0.0
     var notes: [String] = []
     let starved = products.parts.count { $0.borrowedRows > 0 }
     if starved > 0 {
       let whose = products.parts.count > 1 ? " to \(starved) of its \(products.parts.count) experts" : " to it"
       notes.append("fewer tokens came\(whose) than it has inputs: filled up with what all tokens would give")
     }
+    var targets: [[Float]] = []
     for (index, part) in products.parts.enumerated() {
       let own = index * rows / parts * columns..<(index + 1) * rows / parts * columns
       let count = own.count / columns
@@ -84,26 +78,51 @@ public struct LayerChoice: Sendable {
         BLAS.multiply(target, shift, into: &moved, m: count, n: columns, k: columns)
         if moved.allSatisfy(\.isFinite) { target = moved }
       }
-      let isNearest = scheme.by == .ranges || scheme.by == .equalised
-      let choice = feedback.choose(
-        isNearest ? Array(weights[own]) : target, firstRow: own.lowerBound / columns, rows: count,
-        isNearest ? factor.independent : factor, mask: mask.map { Array($0[own]) })
-      result.codes += choice.codes
-      result.values += choice.values
-      var errors = target
-      for place in errors.indices { errors[place] -= nearest[own.lowerBound + place] }
-      nearestCost += factor.cost(of: errors, rows: count)
-      for place in errors.indices { errors[place] = target[place] - choice.values[place] }
-      cost += factor.cost(of: errors, rows: count)
+      targets.append(target)
+      nearestCost += factor.costs(of: Self.differences(target, nearest[own]), rows: count).reduce(0, +)
     }
-    if grid == nil, let halfType { result.values = result.values.map { halfType.float(halfType.bits($0)) } }
-    let ratio = nearestCost > 0 ? cost / nearestCost : 1
-    var weight =
-      grid.map { ChosenWeight(scheme: scheme, grid: $0, codes: result.codes, outputError: ratio) }
-      ?? ChosenWeight(
-        scheme: scheme, rows: rows, columns: columns, content: .numbers(result.values), outputError: ratio)
+    for grid in grids.isEmpty ? [nil] : grids.map(Optional.some) {
+      let feedback = ErrorFeedback(scheme: scheme, grid: grid, rows: rows, columns: columns)
+      var tried = RowChoice(grid: grid, rows: rows, columns: columns)
+      for (index, target) in targets.enumerated() {
+        let own = index * rows / parts * columns..<(index + 1) * rows / parts * columns
+        let count = own.count / columns
+        let choice = feedback.choose(
+          isNearest ? Array(weights[own]) : target, firstRow: own.lowerBound / columns, rows: count,
+          isNearest ? factors[index].independent : factors[index], mask: mask.map { Array($0[own]) })
+        let costs = factors[index].costs(of: Self.differences(target, choice.values[...]), rows: count)
+        tried.put(choice, costs, at: own.lowerBound / columns)
+      }
+      best.take(tried)
+    }
+    let ratio = nearestCost > 0 ? best.costs.reduce(0, +) / nearestCost : 1
+    var weight: ChosenWeight
+    if let grid = best.grid {
+      weight = ChosenWeight(scheme: scheme, grid: grid, codes: best.codes, outputError: ratio)
+    } else {
+      let numbers = halfType.map { type in best.values.map { type.float(type.bits($0)) } } ?? best.values
+      weight = ChosenWeight(
+        scheme: scheme, rows: rows, columns: columns, content: .numbers(numbers), outputError: ratio)
+    }
     weight.nearestError = Self.relativeError(nearest, weights)
     return Result(weight: weight, values: weight.values, notes: notes)
+  }
+
+  /// The grids that are tried, one of which each row takes: that of the scheme's own scales, and those searched for the least
+  /// error of the outputs, by what a column's rounding costs alone and by what it costs once the others make good what they
+  /// can. None where the weight stays in floats.
+  private func grids(_ source: ArrayWeights, _ factors: [InputFactor]) throws -> [WeightGrid] {
+    guard let own = try WeightGrid(scheme, of: source) else { return [] }
+    if !own.blocks.isEmpty || scheme.hasRangeOfItsOwn || scheme.by == .equalised { return [own] }
+    if scheme.by == .ranges { return [RangeSearch(scheme: scheme, factors: factors).searched(own, weights)] }
+    return [
+      ScaleSearch(scheme: scheme, factors: factors.map(\.variancesByColumn)).searched(own, weights),
+      ScaleSearch(scheme: scheme, factors: factors.map(\.momentsByColumn)).searched(own, weights), own,
+    ]
+  }
+
+  private static func differences(_ target: [Float], _ values: ArraySlice<Float>) -> [Float] {
+    zip(target, values).map { $0 - $1 }
   }
 
   private func factors(of products: InputProducts) throws -> [InputFactor] {

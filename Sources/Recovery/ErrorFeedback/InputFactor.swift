@@ -107,13 +107,19 @@ struct InputFactor {
     return other
   }
 
-  /// Σ over rows of e H eᵀ, in the matrix's own order.
-  func cost(of errors: [Float], rows: Int) -> Double {
-    guard rows > 0, columns > 0 else { return 0 }
+  /// e H eᵀ of each row, in the matrix's own order.
+  func costs(of errors: [Float], rows: Int) -> [Double] {
+    guard rows > 0, columns > 0 else { return .init(repeating: 0, count: rows) }
     var products = [Float](repeating: 0, count: rows * columns)
     BLAS.multiply(errors, moments, into: &products, m: rows, n: columns, k: columns)
-    return zip(errors, products).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    return (0..<rows).map { row in
+      let own = row * columns..<(row + 1) * columns
+      return zip(errors[own], products[own]).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
   }
+
+  /// What a column's error costs where the others make good nothing: H's diagonal.
+  var momentsByColumn: [Float] { (0..<columns).map { moments[$0 * columns + $0] } }
 }
 
 extension BLAS {

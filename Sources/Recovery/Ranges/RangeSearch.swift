@@ -24,7 +24,7 @@ struct RangeSearch {
         let part = Array(weights[rows.lowerBound * grid.columns..<rows.upperBound * grid.columns])
         for (place, candidate) in search.candidates.enumerated() {
           let errors = errors(part, grid, 0..<grid.columns, rows: rows, by: candidate)
-          costs[place] += factor.cost(of: errors, rows: rows.count)
+          costs[place] += factor.costs(of: errors, rows: rows.count).reduce(0, +)
         }
       }
       take(costs.indices.min { costs[$0] < costs[$1] } ?? 0, run: 0, &grid, of: grid)
