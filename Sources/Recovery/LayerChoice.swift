@@ -115,8 +115,11 @@ public struct LayerChoice: Sendable {
     guard let own = try WeightGrid(scheme, of: source) else { return [] }
     if !own.blocks.isEmpty || scheme.hasRangeOfItsOwn || scheme.by == .equalised { return [own] }
     if scheme.by == .ranges { return [RangeSearch(scheme: scheme, factors: factors).searched(own, weights)] }
+    let searched = ScaleSearch(scheme: scheme, factors: factors.map(\.variancesByColumn)).searched(own, weights)
+    // Codes that fit the samples best leave what is held out of them nothing to judge a training by.
+    if scheme.by != .gptq { return [searched] }
     return [
-      ScaleSearch(scheme: scheme, factors: factors.map(\.variancesByColumn)).searched(own, weights),
+      searched,
       ScaleSearch(scheme: scheme, factors: factors.map(\.momentsByColumn)).searched(own, weights), own,
     ]
   }

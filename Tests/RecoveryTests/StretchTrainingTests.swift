@@ -44,7 +44,7 @@ import Testing
   /// On the test images, which nothing was chosen by, the divergence falls by a clear factor, though no loss but the last
   /// stretch's looked at the outputs.
   @Test(arguments: [
-    ("rounding", "int3,channel", 0.5), ("scales", "int2,channel,by=gptq", 0.6), ("latent", "int3,channel", 0.6),
+    ("rounding", "int3,channel", 0.5), ("scales", "int2,channel,by=scales", 0.6), ("latent", "int3,channel", 0.6),
   ]) func blocksLearnToMakeWhatTheOriginalMakes(_ name: String, _ spec: String, _ factor: Double) throws {
     let digits = try DigitsTraining()
     let chosen = try digits.chosen(spec)
@@ -190,7 +190,7 @@ import Testing
   /// Trained with coded activations, the network loses less with them, on what is held out, than trained without.
   @Test func activationsOfFewBitsAreLearntWith() throws {
     let digits = try DigitsTraining()
-    let chosen = try digits.chosen("int4,channel,by=gptq")
+    let chosen = try digits.chosen("int4,channel,by=scales")
     var request = digits.request
     request.activations = ActivationOptions(bits: 4, calibration: sample("digits-calibration.npz"))
     let coded = request

@@ -95,8 +95,8 @@ struct DigitsTraining {
 
   /// Both on what is held out and on the test images, which nothing was chosen by, the divergence falls by a clear factor.
   @Test(arguments: [
-    ("scales", "int3,channel", 0.5), ("scales", "int2,channel,by=gptq", 0.5), ("rounding", "int3,channel", 0.5),
-    ("latent", "int2,channel", 0.5), ("latent", "ternary", 0.2), ("latent", "int2,channel,by=gptq", 0.4),
+    ("scales", "int3,channel", 0.5), ("scales", "int2,channel,by=scales", 0.5), ("rounding", "int3,channel", 0.5),
+    ("latent", "int2,channel", 0.5), ("latent", "ternary", 0.2), ("latent", "int2,channel,by=scales", 0.4),
   ]) func trainingCutsTheDivergence(_ name: String, _ spec: String, _ factor: Double) throws {
     let digits = try DigitsTraining()
     let chosen = try digits.chosen(spec)

@@ -45,7 +45,8 @@ import Testing
 
   @Test func aGraphBecomesAFileOfItsTensors() throws {
     try check(
-      try session("Samples/digits-cnn.onnx", "*=int4,channel", "/fc2*=ternary"), at: out.path("d.safetensors"), as: .f32)
+      try session("Samples/digits-cnn.onnx", "*=int4,channel", "/fc2*=ternary"), at: out.path("d.safetensors"), as: .f32
+    )
   }
 
   @Test func halvesStayHalvesAndBlocksBecomeFloats() throws {

@@ -38,8 +38,9 @@ final class ExportMeter: Sendable {
   /// - Returns: whether to go on.
   func add(_ bytes: Int) -> Bool {
     let done = done.add(bytes, ordering: .relaxed).newValue
-    let now = DispatchTime.now().uptimeNanoseconds
     told.withLock { told in
+      // Read here: another thread's time of before the lock would lie before the one that was told.
+      let now = DispatchTime.now().uptimeNanoseconds
       guard now - told >= Self.interval || done >= total else { return }
       told = now
       let seconds = Double(now - start) / 1e9
