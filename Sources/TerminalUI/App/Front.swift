@@ -22,7 +22,7 @@ package enum Front {
     let rescue = Rescue(model: session.checkpoint.path)
     var screen = Screen(
       session: session, mailbox: mailbox, glyphs: terminal.glyphs, data: data, request: request,
-      opened: opened, rescues: opened == nil ? RescueFolder.allFiles(for: session.checkpoint.path) : [],
+      opened: opened, offersRescues: opened == nil,
       changed: rescue.keep, kept: rescue.paths)
     screen.state.preferredColumns = preferences.columns
     terminal.takeAnswer()

@@ -50,13 +50,13 @@ struct Screen: Program {
   /// - Parameters:
   ///   - glyphs: what the locale can show.
   ///   - opened: a session of this model to go on with.
-  ///   - rescues: files with work of sessions of models of this name: what is of this very one is offered.
+  ///   - offersRescues: whether the work of a session of this model that ended without being asked to is looked for.
   ///   - changed: hears of every change of the recipe and what was measured, and of its being written.
   ///   - kept: where the session would be written.
   init(
     session: Session, mailbox: Mailbox<Message>, glyphs: GlyphSet, data: String? = nil,
     request: MeasurementRequest = .init(data: ""), workers: Int? = nil,
-    opened: OpenedSession? = nil, rescues: [String] = [],
+    opened: OpenedSession? = nil, offersRescues: Bool = false,
     changed: @escaping @Sendable (SessionDraft, String?) -> Void = { _, _ in }, kept: [String] = []
   ) {
     self.request = request
@@ -85,7 +85,7 @@ struct Screen: Program {
     askForFileSize()
     if opened != nil { perform(.resolveShared) }
     if opened?.chosen.isEmpty == false { keepCodes() }
-    if !rescues.isEmpty { start(.rescued(among: rescues)) }
+    if offersRescues { start(.rescued) }
     if session.cache != nil { start(.recall) }
     if session.items.count > SearchJob.veryLongModel { SearchJob.startOrder(session, mailbox: mailbox) }
     if session.items.count > SearchJob.longModel { SearchJob.start(session.items, mailbox: mailbox) }

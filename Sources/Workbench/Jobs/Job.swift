@@ -44,7 +44,7 @@ public final class Job: Sendable, Identifiable {
     /// A session read.
     case openSession(path: String)
     /// The work of a session that ended without being asked to, looked for in files of its model's name.
-    case rescued(among: [String])
+    case rescued
     /// Bytes about the model written; `what` says what they are.
     case save([UInt8], path: String, what: String, replaces: Bool)
     /// What is to be said of recipes beside the one that stands.

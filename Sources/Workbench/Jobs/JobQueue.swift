@@ -105,7 +105,8 @@ extension Job {
       return .savedSession(path: path)
     case .keepCodes(let paths): return .keptCodes(try session.keepCodes(beside: paths))
     case .openSession(let path): return .openedSession(try session.opened(path))
-    case .rescued(let paths): return .rescued(try session.rescued(among: paths))
+    case .rescued:
+      return .rescued(try session.rescued(among: RescueFolder.allFiles(for: session.checkpoint.path)))
     case .save(let bytes, let path, let what, let replaces):
       if !replaces { try session.checkFree([path]) }
       try session.write(bytes, to: path)

@@ -65,8 +65,11 @@ public struct RescueFolder: Sendable, Hashable {
     let stem = prefix + Self.stem(of: model) + "-"
     let ending = RecoveredFile.path(beside: Self.ending)
     let names = folderNames(path) ?? []
-    for name in names where !names.contains(name.dropLast(ending.count) + Self.ending) {
-      guard let process = number(name, stem, ending), !processExists(process) else { continue }
+    for name in names {
+      // A folder of many programs has thousands of names: few are looked at twice.
+      guard let process = number(name, stem, ending), !names.contains(name.dropLast(ending.count) + Self.ending),
+        !processExists(process)
+      else { continue }
       let stray = "\(path)/\(name)"
       if isOwnFile(stray) { removeEntry(stray) }
     }
