@@ -44,21 +44,16 @@ enum RecoveredFile {
 
   /// The file's bytes, the same for the same codes: piece by piece, the header first.
   static func pieces(_ chosen: [String: ChosenWeight], _ put: ([UInt8]) throws -> Void) throws {
-    var header: [(String, String, [Int], Int)] = []
     let order = chosen.keys.sorted()
+    var entries: [SafetensorsHeader.Entry] = []
     for name in order {
       guard let weight = chosen[name] else { continue }
-      for part in parts(of: weight) { header.append(("\(name)#\(part.name)", part.type, part.shape, part.bytes.count)) }
+      for part in parts(of: weight) {
+        entries.append(
+          .init(name: "\(name)#\(part.name)", type: part.type, shape: part.shape, byteCount: part.bytes.count))
+      }
     }
-    var at = 0
-    let entries = header.map { name, type, shape, count -> String in
-      defer { at += count }
-      return
-        "\(JSONText.quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape.map(String.init).joined(separator: ","))],\"data_offsets\":[\(at),\(at + count)]}"
-    }
-    var text = Array("{\(entries.joined(separator: ","))}".utf8)
-    text += [UInt8](repeating: 32, count: (8 - text.count % 8) % 8)
-    try put(littleEndian(UInt64(text.count)) + text)
+    try put(SafetensorsHeader(entries: entries).encoded.bytes)
     for name in order {
       guard let weight = chosen[name] else { continue }
       for part in parts(of: weight) { try put(part.bytes) }
@@ -67,7 +62,7 @@ enum RecoveredFile {
 
   private struct Part {
     let name: String
-    let type: String
+    let type: ElementType
     let shape: [Int]
     let bytes: [UInt8]
   }
@@ -75,14 +70,15 @@ enum RecoveredFile {
   private static func parts(of weight: ChosenWeight) -> [Part] {
     let own = contentParts(of: weight)
     guard let moved = weight.moved else { return own }
-    let bytes = [moved.group, moved.count].flatMap { littleEndian(UInt32(bitPattern: $0)) }
-    return own + [Part(name: "moved", type: "I32", shape: [2], bytes: bytes)]
+    let bytes = [moved.group, moved.count].flatMap { littleEndianBytes(UInt32(bitPattern: $0)) }
+    return own + [Part(name: "moved", type: .i32, shape: [2], bytes: bytes)]
   }
 
   private static func contentParts(of weight: ChosenWeight) -> [Part] {
     func floats(_ name: String, _ values: [Float], _ shape: [Int]? = nil) -> Part {
       Part(
-        name: name, type: "F32", shape: shape ?? [values.count], bytes: values.flatMap { littleEndian($0.bitPattern) })
+        name: name, type: .f32, shape: shape ?? [values.count],
+        bytes: values.flatMap { littleEndianBytes($0.bitPattern) })
     }
     let errors = [weight.outputError, weight.nearestError].map { $0.map(Float.init) ?? .nan }
     switch weight.content {
@@ -94,11 +90,11 @@ enum RecoveredFile {
         case .columns: [2, 0]
         }
       var parts = [
-        Part(name: "codes", type: "U8", shape: [weight.rows, weight.columns], bytes: codes),
+        Part(name: "codes", type: .u8, shape: [weight.rows, weight.columns], bytes: codes),
         floats("form", sharing + [grid.tensorScale] + errors),
         Part(
-          name: "formats", type: "I32", shape: [grid.formatCodes.count],
-          bytes: grid.formatCodes.flatMap { littleEndian(UInt32(bitPattern: $0)) }),
+          name: "formats", type: .i32, shape: [grid.formatCodes.count],
+          bytes: grid.formatCodes.flatMap { littleEndianBytes(UInt32(bitPattern: $0)) }),
         floats("levels", grid.levels),
       ]
       if !grid.offsets.isEmpty { parts.append(floats("offsets", grid.offsets)) }
@@ -108,15 +104,11 @@ enum RecoveredFile {
     case .blocks(let type, let bytes):
       let row = weight.columns / type.blockWeights * type.blockBytes
       return [
-        Part(name: "blocks", type: "U8", shape: [weight.rows, row], bytes: bytes), floats("form", [1, 0, 1] + errors),
+        Part(name: "blocks", type: .u8, shape: [weight.rows, row], bytes: bytes), floats("form", [1, 0, 1] + errors),
       ]
     case .numbers(let numbers):
       return [floats("form", [1, 0, 1] + errors), floats("numbers", numbers, [weight.rows, weight.columns])]
     }
-  }
-
-  private static func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
-    withUnsafeBytes(of: number.littleEndian) { Array($0) }
   }
 
   // MARK: Reading
